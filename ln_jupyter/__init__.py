@@ -1,0 +1,112 @@
+"""Notebooks as records, and records that feel at home in notebooks.
+
+Nothing is imported, connected or registered until a name is used::
+
+    import ln_jupyter as ln
+    import ln_jupyter.schema as lns
+
+    ln.header()
+    ln.add(lns.Pipeline(name="Transform A"))
+    ln.select(lns.Pipeline).all()
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ln_jupyter import errors, schema, settings
+    from ln_jupyter.compat import install_as_lamindb
+    from ln_jupyter.db.engine import connect
+    from ln_jupyter.db.session import current_session
+    from ln_jupyter.records.load import load
+    from ln_jupyter.records.session import Session
+    from ln_jupyter.records.statement import Stmt, select
+    from ln_jupyter.records.view import view
+    from ln_jupyter.records.write import add, delete
+    from ln_jupyter.server.app import LnJupyterApp
+    from ln_jupyter.tracking import nb
+    from ln_jupyter.tracking.registration import header
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Session",
+    "Stmt",
+    "__version__",
+    "add",
+    "connect",
+    "current_session",
+    "delete",
+    "errors",
+    "header",
+    "install_as_lamindb",
+    "load",
+    "load_ipython_extension",
+    "nb",
+    "schema",
+    "select",
+    "settings",
+    "unload_ipython_extension",
+    "view",
+]
+
+# Where each name is defined, written like an entry point; without a colon it is the module itself.
+_HOMES = {
+    "Session": "ln_jupyter.records.session:Session",
+    "Stmt": "ln_jupyter.records.statement:Stmt",
+    "add": "ln_jupyter.records.write:add",
+    "connect": "ln_jupyter.db.engine:connect",
+    "current_session": "ln_jupyter.db.session:current_session",
+    "delete": "ln_jupyter.records.write:delete",
+    "errors": "ln_jupyter.errors",
+    "header": "ln_jupyter.tracking.registration:header",
+    "install_as_lamindb": "ln_jupyter.compat:install_as_lamindb",
+    "load": "ln_jupyter.records.load:load",
+    "nb": "ln_jupyter.tracking.nb",
+    "schema": "ln_jupyter.schema",
+    "select": "ln_jupyter.records.statement:select",
+    "settings": "ln_jupyter.settings",
+    "view": "ln_jupyter.records.view:view",
+}
+
+# Hidden from type checkers, which would take every misspelt name for an object.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=sys.modules[__name__])
+        home, _, attribute = _HOMES[name].partition(":")
+        module = importlib.import_module(home)
+        value = getattr(module, attribute) if attribute else module
+        globals()[name] = value  # the next use is a plain look-up
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})
+
+
+def load_ipython_extension(ipython: InteractiveShell) -> None:
+    """Set up the magics and displays: what ``%load_ext ln_jupyter`` calls."""
+    from ln_jupyter.ipython import extension  # here for cost: it imports IPython
+
+    extension.load(ipython)
+
+
+def unload_ipython_extension(ipython: InteractiveShell) -> None:
+    """Take everything back: what ``%unload_ext ln_jupyter`` calls."""
+    from ln_jupyter.ipython import extension  # here for cost: it imports IPython
+
+    extension.unload(ipython)
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str | type[LnJupyterApp]]]:
+    """Tell Jupyter Server what to load."""
+    from ln_jupyter.server.app import LnJupyterApp  # here for cost: it imports Jupyter Server
+
+    return [{"module": "ln_jupyter.server.app", "app": LnJupyterApp}]

@@ -1,0 +1,66 @@
+"""Which line of the user's own code led here."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import FrameType, TracebackType
+
+# Frames of these packages are machinery, never the line a user wants to read.
+_MACHINERY = ("ln_jupyter", "sqlalchemy", "sqlmodel", "IPython", "ipykernel", "asyncio", "contextlib", "traitlets")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of somebody's code.
+
+    Attributes:
+        file: The file, or IPython's name of the cell.
+        number: Counted from 1.
+    """
+
+    file: str
+    number: int
+
+    @property
+    def text(self) -> str:
+        """The source, stripped; empty where it cannot be had."""
+        return linecache.getline(self.file, self.number).strip()
+
+    def __str__(self) -> str:
+        where = f"line {self.number}" if _is_cell(self.file) else f"{Path(self.file).name}, line {self.number}"
+        return f"{where}: {self.text}" if self.text else where
+
+
+def current() -> Line | None:
+    """Find the line of the user's code that is calling us now."""
+    frame: FrameType | None = sys._getframe(1)  # inspect.stack() reads every source file
+    while frame is not None:
+        if not _is_machinery(frame):
+            return Line(frame.f_code.co_filename, frame.f_lineno)
+        frame = frame.f_back
+    return None
+
+
+def innermost(traceback: TracebackType | None) -> Line | None:
+    """Find the last line of the user's code that an exception passed through."""
+    line = None
+    while traceback is not None:
+        if not _is_machinery(traceback.tb_frame):
+            line = Line(traceback.tb_frame.f_code.co_filename, traceback.tb_lineno)
+        traceback = traceback.tb_next
+    return line
+
+
+def _is_machinery(frame: FrameType) -> bool:
+    name = frame.f_globals.get("__name__") or ""
+    return name.partition(".")[0] in _MACHINERY or frame.f_code.co_filename.startswith("<frozen")
+
+
+def _is_cell(file: str) -> bool:
+    return "ipykernel_" in file or file.startswith("<ipython-input")

@@ -1,0 +1,204 @@
+"""What went wrong, and the fix.
+
+The tree::
+
+    LnJupyterError
+    ├── SettingsError                   a setting has an unusable value
+    │   ├── InvalidUrlError             a database URL cannot be used
+    │   └── UntrustedProjectError       a project folder belongs to somebody else
+    ├── NotebookError
+    │   ├── NotebookNotFoundError       nobody could say which file is running
+    │   ├── NotebookUnreadableError     the file is not a notebook that can be read
+    │   └── InvalidIdentityError        an id or version cannot name a notebook
+    ├── DatabaseError
+    │   ├── DatabaseUnavailableError    it cannot be reached, opened, read or written
+    │   ├── DatabaseBusyError           somebody else holds the write lock
+    │   ├── DatabaseReplacedError       the file changed under an open connection
+    │   ├── NotARegistryError           it holds somebody else's tables
+    │   ├── MissingExtraError           a driver or library is not installed
+    │   └── SchemaVersionError          its tables are of another release
+    ├── RecordError
+    │   ├── NotMappedError              no SQLAlchemy mapping where one is needed
+    │   ├── UnknownFieldError           a name the mapped class does not have
+    │   ├── NothingGivenError           a call that would act on nothing, or on everything
+    │   ├── ForeignSessionError         a record belongs to another open session
+    │   ├── DuplicateRecordError        two objects stand for one row
+    │   ├── StaleRecordError            the row changed after it was read
+    │   └── UnloadableError             a relationship or column cannot be loaded
+    ├── SessionError
+    │   ├── SessionClosedError          used after close()
+    │   └── ReadOnlySessionError        a write in a session opened for reading
+    ├── MagicError                      a line of %ln_session cannot be understood
+    └── LamindbInstalledError           the name `lamindb` is taken by the real package
+
+Errors of SQLAlchemy (``DetachedInstanceError``, ``IntegrityError``, ``NoResultFound`` ...)
+keep their type and gain a note.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from ln_jupyter import callsite
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class LnJupyterError(Exception):
+    """Root of every error raised on purpose by this package.
+
+    Args:
+        message: What happened, in one sentence.
+        fix: What to type or do next, in one line.
+
+    Attributes:
+        fix: The same line, for programs.
+
+    Example:
+        >>> error = LnJupyterError("the door is locked", fix="turn the key")
+        >>> str(error), error.fix
+        ('the door is locked', 'turn the key')
+    """
+
+    def __init__(self, message: str, *, fix: str = "") -> None:
+        super().__init__(message)
+        self.fix = fix
+        if fix:
+            self.add_note(f"fix: {fix}")
+
+    def _render_traceback_(self) -> list[str]:
+        """Show the sentence, the user's own line and the fix (an IPython hook)."""
+        lines = [f"{type(self).__name__}: {self}"]
+        line = callsite.innermost(self.__traceback__)
+        if line is not None:
+            lines.append(f"  at {line}")
+        return [*lines, *getattr(self, "__notes__", ())]
+
+
+class SettingsError(LnJupyterError, ValueError):
+    """A setting has an unusable name or value."""
+
+
+class InvalidUrlError(SettingsError):
+    """A database URL cannot be used; the message never repeats the URL."""
+
+
+class UntrustedProjectError(SettingsError, PermissionError):
+    """A project folder on the way up belongs to another user of this machine."""
+
+
+class NotebookError(LnJupyterError):
+    """Something about the notebook, not about the database."""
+
+
+class NotebookNotFoundError(NotebookError, FileNotFoundError):
+    """No finder could say which notebook is running."""
+
+
+class NotebookUnreadableError(NotebookError, ValueError):
+    """The file is there and is not a notebook this release can read."""
+
+
+class InvalidIdentityError(NotebookError, ValueError):
+    """An id or a version cannot name a notebook."""
+
+
+class DatabaseError(LnJupyterError):
+    """The database cannot do what was asked."""
+
+
+class DatabaseUnavailableError(DatabaseError, OSError):
+    """The database cannot be reached, opened, read or written."""
+
+
+class DatabaseBusyError(DatabaseError):  # and no TimeoutError: SQLAlchemy drops a connection for one
+    """Somebody else holds the write lock."""
+
+
+class DatabaseReplacedError(DatabaseError):
+    """The database file was deleted or replaced under an open connection."""
+
+
+class NotARegistryError(DatabaseError):
+    """The database is not one of ours; it was left as it was."""
+
+
+class MissingExtraError(DatabaseError, ImportError):
+    """An optional driver or library is not installed."""
+
+
+class SchemaVersionError(DatabaseError):
+    """The registry's tables are of a release that does not serve this one."""
+
+
+class RecordError(LnJupyterError):
+    """A record, or a mapped class, cannot be used like this."""
+
+
+class NotMappedError(RecordError, TypeError):
+    """A SQLAlchemy-mapped class or instance was needed."""
+
+
+class UnknownFieldError(RecordError, TypeError):
+    """A field or relationship that the mapped class does not have."""
+
+
+class NothingGivenError(RecordError, ValueError):
+    """A call that names nothing to act on."""
+
+
+class ForeignSessionError(RecordError):
+    """Records belong to another open session, or to two."""
+
+
+class DuplicateRecordError(RecordError):
+    """Two objects in memory stand for one row of the database."""
+
+
+class StaleRecordError(RecordError):
+    """The row was changed or deleted by somebody else after it was read."""
+
+
+class UnloadableError(RecordError):
+    """A relationship or column cannot be loaded from here."""
+
+
+class SessionError(LnJupyterError):
+    """A session cannot be used like this."""
+
+
+class SessionClosedError(SessionError):
+    """The session was closed before this call."""
+
+
+class ReadOnlySessionError(SessionError):
+    """A write was asked of a session that only reads."""
+
+
+class MagicError(LnJupyterError, ValueError):
+    """The line after ``%ln_session`` cannot be understood; the body did not run."""
+
+
+class LamindbInstalledError(LnJupyterError, ImportError):
+    """The real lamindb is installed, and taking its name was not asked for."""
+
+
+def near_miss(name: str, names: Iterable[str]) -> str:
+    """Say which of *names* the writer of *name* may have meant.
+
+    Returns:
+        ``"did you mean 'x'?"`` for a near miss, else the names to choose from.
+
+    Example:
+        >>> near_miss("nmae", ["name", "id"])
+        "did you mean 'name'?"
+        >>> near_miss("colour", ["name", "id"])
+        'it has: id, name'
+    """
+    known = sorted(names)
+    matches = difflib.get_close_matches(name, known, n=2, cutoff=0.6)
+    if matches:
+        return f"did you mean {' or '.join(map(repr, matches))}?"
+    return f"it has: {', '.join(known)}"

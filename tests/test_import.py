@@ -1,0 +1,128 @@
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ln_jupyter
+
+# Each costs a start-up, acts when imported, or is optional.
+HEAVY = {
+    "IPython",
+    "alembic",
+    "asyncio",
+    "click",
+    "ipykernel",
+    "jinja2",
+    "jupyter_server",
+    "nbformat",
+    "nbproject",
+    "numpy",
+    "pandas",
+    "platformdirs",
+    "polars",
+    "psutil",
+    "psycopg",
+    "pydantic",
+    "sqlalchemy",
+    "sqlite3",
+    "tabulate",
+    "tornado",
+    "tqdm",
+    "traitlets",
+}
+PROBE = """
+import json, os, sys, threading
+import ln_jupyter
+print(json.dumps({
+    "modules": sorted(sys.modules),
+    "threads": [thread.name for thread in threading.enumerate()],
+    "names": dir(ln_jupyter),
+}))
+"""
+
+
+@pytest.fixture
+def fresh_import(tmp_path):
+    """What a new process knows right after `import ln_jupyter`, in an empty home."""
+    home = {name: str(tmp_path) for name in ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")}
+    path = str(Path(ln_jupyter.__file__).parent.parent)
+    # -I: an environment variable of the developer must not import anything first; -B: no bytecode files.
+    command = [sys.executable, "-I", "-B", "-c", f"import sys; sys.path.insert(0, {path!r})\n{PROBE}"]
+    done = subprocess.run(command, cwd=tmp_path, env=home, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def test_import_is_light(fresh_import):
+    """Importing the package imports no database, no shell, no server and no data frame."""
+    imported = {module.partition(".")[0] for module in fresh_import["modules"]}
+
+    assert set() == imported & HEAVY
+
+
+def test_import_brings_only_the_face(fresh_import):
+    """Importing the package imports none of its own modules."""
+    own = [module for module in fresh_import["modules"] if module.startswith("ln_jupyter")]
+
+    assert own == ["ln_jupyter"]
+
+
+def test_import_starts_no_thread(fresh_import):
+    """Importing the package starts no thread."""
+    assert fresh_import["threads"] == ["MainThread"]
+
+
+def test_import_writes_no_file(fresh_import, tmp_path):
+    """Importing the package leaves no file in the home or working folder."""
+    assert fresh_import["names"]
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_dir_lists_lazy_names(fresh_import):
+    """Tab completion offers every public name before it was ever used."""
+    assert set(ln_jupyter.__all__) <= set(fresh_import["names"])
+
+
+@pytest.mark.parametrize("name", ln_jupyter.__all__)
+def test_public_name_resolves(name):
+    """Every public name is there when it is used."""
+    assert getattr(ln_jupyter, name) is not None
+
+
+def test_public_names_are_sorted():
+    """The public names are listed in order, each once."""
+    assert sorted(set(ln_jupyter.__all__)) == ln_jupyter.__all__
+
+
+def test_type_checkers_see_the_same_names():
+    """What a type checker is told to import is what a lazy look-up imports."""
+    told = {}
+    tree = ast.parse(Path(ln_jupyter.__file__).read_text(encoding="utf-8"))
+    block = next(node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+    for statement in block.body:
+        for alias in statement.names:
+            told[alias.name] = statement.module
+
+    found = {name: home.partition(":")[0] for name, home in ln_jupyter._HOMES.items()}
+
+    modules = {name: home.rpartition(".")[0] for name, home in ln_jupyter._HOMES.items() if ":" not in home}
+    assert {name: told[name] for name in found} == found | modules
+
+
+def test_unknown_name():
+    """A name that is not there is an AttributeError that says so as Python does."""
+    with pytest.raises(AttributeError, match=r"^module 'ln_jupyter' has no attribute 'selekt'$") as raised:
+        ln_jupyter.selekt  # noqa: B018  (the look-up is the test)
+
+    assert (raised.value.name, raised.value.obj) == ("selekt", ln_jupyter)
+
+
+def test_no_module_hides_a_function():
+    """No top-level module has the name of a public function: importing it would replace the function."""
+    modules = {file.stem for file in Path(ln_jupyter.__file__).parent.iterdir()}
+    functions = {name for name, home in ln_jupyter._HOMES.items() if ":" in home}
+
+    assert set() == modules & functions

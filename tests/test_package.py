@@ -1,0 +1,84 @@
+import json
+import subprocess
+import sys
+import venv
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+import ln_jupyter
+
+PROJECT = Path(ln_jupyter.__file__).parent.parent
+pytestmark = [
+    pytest.mark.newest,
+    # All on one worker: the wheel is built, and installed, once.
+    pytest.mark.xdist_group("package"),
+]
+
+
+def run(*command, cwd):
+    done = subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel that this checkout builds."""
+    folder = tmp_path_factory.mktemp("wheel")
+    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder, cwd=PROJECT)
+    return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """The bin folder of a new environment with nothing but the wheel and what it requires."""
+    folder = tmp_path_factory.mktemp("installed")
+    venv.create(folder, with_pip=True)
+    run(folder / "bin" / "python", "-m", "pip", "install", "-qq", wheel, cwd=folder)
+    return folder / "bin"
+
+
+def test_version_comes_from_one_place():
+    """The installed version is the one in the package."""
+    assert metadata.version("ln-jupyter") == ln_jupyter.__version__
+
+
+def test_wheel_holds_every_file_of_the_package(wheel):
+    """The wheel holds every file of the package, typing marker, styles and migrations included."""
+    source = {
+        str(file.relative_to(PROJECT))
+        for file in (PROJECT / "ln_jupyter").rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts
+    }
+
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {name for name in archive.namelist() if name.startswith("ln_jupyter/")}
+
+    assert packed == source
+
+
+def test_wheel_enables_the_server_extension(wheel):
+    """Installing the wheel is enough for Jupyter Server to load the extension."""
+    with zipfile.ZipFile(wheel) as archive:
+        config = next(name for name in archive.namelist() if name.endswith("jupyter_server_config.d/ln_jupyter.json"))
+        content = json.loads(archive.read(config))
+
+    assert "/data/etc/jupyter/" in config
+    assert content == {"ServerApp": {"jpserver_extensions": {"ln_jupyter": True}}}
+
+
+def test_installed_alone_it_imports(installed, tmp_path):
+    """Without any extra, every public name resolves."""
+    code = "import ln_jupyter; [getattr(ln_jupyter, name) for name in ln_jupyter.__all__]; print(ln_jupyter.__file__)"
+
+    file = run(installed / "python", "-I", "-W", "error", "-c", code, cwd=tmp_path)
+
+    assert PROJECT not in Path(file).parents
+
+
+def test_installed_alone_the_command_runs(installed, tmp_path):
+    """Without any extra, the command shows its help."""
+    assert "Usage: ln-jupyter" in run(installed / "ln-jupyter", "--help", cwd=tmp_path)
