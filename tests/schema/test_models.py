@@ -1,0 +1,195 @@
+"""The registry's classes are plain SQLAlchemy, with ids and names that last."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+import ln_jupyter.schema as lns
+from ln_jupyter import errors
+from ln_jupyter.schema import ids
+from ln_jupyter.schema.declarative import UtcDateTime, utcnow
+
+MODELS = [mapper.class_ for mapper in lns.Base.registry.mappers]
+
+
+@pytest.fixture
+def session() -> orm.Session:
+    """Give a session of SQLAlchemy's own, which knows nothing of this package."""
+    engine = sa.create_engine("sqlite://")
+    sa.event.listen(engine, "connect", lambda driver, _: driver.execute("PRAGMA foreign_keys=ON"))
+    lns.Base.metadata.create_all(engine)
+    return orm.Session(engine)
+
+
+@pytest.mark.parametrize(
+    ("model", "length"), [(lns.Run, 20), (lns.Notebook, 12), (lns.Pipeline, 8), (lns.User, 8), (lns.File, 20)]
+)
+def test_an_id_exists_at_construction(model: type[lns.Run], length: int) -> None:
+    """Every object has an id of its own, of the original's length, before any database is asked."""
+    one, two = model(), model()
+
+    assert re.fullmatch(f"[0-9A-Za-z]{{{length}}}", one.id)
+    assert one.id != two.id
+
+
+def test_ids_do_not_repeat() -> None:
+    """A hundred thousand ids of runs are all different."""
+    assert len({ids.new(ids.RUN) for _ in range(100_000)}) == 100_000
+
+
+@pytest.mark.parametrize("model", [lns.Notebook, lns.Pipeline])
+def test_a_version_begins_with_one(model: type[lns.Notebook]) -> None:
+    """Notebooks and pipelines have a key of id and version."""
+    assert model().v == "1"
+    assert ["id", "v"] == [column.name for column in sa.inspect(model).primary_key]
+
+
+def test_given_values_win() -> None:
+    """An id or version that is given is kept."""
+    pipeline = lns.Pipeline(id="mine", v="2.1")
+
+    assert ("mine", "2.1") == (pipeline.id, pipeline.v)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_an_unknown_field_names_the_near_miss(model: type[lns.Base]) -> None:
+    """A misspelt keyword is an error that a caller of any constructor would expect."""
+    with pytest.raises(TypeError) as error:
+        model(hsah="x", nmae="x", craeted_at="x")
+
+    assert isinstance(error.value, errors.UnknownFieldError)
+    assert model.__name__ in str(error.value)
+
+
+def test_the_tutorials_constructor(session: orm.Session) -> None:
+    """`Run(name=..., pipeline=p)` sets the relationship, and a plain session saves both."""
+    pipeline = lns.Pipeline(name="Transform A")
+    run = lns.Run(name="Solve Problem X", pipeline=pipeline)
+
+    session.add(run)
+    session.commit()
+
+    assert (run.pipeline_id, run.pipeline_v) == (pipeline.id, "1")
+    assert [run] == pipeline.runs
+
+
+def test_inputs_and_outputs_are_link_tables(session: orm.Session) -> None:
+    """A file may be read and written by many runs."""
+    file = lns.File(name="a.csv")
+    writer, reader = lns.Run(outputs=[file]), lns.Run(inputs=[file])
+    session.add_all([writer, reader])
+    session.commit()
+
+    assert ([writer], [reader]) == (file.sources, file.targets)
+
+
+def test_a_run_goes_with_its_cells_and_links(session: orm.Session) -> None:
+    """Deleting a run removes what is only its own; files and pipelines stay."""
+    run = lns.Run(inputs=[lns.File()], cells=[lns.ExecutedCell(position=1, started_at=utcnow())])
+    session.add(run)
+    session.commit()
+
+    session.delete(run)
+    session.commit()
+
+    counts = [session.scalar(sa.select(sa.func.count()).select_from(m)) for m in (lns.Run, lns.ExecutedCell, lns.File)]
+    assert [0, 0, 1] == counts
+
+
+@pytest.mark.parametrize("model", [lns.Run, lns.Notebook, lns.Pipeline, lns.File, lns.User])
+def test_edits_are_counted(model: type[lns.Run], session: orm.Session) -> None:
+    """Every edit through the ORM raises the counter that refuses stale ones."""
+    record = model(handle="a") if model is lns.User else model()
+    session.add(record)
+    session.commit()
+    record.name = "new"
+    session.commit()
+
+    assert record.revision == 2
+
+
+def test_a_heartbeat_is_no_edit(session: orm.Session) -> None:
+    """An UPDATE through Core leaves the counter alone, so a heartbeat makes nobody's edit stale."""
+    run = lns.Run()
+    session.add(run)
+    session.commit()
+
+    session.execute(sa.update(lns.Run).where(lns.Run.id == run.id).values(heard_at=utcnow()))
+    run.name = "edited"
+    session.commit()
+
+    assert run.revision == 2
+
+
+def test_times_are_utc_with_microseconds(session: orm.Session) -> None:
+    """A time of any zone comes back as the same moment in UTC."""
+    tokyo = dt.timezone(dt.timedelta(hours=9))
+    moment = dt.datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=tokyo)
+    run = lns.Run(started_at=moment)
+    session.add(run)
+    session.commit()
+    session.expire_all()
+
+    assert run.started_at == moment
+    assert run.started_at is not None
+    assert run.started_at.tzinfo is dt.UTC
+    assert run.created_at.microsecond >= 0
+
+
+def test_a_naive_time_is_refused(session: orm.Session) -> None:
+    """A time without a zone would be a guess."""
+    session.add(lns.Run(started_at=dt.datetime(2026, 1, 1)))  # noqa: DTZ001 - the point
+
+    with pytest.raises(sa.exc.StatementError) as error:
+        session.commit()
+
+    assert "has no time zone; use datetime.now(datetime.UTC)" in str(error.value)
+
+
+def test_times_order_as_text() -> None:
+    """SQLite compares what it stores as text: the order must be that of the moments."""
+    store = (
+        UtcDateTime()
+        .dialect_impl(sa.create_engine("sqlite://").dialect)
+        .bind_processor(sa.create_engine("sqlite://").dialect)
+    )
+    assert store is not None
+    times = [dt.datetime(2026, 1, 1, 0, 0, 0, us, tzinfo=dt.UTC) for us in (0, 1, 999_999)]
+
+    assert [store(t) for t in times] == sorted(store(t) for t in times)
+
+
+@pytest.mark.parametrize("table", lns.Base.metadata.sorted_tables, ids=lambda t: t.name)
+def test_every_constraint_has_a_name(table: sa.Table) -> None:
+    """Names are those of the convention and fit PostgreSQL, so that a migration can refer to them."""
+    names = [str(c.name) for c in (*table.constraints, *table.indexes) if isinstance(c, (sa.Constraint, sa.Index))]
+
+    assert all(re.match(r"(pk|fk|uq|ix|ck)_ln_", name) for name in names)
+    assert all(len(name) <= 63 for name in names)
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("table", lns.Base.metadata.sorted_tables, ids=lambda t: t.name)
+def test_no_sequence_and_no_hot_row(table: sa.Table) -> None:
+    """No key is made by the server: distributed engines need no coordination for it."""
+    assert table.autoincrement_column is None
+
+
+def test_repr_reads_no_database(session: orm.Session) -> None:
+    """The repr of an expired record shows its key, and sends nothing."""
+    run = lns.Run(name="x" * 500, pipeline=lns.Pipeline())
+    session.add(run)
+    session.commit()
+    sent: list[str] = []
+    sa.event.listen(session.get_bind(), "before_cursor_execute", lambda _c, _cur, sql, *_: sent.append(sql))
+
+    text = repr(run)
+
+    assert f"Run(id='{run.id}'" in text or text.startswith("Run(id=")
+    assert len(text) < 200
+    assert [] == [s for s in sent if "SELECT" in s and "ln_pipeline" in s]
