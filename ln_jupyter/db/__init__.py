@@ -1,0 +1,1 @@
+"""A URL becomes an engine, a session spans a block; the only wing that knows engines."""

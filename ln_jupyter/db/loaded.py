@@ -1,0 +1,161 @@
+"""What of a record is loaded, found without SQL and without touching the record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.ext.associationproxy import AssociationProxyExtensionType
+from sqlalchemy.ext.hybrid import HybridExtensionType
+from sqlalchemy.orm import InstanceState
+
+from ln_jupyter.db import loaded_columns, loaded_relationships
+from ln_jupyter.db.loaded_attribute import Attribute, Cost, Kind, Status
+from ln_jupyter.errors import NotMappedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Attribute", "Cost", "Kind", "ObjectState", "Record", "SessionState", "Status", "describe", "state_of"]
+
+_COMPUTED = {
+    HybridExtensionType.HYBRID_PROPERTY: Kind.HYBRID,
+    AssociationProxyExtensionType.ASSOCIATION_PROXY: Kind.PROXY,
+}
+
+
+class ObjectState(StrEnum):
+    """Where a record is on its way into and out of the database, in SQLAlchemy's words."""
+
+    TRANSIENT = "transient"
+    PENDING = "pending"
+    PERSISTENT = "persistent"
+    DELETED = "deleted"
+    DETACHED = "detached"
+
+
+class SessionState(StrEnum):
+    """What the record's session can do for it."""
+
+    NONE = "none"
+    """There is none, or it is closed: what is not loaded raises DetachedInstanceError."""
+    OPEN = "open"
+    INACTIVE = "inactive"
+    """A flush failed and nobody rolled back: what is not loaded raises PendingRollbackError."""
+    ASYNC = "async"
+    """Loading must be awaited: what is not loaded raises MissingGreenlet."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Record:
+    """One record, seen without touching it.
+
+    Attributes:
+        class_name: The name of its class.
+        identity: Its primary key in the database; None for a record that was never saved.
+        state: Where it is on its way into and out of the database.
+        session: What its session can do for it.
+        was_deleted: Whether its row was deleted by its session.
+        marked_deleted: Whether the next flush will delete its row.
+        expired: Whether all of it will be read again.
+        modified: Whether it has changes that were not flushed.
+        attributes: Its attributes by name: columns, composites, relationships, then the computed ones.
+    """
+
+    class_name: str
+    identity: tuple[Any, ...] | None
+    state: ObjectState
+    session: SessionState
+    was_deleted: bool
+    marked_deleted: bool
+    expired: bool
+    modified: bool
+    attributes: Mapping[str, Attribute]
+
+
+def state_of(obj: object) -> InstanceState[Any] | None:
+    """Find SQLAlchemy's state of a mapped instance.
+
+    Runs no code of the object's class, so that it may be asked of anything that is displayed.
+
+    Returns:
+        None for a class, for an instance whose ``__init__`` did not run, and for anything that is not mapped.
+    """
+    try:
+        state = object.__getattribute__(obj, "_sa_instance_state")
+    except AttributeError:
+        return None
+    return state if isinstance(state, InstanceState) and state.manager.is_mapped else None
+
+
+def describe(record: object) -> Record:
+    """Say what of *record* is loaded, and what reading the rest of it would do.
+
+    Emits no SQL, flushes nothing, runs no code of the record's class and leaves the record
+    and its session as they were.
+
+    Args:
+        record: An instance of any mapped class.
+
+    Raises:
+        NotMappedError: *record* is not an instance of a mapped class.
+
+    Example:
+        >>> from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+        >>> class Base(DeclarativeBase): ...
+        >>> class Sample(Base):
+        ...     __tablename__ = "sample"
+        ...     id: Mapped[int] = mapped_column(primary_key=True)
+        ...     name: Mapped[str]
+        >>> seen = describe(Sample(name="blood"))
+        >>> seen.state.value, seen.attributes["name"].value, seen.attributes["id"].status.value
+        ('transient', 'blood', 'unset')
+    """
+    state = state_of(record)
+    if state is None:
+        message = f"{type(record).__name__!r} object is not an instance of a mapped class"
+        raise NotMappedError(message, fix="give an instance of a class that SQLAlchemy maps, such as lns.Run(...)")
+    session = _session_state(state)
+    return Record(
+        class_name=type(record).__name__,
+        identity=state.identity,
+        state=next(each for each in ObjectState if getattr(state, each)),
+        session=session,
+        was_deleted=state.was_deleted,
+        marked_deleted=state.session is not None and record in state.session.deleted,
+        expired=state.expired,
+        modified=state.modified,
+        attributes=_attributes(state, trip=Cost.SQL if session is SessionState.OPEN else Cost.RAISES),
+    )
+
+
+def _session_state(state: InstanceState[Any]) -> SessionState:
+    if state.session is None:
+        return SessionState.NONE
+    if state.async_session is not None:
+        return SessionState.ASYNC
+    return SessionState.OPEN if state.session.is_active else SessionState.INACTIVE
+
+
+def _attributes(state: InstanceState[Any], *, trip: Cost) -> dict[str, Attribute]:
+    mapper = state.manager.mapper  # state.mapper would be remembered on the state
+    # A mapper also has properties that its class does not, such as the label of a discriminator.
+    seen = {
+        prop.key: loaded_columns.column(state, prop, trip=trip)
+        for prop in mapper.column_attrs
+        if prop.key in state.manager
+    }
+    columns = dict(seen)
+    for composite in mapper.composites:
+        seen[composite.key] = loaded_columns.composite(state, composite, columns=columns)
+    for relationship in mapper.relationships:
+        seen[relationship.key] = loaded_relationships.relationship(state, relationship, columns=columns, trip=trip)
+    for synonym in mapper.synonyms:
+        if synonym.name in seen:
+            seen[synonym.key] = replace(seen[synonym.name], key=synonym.key, kind=Kind.SYNONYM, note=synonym.name)
+    for key, descriptor in mapper.all_orm_descriptors.items():
+        kind = _COMPUTED.get(descriptor.extension_type)
+        if kind is not None and key not in seen:
+            seen[key] = Attribute(key, kind, Status.COMPUTED, Cost.UNKNOWN)
+    return seen

@@ -1,0 +1,89 @@
+"""Columns, expressions and composites of a record, looked at without reading them."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Column
+from sqlalchemy.orm import LoaderCallableStatus
+
+from ln_jupyter.db.loaded_attribute import Attribute, Cost, Kind, Status, cost_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy.orm import ColumnProperty, CompositeProperty, InstanceState
+
+
+def column(state: InstanceState[Any], prop: ColumnProperty[Any], *, trip: Cost) -> Attribute:
+    """Look at a column or a SQL expression.
+
+    Args:
+        state: The record's.
+        prop: The column's mapping.
+        trip: What a trip to the database would do: SQL, or RAISES where no session can make it.
+    """
+    source = prop.columns[0]
+    status, note = _column_status(state, prop)
+    return Attribute(
+        prop.key,
+        Kind.COLUMN if isinstance(source, Column) else Kind.EXPRESSION,
+        status,
+        cost_of(status, trip=trip),
+        value=state.dict.get(prop.key),
+        primary_key=any(each in state.manager.mapper.primary_key for each in prop.columns),
+        modified=prop.key in state.committed_state,
+        note=note,
+        info=getattr(source, "info", MappingProxyType({})),
+    )
+
+
+def composite(
+    state: InstanceState[Any], prop: CompositeProperty[Any], *, columns: Mapping[str, Attribute]
+) -> Attribute:
+    """Look at a composite, which is made of the *columns* when it is first read."""
+    parts = [columns[part.key] for part in prop.props]
+    note = ", ".join(part.key for part in parts)
+    modified = any(part.modified for part in parts)
+    if prop.key in state.dict:
+        value = state.dict[prop.key]
+        return Attribute(prop.key, Kind.COMPOSITE, Status.LOADED, Cost.FREE, value=value, modified=modified, note=note)
+    by_cost = {part.cost: part.status for part in parts}
+    cost = next((cost for cost in (Cost.RAISES, Cost.SQL) if cost in by_cost), Cost.FREE)
+    unset = all(part.status is Status.UNSET for part in parts)
+    made = Status.UNSET if unset else Status.COMPUTED
+    status = made if cost is Cost.FREE else by_cost[cost]
+    return Attribute(prop.key, Kind.COMPOSITE, status, cost, modified=modified, note=note)
+
+
+def is_settled(state: InstanceState[Any], key: str) -> bool:
+    """Tell whether memory decides what reading *key* gives: it is loaded, set or deleted."""
+    return key in state.dict or state.committed_state.get(key, LoaderCallableStatus.NO_VALUE) is not (
+        LoaderCallableStatus.NO_VALUE
+    )
+
+
+def _column_status(state: InstanceState[Any], prop: ColumnProperty[Any]) -> tuple[Status, str]:
+    """Ask in the order in which SQLAlchemy's own attribute access does."""
+    key = prop.key
+    if key in state.dict:
+        return Status.LOADED, ""
+    if state.key is None or is_settled(state, key):
+        return Status.UNSET, "deleted, not saved" if is_settled(state, key) else ""
+    mapper = state.manager.mapper
+    # Whether expiry loads this kind of column again (deferred ones and query expressions do not)
+    # is known to its implementation only.
+    implementation = state.manager[key].impl
+    reloads = implementation.accepts_scalar_loader and implementation.load_on_unexpire
+    if reloads and key in state.expired_attributes:
+        # A query of the base class leaves the columns of joined subclasses "expired" too.
+        of_subclass = mapper.inherits is not None and not mapper.base_mapper.has_property(key)
+        return (Status.NOT_LOADED if of_subclass and not state.expired else Status.EXPIRED), ""
+    # What a query's own defer() or load_only() left on this record; its flag has no public name.
+    per_query = state.callables.get(key)
+    if per_query is None and not prop.deferred:
+        return Status.UNSET, ""
+    if getattr(per_query, "raiseload", False) if per_query is not None else prop.raiseload:
+        return Status.RAISE, "deferred"
+    return Status.DEFERRED, f"group {prop.group!r}" if prop.group else ""

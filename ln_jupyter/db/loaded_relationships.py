@@ -1,0 +1,137 @@
+"""Relationships of a record, looked at without following them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.orm import RelationshipDirection
+from sqlalchemy.orm.attributes import instance_state
+from sqlalchemy.orm.exc import UnmappedColumnError
+
+from ln_jupyter.db.loaded_attribute import HANDLES, Attribute, Cost, Kind, Status, cost_of
+from ln_jupyter.db.loaded_columns import is_settled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.orm import InstanceState, Mapper, RelationshipProperty
+
+
+def relationship(
+    state: InstanceState[Any], prop: RelationshipProperty[Any], *, columns: Mapping[str, Attribute], trip: Cost
+) -> Attribute:
+    """Look at a relationship, whose foreign key is among the *columns*."""
+    local = {here: columns[key] for here, key in local_keys(state.manager.mapper, prop).items() if key in columns}
+    status, note = _relationship_status(state, prop, local)
+    cost = cost_of(status, trip=trip)
+    if status in {Status.NOT_LOADED, Status.EXPIRED} and any(each.cost is Cost.RAISES for each in local.values()):
+        cost, note = Cost.RAISES, note or "its foreign key raises when read"
+    # An unflushed change through a handle puts a mere True into the dictionary.
+    value = state.dict[prop.key] if status is Status.LOADED else None
+    known = {each.key: each.value for each in local.values() if each.status in {Status.LOADED, Status.UNSET}}
+    return Attribute(
+        prop.key,
+        Kind.RELATIONSHIP,
+        status,
+        cost,
+        value=value,
+        target=prop.mapper.class_.__name__,
+        many=bool(prop.uselist),
+        count=_length(value) if prop.uselist else None,
+        foreign_key=known if prop.direction is RelationshipDirection.MANYTOONE else None,
+        modified=prop.key in state.committed_state,
+        pending=_pending_counts(state, prop),
+        note=note,
+    )
+
+
+def local_keys(mapper: Mapper[Any], prop: RelationshipProperty[Any]) -> dict[ColumnElement[Any], str]:
+    """Name the attributes of the columns on the record's own side of a relationship, as far as they are mapped."""
+    keys = {}
+    for here in prop.local_columns:
+        with suppress(UnmappedColumnError):
+            keys[here] = mapper.get_property_by_column(here).key
+    return keys
+
+
+def pending_changes(state: InstanceState[Any], prop: RelationshipProperty[Any]) -> tuple[list[Any], list[Any]]:
+    """List what was (added, removed) in a collection that is not in memory."""
+    # What was done through a write-only or dynamic handle is kept as the committed state, and
+    # what backrefs did to an unloaded collection in a dictionary that reading it by name would
+    # make. There is no public way to see either without loading.
+    if prop.lazy in HANDLES:
+        queue = state.committed_state.get(prop.key)
+    else:
+        queue = vars(state).get("_pending_mutations", {}).get(prop.key)
+    return list(getattr(queue, "added_items", ())), list(getattr(queue, "deleted_items", ()))
+
+
+def _relationship_status(  # noqa: PLR0911 - one return for each of its steps
+    state: InstanceState[Any], prop: RelationshipProperty[Any], local: Mapping[ColumnElement[Any], Attribute]
+) -> tuple[Status, str]:
+    """Ask in the order in which SQLAlchemy's lazy loader does."""
+    key = prop.key
+    if prop.lazy in HANDLES:
+        return HANDLES[prop.lazy], ""
+    if key in state.dict:
+        return Status.LOADED, ""
+    if is_settled(state, key):
+        return Status.UNSET, "deleted, not saved"
+    # What a query's own lazyload() or raiseload() left on this record; its kind has no public name.
+    per_query = dict(getattr(state.callables.get(key), "strategy_key", ()))
+    lazy = per_query.get("lazy", prop.lazy)
+    if lazy in {"noload", None}:
+        return Status.NOLOAD, ""
+    if state.key is None and not (state.pending and prop.load_on_pending):
+        return Status.UNSET, ""
+    if lazy == "raise":
+        return Status.RAISE, ""
+    if state.session is not None:
+        free = _without_sql(state, prop, local)
+        if free is not None:
+            return free, ""
+        if lazy == "raise_on_sql":
+            return Status.RAISE, "on SQL"
+    return (Status.EXPIRED if key in state.expired_attributes else Status.NOT_LOADED), ""
+
+
+def _without_sql(
+    state: InstanceState[Any], prop: RelationshipProperty[Any], local: Mapping[ColumnElement[Any], Attribute]
+) -> Status | None:
+    """Say how an attached record's relationship can be had without SQL, if it can."""
+    # Whether the lazy loader asks the session by primary key: true for a plain many-to-one to
+    # the target's primary key. It compares the compiled join conditions, and only it knows.
+    if not prop._use_get:
+        unset = any(each.status is Status.UNSET for each in local.values())
+        return Status.NULL if unset else None
+    target = prop.mapper
+    by_key = {
+        target.get_property_by_column(there).key: local[here]
+        for here, there in prop.local_remote_pairs
+        if here in local
+    }
+    parts = [by_key.get(target.get_property_by_column(each).key) for each in target.primary_key]
+    if any(part is None or part.status not in {Status.LOADED, Status.UNSET} for part in parts):
+        return None
+    identity = tuple(part.value for part in parts if part is not None)
+    empty = identity.count(None)
+    if empty:
+        return Status.NULL if empty == len(identity) or not target.allow_partial_pks else None
+    key = target.identity_key_from_primary_key(identity, identity_token=state.identity_token)
+    found = state.session.identity_map.get(key) if state.session is not None else None
+    return Status.CACHED if found is not None and not instance_state(found).expired else None
+
+
+def _pending_counts(state: InstanceState[Any], prop: RelationshipProperty[Any]) -> tuple[int, int] | None:
+    added, removed = pending_changes(state, prop)
+    return (len(added), len(removed)) if added or removed else None
+
+
+def _length(collection: object) -> int | None:
+    """Count without calling an overridden ``__len__``."""
+    for builtin in (list, dict, set):
+        if issubclass(type(collection), builtin):
+            return builtin.__len__(collection)  # type: ignore[arg-type]  # issubclass does not narrow
+    return None

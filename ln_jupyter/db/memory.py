@@ -1,0 +1,62 @@
+"""What records hold in memory, kept while a transaction is undone.
+
+SQLAlchemy empties every record of a session that rolls back. That is right for what the
+transaction changed; what it only read, or what the user had not saved yet, is still true.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm.base import LoaderCallableStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The attributes of one record as they were.
+
+    Attributes:
+        values: Every attribute in memory.
+        saved: For each unsaved change, the value the database has; missing where it was not read.
+        key: The record's identity; None if it was never saved.
+    """
+
+    record: Any
+    values: dict[str, Any]
+    saved: dict[str, Any]
+    key: Any
+
+
+def keep(records: Iterable[object]) -> list[Kept]:
+    """Note what the *records* hold; never reads the database."""
+    kept = []
+    for record in records:
+        state = sa.inspect(record)
+        assert state is not None  # noqa: S101 - records of a session are mapped
+        values = {k: v for k, v in state.dict.items() if k in state.manager}
+        saved = {k: v for k, v in state.committed_state.items() if not isinstance(v, LoaderCallableStatus)}
+        kept.append(Kept(record, values, saved, state.key))
+    return kept
+
+
+def give_back(kept: Iterable[Kept]) -> None:
+    """Put everything back, unsaved changes as unsaved, after a rollback."""
+    for was in kept:
+        state = sa.inspect(was.record)
+        if was.key is None:
+            # a flush left keys and defaults in a record that is new again
+            for name in [k for k in state.dict if k in state.manager and k not in was.values]:
+                del state.dict[name]
+            continue
+        for name, value in was.values.items():
+            if name not in state.committed_state or name in was.saved:
+                set_committed_value(was.record, name, was.saved.get(name, value))
+        for name in was.saved:
+            if name in was.values:
+                setattr(was.record, name, was.values[name])

@@ -1,0 +1,17 @@
+"""What alembic runs: the revisions, on the connection and in the transaction it was handed."""
+
+from alembic import context
+
+from ln_jupyter.db import registry
+from ln_jupyter.schema import Base
+
+connection = context.config.attributes["connection"]
+registry.TABLE.create(connection, checkfirst=True)  # alembic's own would lack oldest_reader
+context.configure(
+    connection=connection,
+    target_metadata=Base.metadata,
+    version_table=registry.TABLE.name,
+    render_as_batch=connection.dialect.name == "sqlite",
+    compare_server_default=True,
+)
+context.run_migrations()

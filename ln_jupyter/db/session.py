@@ -1,0 +1,178 @@
+"""SQLAlchemy's Session as this house opens it, and the block that a cell or `with` stands in."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import weakref
+from contextvars import ContextVar, Token
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event, orm
+
+from ln_jupyter import callsite, errors, schema
+from ln_jupyter.db import engine as engines
+from ln_jupyter.db import memory, registry, transactions, users
+
+
+class OrmSession(orm.Session):
+    """A `sqlalchemy.orm.Session` that finds its database by the record's class.
+
+    Commit expires nothing, and a rollback only what it undoes. A statement of the user
+    flushes first, a lazy load does not, so that looking at records never takes a lock.
+
+    Args:
+        engine: For everything; None for the engine of `connect()`, and the registry's for
+            records of `ln_jupyter.schema`.
+        autoflush: Whether a statement of the user flushes first.
+    """
+
+    def __init__(self, engine: sa.Engine | None = None, *, autoflush: bool = True) -> None:
+        super().__init__(expire_on_commit=False, autoflush=autoflush)
+        self.engine = engine
+        self.in_block = False
+        """Whether the end of a block commits, and not each call."""
+        self.lines: weakref.WeakKeyDictionary[object, callsite.Line] = weakref.WeakKeyDictionary()
+        """Where each record was added, by its state."""
+        self._touched: weakref.WeakSet[object] = weakref.WeakSet()
+        self._kept: list[memory.Kept] = []
+
+    def get_bind(self, mapper: Any = None, *, clause: Any = None, bind: Any = None, **_: Any) -> Any:
+        """Choose the engine; see the class."""
+        if bind is not None:
+            return bind
+        if _is_of_registry(mapper, clause):
+            return engines.of_registry() if self.engine is None else engines.with_registry(self.engine)
+        return self.engine or engines.current()
+
+    def close(self) -> None:
+        """Close, and remember where the records came from if it was no obvious place."""
+        if self.engine is not None:
+            _origins.update((state, self.engine) for state in self.identity_map.all_states())
+        super().close()
+
+
+_origins: weakref.WeakKeyDictionary[object, sa.Engine] = weakref.WeakKeyDictionary()
+
+
+def origin(record: object) -> sa.Engine | None:
+    """Give the engine that a detached record was read from or written to; None for the usual one."""
+    return _origins.get(sa.inspect(record))
+
+
+def _is_of_registry(mapper: Any, clause: Any) -> bool:
+    if mapper is not None:
+        return issubclass(sa.inspect(mapper).class_, schema.Base)
+    table = getattr(clause, "table", clause)
+    return isinstance(table, sa.Table) and table.metadata is schema.Base.metadata
+
+
+@event.listens_for(OrmSession, "do_orm_execute")
+def _let_lazy_loads_lock_nothing(execution: orm.ORMExecuteState) -> None:
+    if execution.is_relationship_load or execution.is_column_load:
+        execution.update_execution_options(autoflush=False)
+
+
+@event.listens_for(OrmSession, "before_flush")
+def _before_flush(session: OrmSession, *_: object) -> None:
+    for record in session.new:
+        if isinstance(record, schema.CreatedBy) and "created_by" not in record.__dict__ and not record.created_by_id:
+            record.created_by_id = users.current_id(session)
+    session._touched.update(sa.inspect(record) for record in (*session.new, *session.dirty, *session.deleted))
+
+
+@event.listens_for(OrmSession, "after_rollback")
+def _keep_what_was_only_read(session: OrmSession) -> None:
+    """Note it now: SQLAlchemy has told the database, and empties the records next."""
+    states = [s for s in session.identity_map.all_states() if not s.modified and s not in session._touched]
+    session._kept = memory.keep(record for state in states if (record := state.obj()) is not None)
+
+
+@event.listens_for(OrmSession, "after_soft_rollback")
+def _give_back_what_was_only_read(session: OrmSession, _transaction: object) -> None:
+    kept, session._kept = session._kept, []
+    memory.give_back(kept)
+
+
+@event.listens_for(OrmSession, "after_commit")
+def _after_commit(session: OrmSession) -> None:
+    users.remember_committed(session)
+
+
+@event.listens_for(OrmSession, "after_transaction_end")
+def _after_transaction_end(session: OrmSession, transaction: orm.SessionTransaction) -> None:
+    if transaction.parent is None:
+        session._touched.clear()
+        users.forget_uncommitted(session)
+
+
+class Block:
+    """A session that `select`, `add` and `delete` find by themselves until it ends.
+
+    It belongs to the context, thread and process that opened it: work that outlives the
+    block, or runs beside it, does not see it.
+
+    Args:
+        session: What is found; ending its transaction is up to whoever opened the block.
+    """
+
+    def __init__(self, session: OrmSession) -> None:
+        self.orm = session
+        self._owner = (os.getpid(), threading.get_ident())
+        self._token: Token[Block | None] | None = None
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it is open, and open for whoever asks."""
+        return self._token is not None and self._owner == (os.getpid(), threading.get_ident())
+
+    def enter(self) -> None:
+        """Become the block of this context."""
+        self._token = _block.set(self)
+
+    def leave(self) -> None:
+        """Give the context back; nothing is committed or closed."""
+        token, self._token = self._token, None
+        if token is not None and _block.get() is self:
+            with contextlib.suppress(ValueError):  # entered in another context, whose variable ends with it
+                _block.reset(token)
+
+
+_block: ContextVar[Block | None] = ContextVar("ln_jupyter_block", default=None)
+
+
+def current_block() -> Block | None:
+    """Find the block that the caller stands in."""
+    block = _block.get()
+    return block if block is not None and block.is_current else None
+
+
+def current_session() -> orm.Session | None:
+    """Give SQLAlchemy's own session of the block that the caller stands in.
+
+    Returns:
+        None outside of `with ln.Session():` and `%%ln_session`.
+
+    Example:
+        >>> import ln_jupyter as ln
+        >>> ln.current_session() is None
+        True
+    """
+    block = current_block()
+    return None if block is None else block.orm
+
+
+def lock_for_writing(session: OrmSession) -> None:
+    """Take the write lock of the session's database before anything is read.
+
+    Raises:
+        DatabaseBusyError: If it is not free in time.
+        SessionError: If the database has no such lock.
+    """
+    engine = session.get_bind()
+    if engines.is_ours(engine):
+        with contextlib.suppress(errors.NotARegistryError):  # then it is for the user's own models
+            registry.ensure(engine)  # cannot be made any more once we hold the lock
+    transactions.lock_for_writing(session.connection())

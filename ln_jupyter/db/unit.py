@@ -1,0 +1,123 @@
+"""The end of a unit of work: what the database computed is read, what failed is named, what was undone is kept."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy.orm.interfaces import MANYTOONE
+
+from ln_jupyter.db import blame, memory
+from ln_jupyter.db.session import OrmSession, lock_for_writing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sqlalchemy.orm import InstanceState
+
+T = TypeVar("T")
+
+_TRIES = 10
+_CONFLICTS = {"40001", "40P01"}  # SQLSTATE: serialization failure, deadlock detected
+
+
+def run(action: Callable[[OrmSession], T], *, engine: sa.Engine | None = None, write: bool = False) -> T:
+    """Run *action* in a short session of its own, and commit; its records come back detached.
+
+    The whole unit is tried again where the database asks for it (SQLSTATE 40001, 40P01), so
+    *action* does nothing but work on its session. If it fails for good, every record holds
+    again what it held, unsaved changes too.
+
+    Args:
+        action: Gets the session, gives the result.
+        engine: As for `OrmSession`.
+        write: Take the write lock before anything is read.
+    """
+    for attempt in range(1, _TRIES + 1):
+        kept: list[memory.Kept] = []
+        with OrmSession(engine) as session:
+            try:
+                if write:
+                    lock_for_writing(session)
+                result = action(session)
+                kept = memory.keep(_records(session))
+                commit(session)
+            except BaseException as error:
+                session.rollback()
+                memory.give_back(kept)
+                if attempt == _TRIES or not _is_conflict(error):
+                    raise
+            else:
+                return result
+        time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads those that collided
+    raise AssertionError  # the last attempt returns or raises
+
+
+def commit(session: OrmSession) -> None:
+    """Commit, so that every column of every record can be read afterwards, in or out of the session.
+
+    Raises:
+        StaleRecordError: If a row changed after it was read; nothing is saved.
+        sqlalchemy.exc.IntegrityError: With a note that names the record and the line that added it.
+    """
+    new, changed = list(session.new), [*session.dirty, *session.deleted]
+    before = memory.keep(changed)
+    try:
+        session.flush()
+        for record in (*new, *changed):
+            _read_what_the_database_computed(session, record)
+        session.commit()
+    except StaleDataError as error:
+        session.rollback()
+        raise blame.stale(error, before, session) from error
+    except sa.exc.DBAPIError as error:
+        session.rollback()
+        blame.annotate(error, new, changed, session)
+        raise
+    except BaseException:
+        session.rollback()
+        raise
+
+
+def _records(session: OrmSession) -> Iterator[object]:
+    yield from session.new
+    for state in session.identity_map.all_states():
+        if (record := state.obj()) is not None:
+            yield record
+
+
+def _read_what_the_database_computed(session: OrmSession, record: Any) -> None:
+    state = sa.inspect(record)
+    if not state.persistent:
+        return
+    computed = [name for name in state.expired_attributes if name in state.mapper.column_attrs]
+    if computed:
+        session.refresh(record, computed)
+    contradicted = [prop.key for prop in state.mapper.relationships if _contradicts(state, prop)]
+    if contradicted:
+        session.expire(record, contradicted)
+
+
+def _contradicts(state: InstanceState[Any], relationship: Any) -> bool:
+    """Say whether a foreign key was set by hand, away from the record that is in memory."""
+    if relationship.direction is not MANYTOONE or relationship.key not in state.dict:
+        return False
+    target = state.dict[relationship.key]
+    for local, remote in relationship.local_remote_pairs:
+        name = state.mapper.get_property_by_column(local).key
+        if name not in state.dict:
+            return False
+        there = None
+        if target is not None:
+            target_state = sa.inspect(target)
+            there = target_state.dict.get(target_state.mapper.get_property_by_column(remote).key)
+        if state.dict[name] != there:
+            return True
+    return False
+
+
+def _is_conflict(error: BaseException) -> bool:
+    return getattr(getattr(error, "orig", None), "sqlstate", None) in _CONFLICTS

@@ -1,0 +1,267 @@
+"""A database becomes a registry once, and says which releases it serves."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+import ln_jupyter as ln
+import ln_jupyter.schema as lns
+from ln_jupyter import errors
+from ln_jupyter.db import engine as engines
+from ln_jupyter.db import migrate, registry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+_PROCESSES = 32
+
+_REGISTER = """
+import sys
+import ln_jupyter as ln, ln_jupyter.schema as lns
+ln.connect(sys.argv[1])
+sys.stdin.readline()
+ln.add(lns.Run(name=sys.argv[2]))
+"""
+
+
+def test_many_processes_make_one_registry(url: sa.URL) -> None:
+    """Thirty-two processes that all find nothing make one registry, and none fails."""
+    text = url.render_as_string(hide_password=False)
+    processes = [
+        subprocess.Popen([sys.executable, "-c", _REGISTER, text, str(i)], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        for i in range(_PROCESSES)
+    ]
+    errors_said = [process.communicate(b"go\n")[1].decode() for process in processes]
+
+    assert [""] * _PROCESSES == errors_said
+    ln.connect(url)
+    assert ln.select(lns.Run).count() == _PROCESSES
+    assert ln.select(lns.User).count() == 1
+    ln.connect()
+
+
+def test_the_check_is_one_statement_without_alembic(url: sa.URL) -> None:
+    """A registry that is there costs one SELECT for each process, and alembic stays out."""
+    registry.ensure(engines.resolve(url))
+    engines.dispose(url)
+    engine = engines.resolve(url)
+    sent: list[str] = []
+    sa.event.listen(engine, "before_cursor_execute", lambda _c, _cur, sql, *_: sent.append(sql))
+    probe = "import sys; import ln_jupyter as ln; ln.connect(sys.argv[1]); ln.select(ln.schema.Run).all(); assert 'alembic' not in sys.modules"
+
+    registry.ensure(engine)
+    registry.ensure(engine)
+
+    assert len(sent) == 1
+    subprocess.run([sys.executable, "-c", probe, url.render_as_string(hide_password=False)], check=True)
+
+
+def test_a_newer_schema_that_still_serves_us_is_used(url: sa.URL) -> None:
+    """Additive changes of a newer release do not lock this one out."""
+    engine = engines.resolve(url)
+    _write(engine, number=7, oldest_reader=1)
+    ln.connect(url)
+
+    ln.add(lns.Run(name="x"))
+
+    assert ln.select(lns.Run).count() == 1
+    ln.connect()
+
+
+def test_a_newer_schema_that_does_not_serve_us_is_refused(url: sa.URL) -> None:
+    """The error names both numbers and the way on, and nothing is written."""
+    engine = engines.resolve(url)
+    _write(engine, number=7, oldest_reader=6)
+    ln.connect(url)
+
+    with pytest.raises(errors.SchemaVersionError) as error:
+        ln.add(lns.Run(name="x"))
+
+    assert "has schema 7, which needs a release that knows schema 6; this one knows 1" in str(error.value)
+    assert error.value.fix == "pip install --upgrade ln-jupyter"
+    ln.connect()
+
+
+def test_an_older_schema_names_the_command(url: sa.URL) -> None:
+    """An upgrade is the user's decision: other releases may still use the registry."""
+    engine = engines.resolve(url)
+    _write(engine, number=0, oldest_reader=0)
+    ln.connect(url)
+
+    with pytest.raises(errors.SchemaVersionError) as error:
+        ln.select(lns.Run).all()
+
+    assert error.value.fix == "ln-jupyter migrate"
+    ln.connect()
+
+
+def _write(engine: sa.Engine, *, number: int, oldest_reader: int) -> None:
+    registry.create(engine)
+    with engine.begin() as connection:
+        connection.execute(sa.update(registry.TABLE).values(version_num=f"{number:04}", oldest_reader=oldest_reader))
+
+
+# -- migrations ----------------------------------------------------------------------------------------------------
+
+
+def test_migrations_make_what_the_models_say(url: sa.URL, other_url: sa.URL) -> None:
+    """A registry that went through all migrations equals one that was made at once."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    engine = engines.resolve(url)
+    migrate.run(engine, "upgrade", "head")
+    registry.ensure(engines.resolve(other_url))
+
+    with engine.connect() as connection:
+        options = {"version_table": registry.TABLE.name, "compare_server_default": True}
+        context = MigrationContext.configure(connection, opts=options)
+        assert [] == compare_metadata(context, lns.Base.metadata)
+        assert registry.read(connection) == registry.Version(registry.NUMBER, registry.OLDEST_READER)
+    assert _described(engine) == _described(engines.resolve(other_url))
+    engines.dispose(other_url)
+
+
+def _described(engine: sa.Engine) -> dict[str, object]:
+    inspector = sa.inspect(engine)
+    return {
+        name: (
+            sorted((c["name"], str(c["type"]), c["nullable"]) for c in inspector.get_columns(name)),
+            sorted(str(i["name"]) for i in inspector.get_indexes(name)),
+            sorted(str(k["name"]) for k in inspector.get_foreign_keys(name)),
+            inspector.get_pk_constraint(name)["constrained_columns"],
+        )
+        for name in sorted(inspector.get_table_names())
+    }
+
+
+def test_the_newest_migration_is_the_schemas_number() -> None:
+    """The number that a new registry gets is that of the last migration."""
+    newest = max(int(file.name[:4]) for file in (migrate.MIGRATIONS / "versions").glob("0*.py"))
+
+    assert newest == registry.NUMBER
+
+
+def test_there_is_nothing_to_migrate(url: sa.URL) -> None:
+    """A registry of this release is left alone."""
+    engine = engines.resolve(url)
+    registry.ensure(engine)
+
+    done = migrate.upgrade(engine)
+
+    assert (1, 1, None) == (done.before, done.after, done.backup)
+    assert str(done).endswith("has schema 1 already")
+
+
+def test_an_empty_database_becomes_a_registry(url: sa.URL) -> None:
+    """`migrate` of nothing makes the newest schema at once; a dry run makes nothing."""
+    engine = engines.resolve(url)
+
+    assert migrate.upgrade(engine, dry_run=True).before == 0
+    assert [] == sa.inspect(engine).get_table_names()
+    migrate.upgrade(engine)
+
+    assert sa.inspect(engine).has_table("ln_run")
+
+
+@pytest.fixture
+def next_release(tmp_path: Path) -> Path:
+    """Give the migrations of a release that adds a column, and one that fails half-way."""
+    folder = tmp_path / "migrations with spaces" / "versions"
+    folder.mkdir(parents=True)
+    for file in (migrate.MIGRATIONS / "versions").glob("0*.py"):
+        (folder / file.name).write_text(file.read_text())
+    (folder / "0002_next.py").write_text(_NEXT)
+    return folder.parent
+
+
+_NEXT = """
+import os
+import sqlalchemy as sa
+from alembic import op
+revision, down_revision = "0002", "0001"
+def upgrade():
+    op.add_column("ln_run", sa.Column("mood", sa.String))
+    if os.environ.get("FAIL"):
+        raise RuntimeError("the machine stopped here")
+"""
+
+
+def test_an_older_registry_is_upgraded(url: sa.URL, next_release: Path) -> None:
+    """All rows stay, the number rises, and a SQLite file was copied before."""
+    engine = engines.connect(url)
+    ln.add(lns.Run(name="x"))
+
+    dry = migrate.upgrade(engine, dry_run=True, migrations=next_release)
+    done = migrate.upgrade(engine, migrations=next_release)
+
+    assert (1, 2) == (dry.before, dry.after) == (done.before, done.after)
+    with engine.connect() as connection:
+        assert registry.read(connection) == registry.Version(2, 1)
+        assert connection.exec_driver_sql("SELECT name, mood FROM ln_run").all() == [("x", None)]
+    assert ln.select(lns.Run).one().name == "x"
+    if url.get_backend_name() == "sqlite":
+        assert done.backup is not None
+        with ln.Session(f"sqlite:///{done.backup}") as ss:
+            assert ss.select(lns.Run).one().name == "x"
+        engines.dispose(f"sqlite:///{done.backup}")
+    ln.connect()
+
+
+def test_an_upgrade_is_all_or_nothing(url: sa.URL, next_release: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A migration that fails leaves the registry as it was."""
+    engine = engines.resolve(url)
+    registry.ensure(engine)
+    before = _described(engine)
+    monkeypatch.setenv("FAIL", "1")
+
+    with pytest.raises(RuntimeError):
+        migrate.upgrade(engine, migrations=next_release)
+
+    assert before == _described(engine)
+    with engine.connect() as connection:
+        assert registry.read(connection) == registry.Version(1, 1)
+
+
+def test_a_newer_registry_is_not_migrated(url: sa.URL) -> None:
+    """A release cannot upgrade what it does not know."""
+    engine = engines.resolve(url)
+    _write(engine, number=7, oldest_reader=6)
+
+    with pytest.raises(errors.SchemaVersionError):
+        migrate.upgrade(engine)
+
+
+def test_no_password_reaches_alembic(postgres_url: sa.URL) -> None:
+    """A password with a percent sign neither breaks the upgrade nor shows."""
+    url = postgres_url.set(password="hun%ter2")
+    engine = engines.resolve(url)
+
+    assert "hun%ter2" not in str(migrate.upgrade(engine))
+    migrate.run(engine, "upgrade", "head")
+    engines.dispose(url)
+
+
+def test_the_statements_of_growing_tables_use_an_index(sqlite_url: sa.URL) -> None:
+    """What header() and lists ask of a large registry never scans a table."""
+    engine = engines.resolve(sqlite_url)
+    registry.ensure(engine)
+    asked = [
+        "SELECT * FROM ln_run WHERE notebook_id = 'a' AND notebook_v = '1' ORDER BY created_at DESC LIMIT 1",
+        "SELECT * FROM ln_run WHERE pipeline_id = 'a' AND pipeline_v = '1' ORDER BY created_at DESC LIMIT 1",
+        "SELECT * FROM ln_run ORDER BY created_at DESC LIMIT 10",
+        "SELECT * FROM ln_run WHERE name = 'x'",
+        "SELECT * FROM ln_notebook_path WHERE host = 'h' AND path = 'p'",
+        "SELECT * FROM ln_notebook WHERE parent_id = 'a'",
+        "SELECT * FROM ln_run_input WHERE file_id = 'f'",
+    ]
+    with engine.connect() as connection:
+        plans = [str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}").all()) for sql in asked]
+
+    assert all("INDEX" in plan and "TEMP B-TREE" not in plan for plan in plans), plans

@@ -1,0 +1,226 @@
+"""A transaction starts with the first write, and waiting for its lock can be interrupted."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from ln_jupyter import errors
+from ln_jupyter.db import engine as engines
+from ln_jupyter.db import transactions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+READS = [
+    "SELECT 1",
+    "  select 'delete from a'",
+    "-- update\nSELECT 1",
+    "/* insert into */ WITH a AS (SELECT 1) SELECT * FROM a",
+    'SELECT "update" FROM a',
+    "SELECT [delete], `insert` FROM a",
+    "SELECT replace(x, 'a', 'b') FROM a",
+    "VALUES (1)",
+    "(SELECT 1) UNION (SELECT 2)",
+    "EXPLAIN QUERY PLAN SELECT 1",
+    "PRAGMA user_version",
+    "SHOW lock_timeout",
+    "COMMIT",
+    "",
+    "-- nothing",
+]
+WRITES = [
+    "INSERT INTO a VALUES (1)",
+    "/* why */ update a set x = 1",
+    "DELETE FROM a",
+    "REPLACE INTO a VALUES (1)",
+    "CREATE TABLE a (x)",
+    "WITH b AS (SELECT 1) INSERT INTO a SELECT * FROM b",
+    "WITH b AS (DELETE FROM a RETURNING *) SELECT * FROM b",
+    "SELECT * FROM a FOR UPDATE",
+    "SELECT * FROM a FOR NO KEY UPDATE",
+    "SELECT * FROM a FOR SHARE",
+    "SELECT * INTO b FROM a",
+    "EXPLAIN ANALYZE DELETE FROM a",
+    "TRUNCATE a",
+]
+
+
+@pytest.mark.parametrize("statement", READS)
+def test_reads_are_told(statement: str) -> None:
+    """Whatever only reads, in whatever dress, starts no transaction."""
+    assert not transactions.writes(statement)
+
+
+@pytest.mark.parametrize("statement", WRITES)
+def test_writes_are_told(statement: str) -> None:
+    """Whatever writes, or locks rows, starts one."""
+    assert transactions.writes(statement)
+
+
+@pytest.fixture
+def table(url: sa.URL) -> Iterator[sa.Engine]:
+    """Give an engine of ours on a database with a table of one row."""
+    engine = engines.resolve(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE counter (n INTEGER)")
+        connection.exec_driver_sql("INSERT INTO counter VALUES (0)")
+    yield engine
+    engines.dispose(url)
+
+
+def _n(engine: sa.Engine) -> int:
+    with engine.connect() as connection:
+        return int(connection.scalar(sa.text("SELECT n FROM counter")) or 0)
+
+
+def test_reading_begins_nothing(table: sa.Engine) -> None:
+    """A read leaves the driver outside of a transaction."""
+    with table.connect() as connection:
+        connection.scalar(sa.text("SELECT n FROM counter"))
+
+        assert not transactions.has_begun(connection)
+
+
+@pytest.mark.parametrize("how", ["core", "text", "driver"])
+def test_a_write_can_be_undone(table: sa.Engine, how: str) -> None:
+    """Whichever way a write is sent, it is inside a transaction."""
+    counter = sa.table("counter", sa.column("n"))
+    with table.connect() as connection:
+        if how == "core":
+            connection.execute(sa.update(counter).values(n=1))
+        elif how == "text":
+            connection.execute(sa.text("UPDATE counter SET n = 1"))
+        else:
+            connection.exec_driver_sql("UPDATE counter SET n = 1")
+        assert transactions.has_begun(connection)
+        connection.rollback()
+
+    assert _n(table) == 0
+
+
+def test_savepoints_are_inside_a_transaction(table: sa.Engine) -> None:
+    """A savepoint that is released does not commit what is around it."""
+    with table.connect() as connection:
+        with connection.begin_nested():
+            connection.exec_driver_sql("UPDATE counter SET n = 1")
+        connection.rollback()
+
+    assert _n(table) == 0
+
+
+def test_ddl_can_be_undone(table: sa.Engine) -> None:
+    """A table that was made in a transaction goes with it."""
+    with table.connect() as connection:
+        connection.exec_driver_sql("CREATE TABLE other (x INTEGER)")
+        connection.rollback()
+
+    assert not sa.inspect(table).has_table("other")
+
+
+def test_a_writer_waits_for_another(table: sa.Engine) -> None:
+    """A second thread waits until the first has committed, and then goes on from there."""
+    with table.connect() as first:
+        transactions.lock_for_writing(first)
+        with ThreadPoolExecutor(1) as threads:
+            started = threading.Event()
+
+            def write() -> None:
+                with table.begin() as second:
+                    started.set()
+                    transactions.lock_for_writing(second)
+                    second.exec_driver_sql("UPDATE counter SET n = n + 1")
+
+            waiting = threads.submit(write)
+            started.wait()
+            first.exec_driver_sql("UPDATE counter SET n = n + 1")
+            first.commit()
+            waiting.result()
+
+    assert _n(table) == 2
+
+
+def test_a_second_writer_of_the_same_thread_is_told_at_once(sqlite_url: sa.URL) -> None:
+    """Waiting for oneself would never end: the error names the line that wrote first."""
+    engine = engines.resolve(sqlite_url)
+    with engine.connect() as first, engine.connect() as second:
+        first.exec_driver_sql("CREATE TABLE a (x)")  # the first writer
+
+        with pytest.raises(errors.DatabaseBusyError) as error:
+            second.exec_driver_sql("CREATE TABLE b (x)")
+
+        first.rollback()
+    assert 'first.exec_driver_sql("CREATE TABLE a (x)")  # the first writer' in str(error.value)
+    assert "with ln.Session():" in error.value.fix
+
+
+def test_a_lock_that_is_never_given_ends_in_an_error(sqlite_url: sa.URL, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the deadline the error says what to look for, and reading goes on."""
+    monkeypatch.setattr(transactions, "LOCK_SECONDS", 0.3)
+    engine = engines.resolve(sqlite_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE a (x)")
+    assert sqlite_url.database is not None
+    stranger = sqlite3.connect(sqlite_url.database, isolation_level=None)
+    stranger.execute("BEGIN IMMEDIATE")
+
+    with engine.connect() as connection:
+        with pytest.raises(errors.DatabaseBusyError) as error:
+            connection.exec_driver_sql("INSERT INTO a VALUES (1)")
+        rows = connection.exec_driver_sql("SELECT * FROM a").all()
+
+    stranger.close()
+    assert "has held the write lock" in str(error.value)
+    assert [] == rows
+
+
+_WAITER = """
+import sys, sqlite3
+from ln_jupyter.db import engine as engines
+engine = engines.resolve(sys.argv[1])
+with engine.connect() as connection:
+    print("waiting", flush=True)
+    try:
+        connection.exec_driver_sql("CREATE TABLE b (x)")
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+"""
+
+
+def test_ctrl_c_ends_the_wait(sqlite_url: sa.URL) -> None:
+    """Interrupting a kernel that waits for a lock answers long before the deadline."""
+    assert sqlite_url.database is not None
+    holder = sqlite3.connect(sqlite_url.database, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    waiter = subprocess.Popen(
+        [sys.executable, "-c", _WAITER, str(sqlite_url)], stdout=subprocess.PIPE, text=True, env=os.environ
+    )
+    assert waiter.stdout is not None
+    assert waiter.stdout.readline() == "waiting\n"
+
+    waiter.send_signal(signal.SIGINT)
+
+    assert waiter.communicate(timeout=transactions.LOCK_SECONDS / 2)[0] == "interrupted\n"
+    holder.close()
+
+
+def test_write_locks_are_unknown_elsewhere() -> None:
+    """A database without a known write lock says so instead of not locking."""
+
+    class Other:
+        class dialect:  # noqa: N801 - stands for SQLAlchemy's attribute
+            name = "mysql"
+
+    with pytest.raises(errors.SessionError) as error:
+        transactions.lock_for_writing(Other())  # type: ignore[arg-type]
+
+    assert "with_for_update" in error.value.fix

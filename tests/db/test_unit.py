@@ -1,0 +1,115 @@
+"""A short transaction of our own: tried again where the database asks, and kept where it fails."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+import ln_jupyter as ln
+import ln_jupyter.schema as lns
+from ln_jupyter.db import engine as engines
+from ln_jupyter.db import memory, unit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ln_jupyter.db.session import OrmSession
+
+
+@pytest.fixture
+def serializable(postgres_url: sa.URL) -> Iterator[sa.Engine]:
+    """Connect to a PostgreSQL whose transactions are serializable, as distributed engines' are."""
+    url = postgres_url.update_query_dict({"options": "-c default_transaction_isolation=serializable"})
+    yield engines.connect(url)
+    engines.connect()
+    engines.dispose(url)
+
+
+@pytest.mark.postgres
+def test_conflicting_units_are_tried_again(serializable: sa.Engine) -> None:
+    """Units that collide at SERIALIZABLE all succeed, and none is lost."""
+    ln.add(lns.Pipeline(id="p", name="0"))
+    turns = threading.Barrier(4)
+
+    def count_up(session: OrmSession) -> None:
+        pipeline = session.get_one(lns.Pipeline, ("p", "1"), with_for_update=True)
+        pipeline.name = str(int(pipeline.name or 0) + 1)
+
+    def work() -> None:
+        turns.wait()
+        for _ in range(5):
+            unit.run(count_up)
+
+    with ThreadPoolExecutor(4) as threads:
+        for done in [threads.submit(work) for _ in range(4)]:
+            done.result()
+
+    assert ln.select(lns.Pipeline, id="p").one().name == "20"
+
+
+@pytest.mark.postgres
+def test_a_unit_is_given_up_after_some_tries(serializable: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A conflict that does not go away is the database's own error in the end."""
+    monkeypatch.setattr(unit.time, "sleep", lambda _seconds: None)
+    tries = []
+
+    def conflict(session: OrmSession) -> None:
+        tries.append(1)
+        session.execute(sa.text("DO $$ BEGIN RAISE EXCEPTION SQLSTATE '40001'; END $$"))
+
+    with pytest.raises(sa.exc.OperationalError):
+        unit.run(conflict)
+
+    assert len(tries) == 10
+
+
+@pytest.mark.usefixtures("engine")
+def test_an_error_of_the_action_undoes_it() -> None:
+    """Whatever the action raises goes on as itself, after a rollback."""
+
+    def fail(session: OrmSession) -> None:
+        session.add(lns.Run())
+        session.flush()
+        _ = 1 / 0
+
+    with pytest.raises(ZeroDivisionError):
+        unit.run(fail)
+
+    assert not ln.select(lns.Run).exists()
+
+
+@pytest.mark.usefixtures("engine")
+def test_what_was_kept_is_given_back() -> None:
+    """Values, unsaved changes and relationships are as before a rollback."""
+    ln.add(lns.Run(name="x", pipeline=lns.Pipeline(name="p"), inputs=[lns.File(name="f")]))
+    with ln.Session() as ss:
+        run = ss.select(lns.Run).load("pipeline", "inputs").one()
+        new = lns.Run(name="new")
+        ss.orm.add(new)
+        run.name = "edited"
+        kept = memory.keep([run, new])
+
+        ss.orm.rollback()
+        memory.give_back(kept)
+
+        assert (run.name, run.pipeline.name, [f.name for f in run.inputs]) == ("edited", "p", ["f"])
+        assert ss.orm.is_modified(run)
+        assert new.name == "new"
+        assert new not in ss.orm
+
+
+@pytest.mark.usefixtures("engine")
+def test_load_in_place() -> None:
+    """`ln.load` fills a detached record and leaves its unsaved changes alone."""
+    ln.add(lns.Run(name="x", pipeline=lns.Pipeline(name="p")))
+    run = ln.select(lns.Run).one()
+    run.name = "edited"
+
+    assert ln.load(run, "pipeline") is run
+
+    assert (run.name, run.pipeline.name) == ("edited", "p")  # type: ignore[union-attr]
+    assert sa.inspect(run).detached
