@@ -1,0 +1,87 @@
+"""Insert many rows at once, from dicts or a data frame, without making records of them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from ln_jupyter import errors, schema
+from ln_jupyter.db import users
+from ln_jupyter.records import frames
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sqlalchemy import orm
+
+    from ln_jupyter.db.session import OrmSession
+
+Rows = Any
+"""Dicts with the class's attributes as keys, or a pandas or polars data frame."""
+
+_CHUNK = 10_000
+
+
+def check(mapper: orm.Mapper[Any], rows: Rows) -> list[dict[str, Any]]:
+    """Give the rows as dicts whose keys are all attributes of the class.
+
+    Raises:
+        NothingGivenError: If there are none, or they are neither dicts nor a frame.
+        UnknownFieldError: If a key is no attribute; it names the near miss.
+    """
+    values = frames.to_rows(rows)
+    if values is None:
+        given = list(rows) if isinstance(rows, Iterable) and not isinstance(rows, (str, bytes, Mapping)) else []
+        if not given or not all(isinstance(row, Mapping) for row in given):
+            msg = f"there are no rows to add to {mapper.class_.__name__}"
+            raise errors.NothingGivenError(msg, fix="pass a list of dicts or a data frame with one row at least")
+        values = [dict(row) for row in given]
+    if not values:
+        msg = f"there are no rows to add to {mapper.class_.__name__}"
+        raise errors.NothingGivenError(msg, fix="pass one row at least, or skip the call")
+    names = {name for row in values for name in row}
+    columns = mapper.column_attrs.keys()
+    for name in names:
+        if name not in columns:
+            msg = f"{mapper.class_.__name__} has no column {name!r}"
+            raise errors.UnknownFieldError(msg, fix=errors.near_miss(str(name), columns))
+    return values
+
+
+def insert(session: OrmSession, mapper: orm.Mapper[Any], rows: list[dict[str, Any]]) -> list[Any]:
+    """Insert the rows, with a progress bar if there are many, and give their primary keys in order.
+
+    Returns:
+        A key for each row; a tuple where the key has several columns.
+    """
+    if issubclass(mapper.class_, schema.CreatedBy):
+        user_id = users.current_id(session)
+        rows = [{"created_by_id": user_id, **row} for row in rows]
+    if mapper.version_id_col is not None:
+        version = mapper.get_property_by_column(mapper.version_id_col).key
+        rows = [{version: 1, **row} for row in rows]
+    key = [mapper.get_property_by_column(column).class_attribute for column in mapper.primary_key]
+    statement = sa.insert(mapper.class_).returning(*key, sort_by_parameter_order=True)
+    keys: list[Any] = []
+    with _progress(len(rows)) as advance:
+        for start in range(0, len(rows), _CHUNK):
+            chunk = rows[start : start + _CHUNK]
+            found = session.execute(statement, chunk).all()
+            keys += [row[0] if len(key) == 1 else tuple(row) for row in found]
+            advance(len(chunk))
+    return keys
+
+
+@contextlib.contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], object]]:
+    """Show a bar where somebody waits."""
+    if total <= _CHUNK:
+        yield lambda _n: None
+        return
+    from tqdm.auto import tqdm
+
+    with tqdm(total=total, desc="adding", unit=" rows", unit_scale=True) as bar:
+        yield bar.update

@@ -1,0 +1,123 @@
+"""Data frames out of and into the database, their column types kept."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Literal
+
+import sqlalchemy as sa
+
+from ln_jupyter import errors
+
+if TYPE_CHECKING:
+    from ln_jupyter.db.session import OrmSession
+
+_PANDAS = {int: "int64", bool: "bool", float: "float64"}
+_PANDAS_NULLABLE = {int: "Int64", bool: "boolean", float: "float64"}
+
+
+def read(
+    session: OrmSession,
+    select: sa.Select[Any],
+    entities: tuple[Any, ...],
+    bind_arguments: dict[str, Any],
+    *,
+    backend: Literal["pandas", "polars"],
+) -> Any:
+    """Run *select* and give its columns as a frame.
+
+    The rows never become records: five times as fast, and nothing stays in the session.
+    """
+    library = _library(backend)
+    columns, key = _columns(entities)
+    plain = select.with_only_columns(*columns.values(), maintain_column_froms=True)
+    session.flush()
+    rows = session.connection(bind_arguments=bind_arguments).execute(plain).all()
+    values = dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True)) if rows else {c: [] for c in columns}
+    types = {name: column.type for name, column in columns.items()}
+    if backend == "polars":
+        return library.DataFrame(values, schema={n: _polars_type(library, t) for n, t in types.items()}, strict=False)
+    frame = library.DataFrame(
+        {n: _pandas_column(library, v, types[n]) for n, v in values.items()}, columns=list(values)
+    )
+    return frame.set_index(key) if key else frame
+
+
+def to_rows(frame: Any) -> list[dict[str, Any]] | None:
+    """Give the rows of a pandas or polars frame, missing values as None; None if it is no frame."""
+    library = type(frame).__module__.partition(".")[0]
+    if library == "polars" and hasattr(frame, "to_dicts"):
+        return list(frame.to_dicts())
+    if library == "pandas" and hasattr(frame, "to_dict") and hasattr(frame, "columns"):
+        objects = frame.astype(object)
+        return [{str(k): v for k, v in row.items()} for row in objects.where(frame.notna(), None).to_dict("records")]
+    return None
+
+
+def _library(backend: str) -> Any:
+    try:
+        if backend == "polars":
+            import polars  # noqa: ICN001 - cost, and optional
+
+            return polars
+        import pandas  # noqa: ICN001 - cost, and optional
+    except ImportError as error:
+        msg = f"a data frame of {backend} needs {backend}, which is not installed"
+        raise errors.MissingExtraError(msg, fix=f"pip install 'ln-jupyter[{backend}]'") from error
+    return pandas
+
+
+def _columns(entities: tuple[Any, ...]) -> tuple[dict[str, Any], list[str]]:
+    """Name the columns of the entities, and those of the key if there is one entity."""
+    columns: dict[str, Any] = {}
+    key: list[str] = []
+    for entity in entities:
+        mapper = getattr(sa.inspect(entity, raiseerr=False), "mapper", None) if not hasattr(entity, "key") else None
+        if mapper is None:
+            columns[getattr(entity, "key", None) or str(entity)] = entity
+            continue
+        prefix = f"{mapper.class_.__name__}." if len(entities) > 1 else ""
+        columns |= {prefix + a.key: getattr(entity, a.key) for a in mapper.column_attrs}
+        if len(entities) == 1:
+            key = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
+    return columns, key
+
+
+def _python_type(kind: sa.types.TypeEngine[Any]) -> type:
+    try:
+        return kind.python_type
+    except NotImplementedError:  # types of dialects need not say
+        return object
+
+
+def _pandas_column(pandas: Any, values: list[Any], kind: sa.types.TypeEngine[Any]) -> Any:
+    python = _python_type(kind)
+    if python is dt.datetime:
+        times = pandas.Series(pandas.to_datetime(values, utc=_aware(values, kind)))
+        return times.dt.as_unit("us")  # what databases keep, also for a column without a value
+    if python in _PANDAS:
+        return pandas.Series(values, dtype=(_PANDAS_NULLABLE if None in values or not values else _PANDAS)[python])
+    if python is str:
+        return pandas.Series(values, dtype="str" if int(pandas.__version__.partition(".")[0]) >= 3 else object)  # noqa: PLR2004
+    return pandas.Series(values, dtype=object)
+
+
+def _aware(values: list[Any], kind: sa.types.TypeEngine[Any]) -> bool:
+    first = next((value for value in values if value is not None), None)
+    return first.tzinfo is not None if first is not None else bool(getattr(kind, "timezone", False))
+
+
+def _polars_type(polars: Any, kind: sa.types.TypeEngine[Any]) -> Any:
+    python = _python_type(kind)
+    known = {
+        int: polars.Int64,
+        bool: polars.Boolean,
+        float: polars.Float64,
+        str: polars.String,
+        bytes: polars.Binary,
+        dt.date: polars.Date,
+        dt.time: polars.Time,
+        dt.timedelta: polars.Duration("us"),
+        dt.datetime: polars.Datetime("us", "UTC" if getattr(kind, "timezone", False) else None),
+    }
+    return known.get(python)

@@ -1,0 +1,276 @@
+"""Statements: immutable, typed, and nothing runs until it is asked."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, overload
+
+import sqlalchemy as sa
+
+from ln_jupyter import errors
+from ln_jupyter.db import engine, loading, transactions
+from ln_jupyter.db.session import OrmSession, current_block
+from ln_jupyter.records import frames, mapping
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy.sql.base import ExecutableOption
+
+T = TypeVar("T")
+
+
+class Reader(Protocol):
+    """Whatever lends a session to a statement: `ln.Session`."""
+
+    def reading(self) -> contextlib.AbstractContextManager[OrmSession]:
+        """Lend the session for the length of one read."""
+        ...
+
+
+class Stmt(Generic[T]):
+    """A SELECT that knows where to run, and has not run.
+
+    Every method that refines gives a new statement. `all`, `first`, `one`,
+    `one_or_none`, `stream`, `count`, `exists` and `df` run it: in the block it stands in
+    (`with ln.Session():`, ``%%ln_session``), in the session whose `select` made it, and
+    else in a short session of its own, whose records come back detached.
+
+    Attributes:
+        select: SQLAlchemy's own statement.
+    """
+
+    __slots__ = ("_entities", "_limit", "_reader", "select")
+
+    def __init__(
+        self, select: sa.Select[Any], entities: tuple[Any, ...], *, reader: Reader | None, limit: int | None = None
+    ) -> None:
+        self.select = select
+        self._entities = entities
+        self._reader = reader
+        self._limit = limit
+
+    def _with(self, select: sa.Select[Any], *, limit: int | None = None) -> Stmt[T]:
+        return Stmt(select, self._entities, reader=self._reader, limit=self._limit if limit is None else limit)
+
+    def __clause_element__(self) -> sa.Select[Any]:
+        """Stand for SQLAlchemy's statement in SQLAlchemy's expressions."""
+        return self.select
+
+    # -- refine ----------------------------------------------------------------------------------------------
+
+    def where(self, *criteria: sa.ColumnExpressionArgument[bool], **fields: object) -> Stmt[T]:
+        """Keep the rows for which all of this holds.
+
+        Args:
+            criteria: SQLAlchemy's expressions, such as ``Run.created_at > yesterday``.
+            fields: Attributes of the first entity and the values they equal.
+
+        Raises:
+            UnknownFieldError: If a field is none of the entity's; it names the near miss.
+        """
+        named = mapping.criteria(self._entities[0], fields) if fields else ()
+        return self._with(self.select.where(*criteria, *named))
+
+    def join(self, target: Any, *on: Any, isouter: bool = False, **fields: object) -> Stmt[T]:
+        """Join another class, or a relationship such as ``Run.pipeline``.
+
+        Args:
+            target: The class or relationship.
+            on: The condition, where the foreign keys do not tell it.
+            isouter: Keep rows that have no partner.
+            fields: Attributes of the joined class and the values they equal.
+
+        Example:
+            >>> import ln_jupyter as ln, ln_jupyter.schema as lns
+            >>> runs = ln.select(lns.Run).join(lns.Pipeline, name="Transform A")
+        """
+        joined = self.select.join(target, *on, isouter=isouter)
+        if fields:
+            relationship = getattr(target, "property", None)
+            entity = target if relationship is None else relationship.mapper.class_
+            joined = joined.where(*mapping.criteria(entity, fields))
+        return self._with(joined)
+
+    def order_by(self, *columns: Any) -> Stmt[T]:
+        """Order the rows, as SQLAlchemy's ``order_by``."""
+        return self._with(self.select.order_by(*columns))
+
+    def limit(self, n: int) -> Stmt[T]:
+        """Give at most *n* rows."""
+        return self._with(self.select.limit(n), limit=n)
+
+    def offset(self, n: int) -> Stmt[T]:
+        """Leave the first *n* rows out."""
+        return self._with(self.select.offset(n))
+
+    def options(self, *options: ExecutableOption) -> Stmt[T]:
+        """Apply SQLAlchemy's options, such as ``selectinload(Run.inputs)``."""
+        return self._with(self.select.options(*options))
+
+    def load(self, *paths: str) -> Stmt[T]:
+        """Load relationships with the records, in a constant number of statements.
+
+        Args:
+            paths: Names, with dots to go on: ``"pipeline"``, ``"inputs.sources"``.
+
+        Raises:
+            UnknownFieldError: If there is no such relationship; it names the near miss.
+
+        Example:
+            >>> import ln_jupyter as ln, ln_jupyter.schema as lns
+            >>> runs = ln.select(lns.Run).load("pipeline", "inputs.sources")
+        """
+        return self.options(*loading.options(self._entities[0], paths))
+
+    # -- run -------------------------------------------------------------------------------------------------
+
+    def all(self) -> list[T]:
+        """Give all rows."""
+        with self._reading() as session:
+            return list(self._rows(session, self.select).all())
+
+    def first(self) -> T | None:
+        """Give the first row, or None; asks the database for one."""
+        limited = self.select if self._limit == 0 else self.select.limit(1)
+        with self._reading() as session:
+            return self._rows(session, limited).first()  # type: ignore[no-any-return]
+
+    def one(self) -> T:
+        """Give the only row.
+
+        Raises:
+            sqlalchemy.exc.NoResultFound: If there is none.
+            sqlalchemy.exc.MultipleResultsFound: If there are more.
+        """
+        try:
+            with self._reading() as session:
+                return self._rows(session, self._at_most_two()).one()  # type: ignore[no-any-return]
+        except sa.exc.NoResultFound as error:
+            error.add_note(f"{self}\nfix: .one_or_none() gives None instead")
+            raise
+        except sa.exc.MultipleResultsFound as error:
+            error.add_note(f"{self}\nfix: .first() gives one of them, .all() gives all, .where(...) asks for less")
+            raise
+
+    def one_or_none(self) -> T | None:
+        """Give the only row, or None.
+
+        Raises:
+            sqlalchemy.exc.MultipleResultsFound: If there are more.
+        """
+        with self._reading() as session:
+            return self._rows(session, self._at_most_two()).one_or_none()  # type: ignore[no-any-return]
+
+    def stream(self, batch: int = 1000) -> Iterator[T]:
+        """Give the rows one by one, in memory no more than a *batch* of them.
+
+        Example:
+            >>> import ln_jupyter as ln, ln_jupyter.schema as lns
+            >>> names = [run.name for run in ln.select(lns.Run).stream()]
+        """
+        with self._reading() as session:
+            connection = session.connection(bind_arguments=self._bind_arguments())
+            if connection.dialect.name == "postgresql" and not transactions.has_begun(connection):
+                transactions.begin(connection)  # a server-side cursor lives in a transaction
+            yield from self._rows(session, self.select.execution_options(yield_per=batch))
+
+    def count(self) -> int:
+        """Count the rows, in the database."""
+        counted = sa.select(sa.func.count()).select_from(self.select.order_by(None).subquery())
+        with self._reading() as session:
+            return int(session.scalar(counted, bind_arguments=self._bind_arguments()) or 0)
+
+    def exists(self) -> bool:
+        """Say whether there is any row."""
+        with self._reading() as session:
+            asked = sa.select(self.select.exists())
+            return bool(session.scalar(asked, bind_arguments=self._bind_arguments()))
+
+    def df(self, *, backend: Literal["pandas", "polars"] = "pandas") -> Any:
+        """Give the rows as a data frame whose column types are those of the database.
+
+        Args:
+            backend: ``"pandas"``, indexed by the primary key, or ``"polars"``, which has no index.
+
+        Raises:
+            MissingExtraError: If the library is not installed.
+        """
+        with self._reading() as session:
+            return frames.read(session, self.select, self._entities, self._bind_arguments(), backend=backend)
+
+    # -- look ------------------------------------------------------------------------------------------------
+
+    @property
+    def sql(self) -> str:
+        """The SQL, with placeholders for the values."""
+        return str(self.select.compile(dialect=engine.current().dialect))
+
+    def __repr__(self) -> str:
+        """Show what would run; runs nothing."""
+        names = ", ".join(getattr(entity, "__name__", str(entity)) for entity in self._entities)
+        return f"<select {names}, not executed: .all() .first() .one() .count() .df() run it>\n{self.select}"
+
+    def __bool__(self) -> bool:
+        """Refuse to guess: a statement is neither empty nor full before it ran."""
+        msg = "a statement that has not run is neither true nor false"
+        raise errors.NothingGivenError(msg, fix="ask with .exists(), .count() or .first()")
+
+    def _at_most_two(self) -> sa.Select[Any]:
+        return self.select.limit(2) if self._limit is None else self.select
+
+    def _rows(self, session: OrmSession, select: sa.Select[Any]) -> Any:
+        result = session.execute(select, bind_arguments=self._bind_arguments())
+        rows: Any = result.scalars() if len(self._entities) == 1 else result
+        # an option of the user's may join a collection, whose parents then come repeated
+        return rows.unique() if getattr(result, "_unique_filter_state", None) else rows
+
+    def _bind_arguments(self) -> dict[str, Any]:
+        for entity in self._entities:
+            mapper = getattr(sa.inspect(entity, raiseerr=False), "mapper", None) or getattr(entity, "parent", None)
+            if mapper is not None and hasattr(mapper, "class_"):
+                return {"mapper": mapper}
+        return {}
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[OrmSession]:
+        if self._reader is not None:
+            with self._reader.reading() as session:
+                yield session
+        elif (block := current_block()) is not None:
+            yield block.orm
+        else:
+            with OrmSession() as session:
+                yield session
+
+
+@overload
+def select(entity: type[T], /, **fields: object) -> Stmt[T]: ...
+@overload
+def select(entity: Any, /, *entities: Any, **fields: object) -> Stmt[Any]: ...
+def select(entity: Any, /, *entities: Any, **fields: object) -> Stmt[Any]:
+    """Select records; nothing runs until it is asked.
+
+    Args:
+        entity: A mapped class, yours or one of `ln_jupyter.schema`; or a column.
+        entities: More of them; a row is then a tuple.
+        fields: Attributes of the first and the values they equal.
+
+    Raises:
+        NotMappedError: If the entity is nothing SQLAlchemy can select.
+        UnknownFieldError: If a field is none of the entity's; it names the near miss.
+
+    Example:
+        >>> import ln_jupyter as ln, ln_jupyter.schema as lns
+        >>> run = ln.select(lns.Run, name="Solve Problem X").first()
+    """
+    return statement(None, entity, *entities, **fields)
+
+
+def statement(reader: Reader | None, /, *entities: Any, **fields: object) -> Stmt[Any]:
+    """Make the statement of `select`, for one reader or for whoever is there when it runs."""
+    for entity in entities:
+        if sa.inspect(entity, raiseerr=False) is None and not hasattr(entity, "__clause_element__"):
+            mapping.mapper_of(entity)
+    made = Stmt[Any](sa.select(*entities), entities, reader=reader)
+    return made.where(**fields) if fields else made

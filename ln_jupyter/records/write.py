@@ -1,0 +1,221 @@
+"""Add and delete records: in the block they stand in, in their own session, or in a short one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+import sqlalchemy as sa
+from sqlalchemy import event, orm
+
+from ln_jupyter import callsite, errors
+from ln_jupyter.db import unit
+from ln_jupyter.db.session import OrmSession, current_block
+from ln_jupyter.records import bulk, mapping
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@overload
+def add(record: type[T], rows: bulk.Rows, /) -> list[Any]: ...
+@overload
+def add(record: type[T], /, **fields: object) -> T: ...
+@overload
+def add(record: list[T], /) -> list[T]: ...
+@overload
+def add(record: T, /) -> T: ...
+def add(record: Any, rows: bulk.Rows | None = None, /, **fields: object) -> Any:
+    """Add records: insert the new ones, update the changed ones.
+
+    In a block (`with ln.Session():`, ``%%ln_session``) they join its transaction. Records of
+    a bare `ln.Session()` are committed by it. Else a short transaction of its own commits
+    them, and they come back detached, with their columns and whatever relationship was set.
+
+    Args:
+        record: A record; a list of them; or a mapped class, to get the one with these
+            *fields* or create it.
+        rows: With a class: dicts or a data frame to insert in bulk.
+        fields: With a class: its attributes.
+
+    Returns:
+        What was given; for a class the record; for *rows* their primary keys, in order.
+
+    Raises:
+        UnknownFieldError: If a field or key is none of the class's.
+        NothingGivenError: If there is nothing to add.
+        ForeignSessionError: If a record belongs to another open session.
+        DuplicateRecordError: If two objects stand for one row.
+        StaleRecordError: If a row changed after it was read.
+        sqlalchemy.exc.IntegrityError: With a note that names the record.
+
+    Example:
+        >>> import ln_jupyter as ln, ln_jupyter.schema as lns
+        >>> pipeline = lns.Pipeline(name="Transform A")
+        >>> run = ln.add(lns.Run(name="Solve Problem X", pipeline=pipeline))
+        >>> ln.add(lns.Pipeline, name="Transform A").id == pipeline.id
+        True
+    """
+    return add_in(None, record, rows, **fields)
+
+
+@overload
+def delete(record: type[T], /, **fields: object) -> list[T]: ...
+@overload
+def delete(record: list[T], /) -> list[T]: ...
+@overload
+def delete(record: T, /) -> T: ...
+def delete(record: Any, /, **fields: object) -> Any:
+    """Delete records; where and when it commits is as for `add`.
+
+    Args:
+        record: A record; a list of them; or a mapped class, to delete all with these *fields*.
+        fields: With a class: its attributes, one at least.
+
+    Returns:
+        What was given; for a class the records that were deleted.
+
+    Raises:
+        NothingGivenError: If there is nothing to delete, or no field to choose by.
+        ForeignSessionError: If a record belongs to another open session.
+        StaleRecordError: If a row changed after it was read.
+        sqlalchemy.exc.IntegrityError: If other rows still refer to it.
+    """
+    return delete_in(None, record, **fields)
+
+
+def add_in(session: OrmSession | None, record: Any, rows: bulk.Rows | None = None, /, **fields: object) -> Any:
+    """Add in one session, or wherever `add` does."""
+    if isinstance(record, type):
+        mapper = mapping.mapper_of(record)
+        if rows is not None:
+            values = bulk.check(mapper, rows)
+            return _act(session, (), lambda orm_session: bulk.insert(orm_session, mapper, values))
+        mapping.check_names(mapper, fields)
+        return _get_or_create(session, record, fields)
+    records = _records(record)
+    if fields or rows is not None:
+        msg = "fields go with a class, and a record was given"
+        raise errors.NothingGivenError(msg, fix="set them on the record: record.name = ...; ln.add(record)")
+    line = callsite.current()
+
+    def attach(orm_session: OrmSession) -> None:
+        _attach(orm_session, records)
+        if line is not None and orm_session is not None:
+            orm_session.lines.update((sa.inspect(each), line) for each in records)
+
+    _act(session, records, attach)
+    return record
+
+
+def delete_in(session: OrmSession | None, record: Any, /, **fields: object) -> Any:
+    """Delete in one session, or wherever `delete` does."""
+    if isinstance(record, type):
+        mapping.mapper_of(record)
+        if not fields:
+            msg = f"delete({record.__name__}) would delete every {record.__name__}"
+            raise errors.NothingGivenError(msg, fix=f"say which: ln.delete({record.__name__}, name=...)")
+        chosen: sa.Select[Any] = sa.select(record).where(*mapping.criteria(record, fields))
+
+        def choose_and_delete(orm_session: OrmSession) -> list[Any]:
+            found = list(orm_session.scalars(chosen).unique())
+            for each in found:
+                orm_session.delete(each)
+            return found
+
+        return _act(session, (), choose_and_delete)
+    records = _records(record)
+    for each in records:
+        if mapping.state_of(each).key is None:
+            msg = f"this {type(each).__name__} is not in the database"
+            raise errors.NothingGivenError(msg, fix="there is nothing to delete; was it ever added?")
+
+    def mark(orm_session: OrmSession) -> None:
+        _attach(orm_session, records)
+        for each in records:
+            orm_session.delete(each)
+
+    _act(session, records, mark)
+    return record
+
+
+def _records(given: Any) -> Sequence[Any]:
+    records = list(given) if isinstance(given, (list, tuple, set, frozenset)) else [given]
+    if not records:
+        raise errors.NothingGivenError(
+            "the list is empty", fix="pass one record at least, or skip the call: if records:"
+        )
+    for record in records:
+        mapping.state_of(record)
+    return records
+
+
+def _act(
+    session: OrmSession | None, records: Sequence[Any], action: Callable[[OrmSession], R], *, write: bool = False
+) -> R:
+    """Run *action* where the records belong, and commit unless a block will."""
+    place = session if session is not None else _place(records)
+    for record in records:
+        owner = orm.object_session(record)
+        if owner is not None and owner is not place:
+            msg = f"this {type(record).__name__} belongs to another open session"
+            raise errors.ForeignSessionError(msg, fix="use that session, or close it first")
+    if place is None:
+        return unit.run(action, write=write)
+    result = action(place)
+    if not place.in_block:
+        unit.commit(place)
+    return result
+
+
+def _place(records: Sequence[Any]) -> OrmSession | None:
+    """Find the session that saves the records; None for a short one."""
+    block = current_block()
+    if block is not None:
+        return block.orm
+    owner = next((s for record in records if (s := orm.object_session(record)) is not None), None)
+    return owner if isinstance(owner, OrmSession) and not owner.in_block else None
+
+
+def _get_or_create(session: OrmSession | None, model: type[Any], fields: dict[str, object]) -> Any:
+    chosen: sa.Select[Any] = sa.select(model).where(*mapping.criteria(model, fields)).limit(2)
+
+    def get(orm_session: OrmSession) -> Any:
+        return orm_session.scalars(chosen).unique().one_or_none()
+
+    def get_or_create(orm_session: OrmSession) -> Any:
+        found = get(orm_session)
+        if found is None:
+            found = model(**fields)
+            _attach(orm_session, [found])
+        return found
+
+    place = session if session is not None else _place(())
+    if place is not None:
+        return _act(place, (), get_or_create)
+    with OrmSession() as reading:
+        found = get(reading)
+    # two processes that both found nothing must not both create it
+    return found if found is not None else _act(None, (), get_or_create, write=True)
+
+
+def _attach(session: OrmSession, records: Sequence[Any]) -> None:
+    """Put the records into the session, or none of them."""
+    attached: list[Any] = []
+
+    def note(_session: orm.Session, record: Any) -> None:
+        attached.append(record)
+
+    event.listen(session, "after_attach", note)
+    try:
+        session.add_all(records)
+    except sa.exc.InvalidRequestError as error:
+        for record in attached:
+            if record in session:
+                session.expunge(record)
+        msg = f"two objects in memory stand for one row: {error}"
+        raise errors.DuplicateRecordError(msg, fix="keep one of them, or read both again in one session") from error
+    finally:
+        event.remove(session, "after_attach", note)

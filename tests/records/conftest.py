@@ -1,0 +1,62 @@
+"""A user's own models, on a database of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from ln_jupyter.db import engine as engines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Base(DeclarativeBase):
+    """The user's own."""
+
+
+class Author(Base):
+    """Has a key that the database makes."""
+
+    __tablename__ = "author"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    password: Mapped[str | None]
+    changed: Mapped[int] = mapped_column(server_default=sa.text("0"), server_onupdate=sa.FetchedValue())
+    books: Mapped[list[Book]] = relationship(back_populates="author", order_by="Book.id")
+
+
+class Book(Base):
+    """Belongs to an author."""
+
+    __tablename__ = "book"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str]
+    author_id: Mapped[int | None] = mapped_column(sa.ForeignKey("author.id"))
+    author: Mapped[Author | None] = relationship(back_populates="books")
+
+
+@pytest.fixture
+def library(other_url: sa.URL) -> Iterator[sa.Engine]:
+    """Connect to an engine of the user's own, with the user's tables and no registry."""
+    engine = sa.create_engine(other_url)
+    Base.metadata.create_all(engine)
+    engines.connect(engine)
+    yield engine
+    engines.connect()
+    engine.dispose()
+
+
+@pytest.fixture
+def author() -> type[Author]:
+    """Give the class."""
+    return Author
+
+
+@pytest.fixture
+def book() -> type[Book]:
+    """Give the class."""
+    return Book

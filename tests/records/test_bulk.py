@@ -1,0 +1,110 @@
+"""Many rows at once, without making records of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+import ln_jupyter as ln
+import ln_jupyter.schema as lns
+
+if TYPE_CHECKING:
+    from conftest import Statements
+
+pytestmark = pytest.mark.usefixtures("engine")
+
+
+def test_dicts_are_inserted_and_their_keys_returned_in_order() -> None:
+    """Each row's primary key comes back at its place."""
+    keys = ln.add(lns.Run, [{"name": f"{i:04}"} for i in range(1500)])
+
+    by_key = {run.id: run.name for run in ln.select(lns.Run).all()}
+    assert [f"{i:04}" for i in range(1500)] == [by_key[key] for key in keys]
+
+
+def test_a_key_of_two_columns_is_a_tuple() -> None:
+    """The key of a pipeline is its id and version."""
+    assert [("a", "1"), ("a", "2")] == ln.add(lns.Pipeline, [{"id": "a"}, {"id": "a", "v": "2"}])
+
+
+def test_keys_made_by_the_database_come_back(library: sa.Engine, author: Any) -> None:
+    """Also where the client does not make them."""
+    keys = ln.add(author, [{"name": "Ann"}, {"name": "Bea"}])
+
+    assert ["Ann", "Bea"] == [ln.select(author, id=key).one().name for key in keys]
+
+
+@pytest.mark.parametrize("library_name", ["pandas", "polars"])
+def test_a_frame_is_inserted(library_name: str) -> None:
+    """Missing values of a frame become NULL, and its types are the columns'."""
+    frames = pytest.importorskip(library_name)
+
+    ln.add(lns.Run, frames.DataFrame({"name": ["a", None], "pid": [1, 2]}))
+
+    assert [("a", 1), (None, 2)] == sorted(map(tuple, ln.select(lns.Run.name, lns.Run.pid).all()), key=lambda r: r[1])
+
+
+def test_rows_carry_who_made_them() -> None:
+    """Bulk rows have what records get from a session."""
+    ln.add(lns.Run, [{"name": "a"}])
+
+    run = ln.select(lns.Run).load("created_by").one()
+    assert run.created_by is not None
+    assert run.revision == 1
+
+
+def test_bulk_joins_a_block() -> None:
+    """In a block it is part of the transaction."""
+    with pytest.raises(ZeroDivisionError), ln.Session() as ss:
+        ss.add(lns.Run, [{"name": "a"}])
+        assert ss.select(lns.Run).count() == 1
+        _ = 1 / 0
+
+    assert not ln.select(lns.Run).exists()
+
+
+def test_bulk_is_all_or_nothing() -> None:
+    """A refused row keeps all others out."""
+    with pytest.raises(sa.exc.IntegrityError):
+        ln.add(lns.User, [{"handle": f"u{i}"} for i in range(10)] + [{"handle": "u3"}])
+
+    assert not ln.select(lns.User, handle="u1").exists()
+
+
+def test_many_rows_show_progress(capsys: pytest.CaptureFixture[str]) -> None:
+    """Over 10,000 rows there is a bar; below there is none."""
+    ln.add(lns.Pipeline, [{"name": "a"}] * 100)
+    assert capsys.readouterr().err == ""
+
+    ln.add(lns.Pipeline, [{"name": "a"}] * 10_001)
+
+    assert "10.0k/10.0k" in capsys.readouterr().err
+
+
+def test_a_bulk_insert_is_one_statement_for_a_thousand_rows(statements: Statements) -> None:
+    """A thousand dicts are one statement where the driver can take them so."""
+    ln.add(lns.Run())
+    statements.clear()
+
+    ln.add(lns.Pipeline, [{"name": "a"}] * 1000)
+
+    assert len(statements) <= 2
+
+
+@pytest.mark.parametrize("rows", [[], 3, "abc", {"name": "a"}, [3], [{"name": "a"}, 3]])
+def test_what_are_no_rows_is_refused(rows: Any) -> None:
+    """Rows are dicts or a frame, and there is one at least."""
+    with pytest.raises(ln.errors.NothingGivenError) as error:
+        ln.add(lns.Run, rows)
+
+    assert "list of dicts or a data frame" in error.value.fix
+
+
+def test_an_unknown_key_names_the_near_miss() -> None:
+    """A misspelt key in any row is an error before anything is sent."""
+    with pytest.raises(ln.errors.UnknownFieldError) as error:
+        ln.add(lns.Run, [{"name": "a"}, {"nmae": "b"}])
+
+    assert error.value.fix == "did you mean 'name'?"

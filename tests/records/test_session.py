@@ -1,0 +1,380 @@
+"""A bare session commits at every call; a block is the transaction."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm.exc import DetachedInstanceError
+
+import ln_jupyter as ln
+import ln_jupyter.schema as lns
+from ln_jupyter.db import transactions
+
+if TYPE_CHECKING:
+    from conftest import Statements
+
+pytestmark = pytest.mark.usefixtures("engine")
+
+
+# -- the tutorial ------------------------------------------------------------------------------------------------
+
+
+def test_a_bare_session_keeps_records_connected() -> None:
+    """Relationships load while the session is open, stay after it closed, and raise if they never loaded."""
+    ln.add(lns.Run(name="x", pipeline=lns.Pipeline(name="p")))
+    ss = ln.Session()
+    run = ss.select(lns.Run, name="x").first()
+    assert run is not None
+
+    assert run.pipeline.name == "p"
+    ss.close()
+
+    assert run.pipeline.name == "p"
+    with pytest.raises(DetachedInstanceError):
+        _ = run.notebook
+
+
+def test_a_block_keeps_records_connected() -> None:
+    """The same in a `with` block."""
+    ln.add(lns.Run(name="x", pipeline=lns.Pipeline(name="p")))
+
+    with ln.Session() as ss:
+        run = ss.select(lns.Run, name="x").one()
+        assert run.pipeline.name == "p"
+
+    assert run.pipeline.name == "p"
+    with pytest.raises(DetachedInstanceError):
+        _ = run.notebook
+
+
+# -- bare ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_bare_session_commits_each_call() -> None:
+    """What a bare session adds or deletes is committed at once."""
+    ss = ln.Session()
+    run = ss.add(lns.Run(name="x"))
+    assert ln.select(lns.Run).count() == 1
+
+    ss.delete(run)
+
+    assert ln.select(lns.Run).count() == 0
+    ss.close()
+
+
+def test_a_bare_session_goes_on_after_an_error() -> None:
+    """A refused record leaves neither a broken session nor a half change."""
+    ss = ln.Session()
+    ss.add(lns.User(handle="a"))
+    with pytest.raises(sa.exc.IntegrityError):
+        ss.add([lns.User(handle="b"), lns.User(handle="a")])
+
+    ss.add(lns.User(handle="c"))
+
+    assert {"a", "c"} == set(ss.select(lns.User.handle).where(lns.User.handle.in_(["a", "b", "c"])).all())
+    ss.close()
+
+
+def test_a_bare_session_is_not_found_by_others() -> None:
+    """Only blocks are found by `ln.select`."""
+    ss = ln.Session()
+
+    assert ln.current_session() is None
+    ss.close()
+
+
+def test_selecting_in_a_bare_session_saves_and_locks_nothing(statements: Statements) -> None:
+    """An edit waits for `add`; a select does not send it."""
+    ln.add(lns.Run(name="x"))
+    ss = ln.Session()
+    run = ss.select(lns.Run).one()
+    run.name = "y"
+    statements.clear()
+
+    ss.select(lns.Run).all()
+
+    assert [s for s in statements if transactions.writes(s)] == []
+    ss.close()
+
+
+def test_an_idle_session_holds_no_connection(engine: sa.Engine) -> None:
+    """After a read, a bare session has given its connection back, and its records stay connected."""
+    ln.add(lns.Run(name="x", pipeline=lns.Pipeline(name="p")))
+    ss = ln.Session()
+
+    run = ss.select(lns.Run).one()
+
+    assert engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+    assert run.pipeline.name == "p"
+    ss.close()
+
+
+def test_a_closed_session_is_refused() -> None:
+    """A closed session says so, at every call, and closing again is fine."""
+    ss = ln.Session()
+    statement = ss.select(lns.Run)
+    ss.close()
+    ss.close()
+
+    for use in (lambda: ss.select(lns.Run), lambda: ss.add(lns.Run()), lambda: ss.orm, statement.all, ss.begin):
+        with pytest.raises(ln.errors.SessionClosedError) as error:
+            use()
+        assert error.value.fix == "open another: ss = ln.Session()"
+
+
+# -- blocks --------------------------------------------------------------------------------------------------------
+
+
+def test_a_block_commits_at_its_end() -> None:
+    """Nothing is visible to others before the end, everything after it."""
+    with ln.Session() as ss:
+        ss.add(lns.Run(name="x"))
+        with ThreadPoolExecutor(1) as other:
+            assert other.submit(ln.select(lns.Run).count).result() == 0
+
+    assert ln.select(lns.Run).count() == 1
+
+
+def test_a_block_rolls_back_on_an_error() -> None:
+    """An error undoes all of the block and goes on as itself."""
+    with pytest.raises(ZeroDivisionError), ln.Session() as ss:
+        ss.add(lns.Run(name="x"))
+        assert ss.select(lns.Run).count() == 1
+        _ = 1 / 0
+
+    assert ln.select(lns.Run).count() == 0
+
+
+def test_the_global_functions_join_the_block() -> None:
+    """In a block, `ln.add`, `ln.select` and `ln.delete` use its session."""
+    with ln.Session() as ss:
+        run = ln.add(lns.Run(name="x"))
+        assert ln.select(lns.Run, name="x").one() is run
+        assert ln.current_session() is ss.orm
+        ln.delete(run)
+        assert not ln.select(lns.Run).exists()
+
+    assert ln.current_session() is None
+
+
+def test_an_inner_block_is_a_transaction_of_its_own() -> None:
+    """The inner block commits by itself, and the outer one is current again after it."""
+    with pytest.raises(ZeroDivisionError), ln.Session() as outer:
+        with ln.Session():
+            ln.add(lns.Run(name="inner"))
+        assert ln.current_session() is outer.orm
+        ln.add(lns.Run(name="outer"))
+        _ = 1 / 0
+
+    assert ["inner"] == ln.select(lns.Run.name).all()
+
+
+def test_records_that_were_only_read_survive_a_rollback() -> None:
+    """After a rollback, records the block did not change keep their columns and relationships."""
+    ln.add([lns.Run(name="read", pipeline=lns.Pipeline(name="p")), lns.Run(name="edited")])
+
+    with pytest.raises(ZeroDivisionError), ln.Session():
+        read, edited = (ln.select(lns.Run, name=name).one() for name in ("read", "edited"))
+        assert read.pipeline is not None
+        edited.name = "changed"
+        ln.select(lns.Run).count()
+        _ = 1 / 0
+
+    assert (read.name, read.pipeline.name) == ("read", "p")
+    with pytest.raises(DetachedInstanceError):
+        _ = edited.name
+
+
+def test_records_that_were_only_read_survive_a_failed_commit() -> None:
+    """The same where the database refuses the commit."""
+    ln.add([lns.Run(name="read"), lns.User(handle="a")])
+
+    with pytest.raises(sa.exc.IntegrityError), ln.Session():
+        read = ln.select(lns.Run).one()
+        ln.add(lns.User(handle="a"))
+
+    assert read.name == "read"
+
+
+def test_an_error_at_the_end_names_the_record_and_its_line() -> None:
+    """A refused commit is the block's error, and says which line added the record."""
+    ln.add(lns.User(handle="a"))
+
+    with pytest.raises(sa.exc.IntegrityError) as error, ln.Session():
+        ln.add(lns.User(handle="b"))
+        ln.add(lns.User(handle="a"))  # the culprit
+
+    note = error.value.__notes__[0]
+    assert "handle='a'" in note
+    assert 'ln.add(lns.User(handle="a"))  # the culprit' in note
+    assert not ln.select(lns.User, handle="b").exists()
+
+
+def test_a_row_edited_in_two_blocks_is_refused() -> None:
+    """The later commit of a stale edit raises and overwrites nothing."""
+    ln.add(lns.Run(name="x"))
+
+    with pytest.raises(ln.errors.StaleRecordError), ln.Session():
+        ln.select(lns.Run).one().name = "mine"
+        with ThreadPoolExecutor(1) as other:
+            other.submit(_rename, "theirs").result()
+
+    assert ln.select(lns.Run).one().name == "theirs"
+
+
+def _rename(name: str) -> None:
+    run = ln.select(lns.Run).one()
+    run.name = name
+    ln.add(run)
+
+
+def test_reading_in_a_block_locks_nothing(engine: sa.Engine) -> None:
+    """Reads, lazy loads and unsaved changes leave other writers free."""
+    ln.add(lns.Run(name="x", pipeline=lns.Pipeline(name="p")))
+
+    with ln.Session():
+        run = ln.select(lns.Run).one()
+        run.name = "y"
+        assert run.pipeline is not None
+        with ThreadPoolExecutor(1) as other:
+            other.submit(ln.add, lns.Run(name="free")).result()
+
+    assert {"y", "free"} == set(ln.select(lns.Run.name).all())
+
+
+def test_an_explicit_select_flushes(statements: Statements) -> None:
+    """A select sees what the block added, SQLAlchemy's own too."""
+    with ln.Session() as ss:
+        ln.add(lns.Run(name="x"))
+
+        assert ss.orm.scalars(sa.select(lns.Run.name)).all() == ["x"]
+
+
+def test_write_serialises_read_modify_write() -> None:
+    """With `write=True` no update is lost, in any interleaving."""
+    ln.add(lns.Run(name="0"))
+    turns = threading.Barrier(4)
+
+    def count_up() -> None:
+        turns.wait()
+        for _ in range(5):
+            with ln.Session(write=True):
+                run = ln.select(lns.Run).one()
+                run.name = str(int(run.name or 0) + 1)
+
+    with ThreadPoolExecutor(4) as threads:
+        for done in [threads.submit(count_up) for _ in range(4)]:
+            done.result()
+
+    assert ln.select(lns.Run).one().name == "20"
+
+
+def test_write_on_a_new_database(sqlite_url: sa.URL) -> None:
+    """A block with `write=True` may be the first thing a new registry sees."""
+    with ln.Session(sqlite_url, write=True) as ss:
+        ss.add(lns.Run(name="x"))
+
+    with ln.Session(sqlite_url) as ss:
+        assert ss.select(lns.Run).one().name == "x"
+
+
+def test_closing_a_block_early_undoes_it() -> None:
+    """`close` in a block rolls back what was not committed."""
+    with ln.Session() as ss:
+        ss.add(lns.Run(name="x"))
+        ss.close()
+
+    assert not ln.select(lns.Run).exists()
+    assert ln.current_session() is None
+
+
+# -- who sees a block ----------------------------------------------------------------------------------------------
+
+
+def test_threads_do_not_see_the_block() -> None:
+    """A thread has no session, even in a copy of the block's context."""
+    with ln.Session(), ThreadPoolExecutor(1) as threads:
+        assert threads.submit(ln.current_session).result() is None
+        assert threads.submit(copy_context().run, ln.current_session).result() is None
+
+
+def test_a_context_that_outlives_the_block_does_not_see_it() -> None:
+    """A task started in the block has no session after it."""
+    with ln.Session():
+        context = copy_context()
+        assert context.run(ln.current_session) is not None
+
+    assert context.run(ln.current_session) is None
+
+
+def test_a_fork_does_not_see_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child process has no session."""
+    import os
+
+    with ln.Session():
+        parent = os.getpid()
+        monkeypatch.setattr(os, "getpid", lambda: parent + 1)
+
+        assert ln.current_session() is None
+        monkeypatch.undo()
+
+
+# -- other databases -------------------------------------------------------------------------------------------------
+
+
+def test_a_session_on_an_own_engine(library: sa.Engine, author: Any) -> None:
+    """`ln.Session(engine)` works beside whatever is connected."""
+    ln.connect("sqlite://")
+
+    with ln.Session(library) as ss:
+        ss.add(author(name="Ann"))
+        assert ln.select(author).one().name == "Ann"
+
+    with ln.Session(library) as ss:
+        assert ss.select(author).count() == 1
+
+
+def test_load_finds_the_database_of_a_detached_record(library: sa.Engine, author: Any, book: Any) -> None:
+    """A record of `ln.Session(engine)` is loaded from that engine, not from the connected one."""
+    ln.connect("sqlite://")
+    with ln.Session(library) as ss:
+        ss.add(author(name="Ann", books=[book(title="one")]))
+    with ln.Session(library) as ss:
+        ann = ss.select(author).one()
+
+    assert ["one"] == [b.title for b in ln.load(ann, "books").books]
+
+
+def test_registry_records_need_a_registry(library: sa.Engine) -> None:
+    """On an engine of the user's, tables are never made behind the user's back."""
+    with pytest.raises(ln.errors.NotARegistryError) as error, ln.Session(library) as ss:
+        ss.add(lns.Run())
+
+    assert "holds no registry" in str(error.value)
+    assert not sa.inspect(library).has_table("ln_run")
+
+
+def test_repr_says_where_and_what() -> None:
+    """The repr names the database and counts, and sends nothing."""
+    with ln.Session() as ss:
+        ss.add(lns.Run())
+
+        assert ", 1 new, 0 changed, 0 to delete>" in repr(ss)
+
+    assert repr(ss) == "<Session closed>"
+
+
+def test_no_password_is_shown(postgres_url: sa.URL) -> None:
+    """Neither the session nor the engine shows a password."""
+    ss = ln.Session(postgres_url.set(password="hunter2"))
+
+    assert "hunter2" not in repr(ss) + repr(ss.orm.get_bind())
+    ss.close()
+    from ln_jupyter.db import engine as engines
+
+    engines.dispose(postgres_url.set(password="hunter2"))

@@ -1,0 +1,211 @@
+"""Statements run when they are asked, where they stand, and say what they would do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import aliased, joinedload
+from sqlalchemy.orm.exc import DetachedInstanceError
+
+import ln_jupyter as ln
+import ln_jupyter.schema as lns
+
+if TYPE_CHECKING:
+    from conftest import Statements
+
+pytestmark = pytest.mark.usefixtures("engine")
+
+
+def test_first_asks_for_one_row(statements: Statements) -> None:
+    """`first()` is one statement with LIMIT 1."""
+    ln.add([lns.Run(name="a"), lns.Run(name="b")])
+    statements.clear()
+
+    ln.select(lns.Run).first()
+
+    assert len(statements) == 1
+    assert "LIMIT" in statements[0]
+
+
+def test_a_record_read_without_a_session_is_detached() -> None:
+    """Outside of a block, columns are readable and relationships raise."""
+    ln.add(lns.Run(name="x", pipeline=lns.Pipeline(name="p")))
+
+    run = ln.select(lns.Run, name="x").first()
+
+    assert run is not None
+    assert run.pipeline_id is not None
+    with pytest.raises(DetachedInstanceError):
+        _ = run.pipeline
+
+
+def test_repr_runs_nothing(statements: Statements) -> None:
+    """Showing a statement sends nothing."""
+    statement = ln.select(lns.Run, name="x")
+
+    text = repr(statement)
+
+    assert "not executed" in text
+    assert "ln_run.name" in text
+    assert [] == statements
+
+
+def test_refining_leaves_the_statement_alone() -> None:
+    """Every refinement gives a new statement."""
+    ln.add([lns.Run(name="a"), lns.Run(name="b")])
+    every = ln.select(lns.Run)
+
+    some = every.where(name="a").order_by(lns.Run.id).limit(5).offset(0)
+
+    assert (2, 1) == (every.count(), some.count())
+
+
+def test_where_takes_expressions_and_fields() -> None:
+    """Expressions of SQLAlchemy and plain fields may be mixed."""
+    ln.add([lns.Run(name="a", external_id="1"), lns.Run(name="a", external_id="2")])
+
+    found = ln.select(lns.Run).where(lns.Run.external_id > "1", name="a").one()
+
+    assert found.external_id == "2"
+
+
+@pytest.mark.parametrize("by", ["class", "relationship"])
+def test_join_compares_fields_of_the_target(by: str) -> None:
+    """`join(target, **fields)` keeps the rows whose partner has these fields."""
+    ln.add([lns.Run(name="a", pipeline=lns.Pipeline(name="p")), lns.Run(name="b", pipeline=lns.Pipeline(name="q"))])
+
+    found = ln.select(lns.Run).join(lns.Pipeline if by == "class" else lns.Run.pipeline, name="q").one()
+
+    assert found.name == "b"
+
+
+def test_load_reads_relationships_with_the_records(statements: Statements) -> None:
+    """`load("pipeline", "inputs.sources")` costs a constant number of statements."""
+    ln.add([lns.Run(name=f"{i}", pipeline=lns.Pipeline(), inputs=[lns.File(), lns.File()]) for i in range(10)])
+    statements.clear()
+
+    runs = ln.select(lns.Run).load("pipeline", "inputs.sources").all()
+
+    assert [2] * 10 == [len(run.inputs) for run in runs]
+    assert [[]] * 10 == [run.inputs[0].sources for run in runs]
+    assert all(run.pipeline for run in runs)
+    assert len(statements) == 3
+
+
+def test_one_says_what_to_do_instead() -> None:
+    """The errors of `one()` stay SQLAlchemy's and gain the statement and a fix."""
+    with pytest.raises(sa.exc.NoResultFound) as none:
+        ln.select(lns.Run, name="x").one()
+    ln.add([lns.Run(name="x"), lns.Run(name="x")])
+    with pytest.raises(sa.exc.MultipleResultsFound) as many:
+        ln.select(lns.Run, name="x").one()
+
+    assert ".one_or_none() gives None instead" in none.value.__notes__[0]
+    assert ".first() gives one of them" in many.value.__notes__[0]
+
+
+def test_one_keeps_a_limit_of_the_user() -> None:
+    """A limit of one makes `one()` succeed where there are more."""
+    ln.add([lns.Run(name="x"), lns.Run(name="x")])
+
+    assert ln.select(lns.Run, name="x").limit(1).one().name == "x"
+    assert ln.select(lns.Run).limit(0).first() is None
+
+
+def test_one_or_none() -> None:
+    """`one_or_none()` gives None where there is no row."""
+    assert ln.select(lns.Run, name="x").one_or_none() is None
+
+
+def test_columns_and_several_entities_give_rows() -> None:
+    """A column alone gives its values; several entities give tuples."""
+    run = ln.add(lns.Run(name="x", pipeline=lns.Pipeline(name="p")))
+
+    assert ["x"] == ln.select(lns.Run.name).all()
+    assert [("x", "p")] == [tuple(row) for row in ln.select(lns.Run.name, lns.Pipeline.name).join(lns.Pipeline).all()]
+    assert [run.id] == [row[0].id for row in ln.select(lns.Run, lns.Pipeline).join(lns.Run.pipeline).all()]
+
+
+def test_an_alias_is_an_entity() -> None:
+    """`aliased()` of SQLAlchemy works with fields."""
+    ln.add(lns.Run(name="x"))
+    other = aliased(lns.Run)
+
+    assert ln.select(other, name="x").count() == 1
+
+
+def test_stream_keeps_a_batch_in_memory() -> None:
+    """`stream()` gives every row, in and out of a session."""
+    ln.add(lns.Pipeline, [{"name": f"{i:03}"} for i in range(250)])
+
+    names = [p.name for p in ln.select(lns.Pipeline).order_by(lns.Pipeline.name).stream(batch=100)]
+    with ln.Session() as ss:
+        again = [p.name for p in ss.select(lns.Pipeline).order_by(lns.Pipeline.name).stream(batch=100)]
+
+    assert [f"{i:03}" for i in range(250)] == names == again
+
+
+def test_exists_and_count() -> None:
+    """Both are answered by the database."""
+    assert not ln.select(lns.Run, name="x").exists()
+
+    ln.add(lns.Run(name="x"))
+
+    assert ln.select(lns.Run, name="x").exists()
+    assert ln.select(lns.Run).order_by(lns.Run.name).count() == 1
+
+
+def test_a_statement_is_not_a_truth() -> None:
+    """`if ln.select(...)` is refused, because it would always be true."""
+    with pytest.raises(ln.errors.NothingGivenError) as error:
+        bool(ln.select(lns.Run))
+
+    assert error.value.fix == "ask with .exists(), .count() or .first()"
+
+
+def test_a_joined_collection_gives_each_record_once() -> None:
+    """An option of the user's that joins a collection does not repeat its parents."""
+    ln.add(lns.Run(name="x", inputs=[lns.File(), lns.File()]))
+
+    runs = ln.select(lns.Run).options(joinedload(lns.Run.inputs)).all()
+
+    assert [2] == [len(run.inputs) for run in runs]
+
+
+def test_sql_shows_placeholders() -> None:
+    """`sql` is the text, without the values."""
+    assert "secret" not in ln.select(lns.Run, name="secret").sql
+
+
+def test_a_statement_stands_in_sqlalchemys_expressions() -> None:
+    """A statement may be used as a subquery."""
+    ln.add([lns.Run(name="a"), lns.Run(name="b")])
+    names = ln.select(lns.Run.name).where(name="a")
+
+    assert ["a"] == [run.name for run in ln.select(lns.Run).where(lns.Run.name.in_(names)).all()]
+
+
+def test_an_unknown_field_names_the_near_miss() -> None:
+    """A misspelt field is an error before anything runs."""
+    with pytest.raises(ln.errors.UnknownFieldError) as error:
+        ln.select(lns.Run, nmae="x")
+
+    assert str(error.value) == "Run has no field 'nmae'"
+    assert error.value.fix == "did you mean 'name'?"
+
+
+def test_a_misspelt_relationship_names_the_near_miss() -> None:
+    """So is a misspelt path of `load`."""
+    with pytest.raises(ln.errors.UnknownFieldError) as error:
+        ln.select(lns.Run).load("pipline")
+
+    assert "'pipeline'" in error.value.fix
+
+
+@pytest.mark.parametrize("entity", [int, 3, "Run", None])
+def test_what_is_not_mapped_is_refused(entity: object) -> None:
+    """A class without a mapping, or a value, is no entity."""
+    with pytest.raises(ln.errors.NotMappedError):
+        ln.select(entity)

@@ -1,0 +1,374 @@
+"""Add and delete: what is committed when, and what comes back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import orm
+from sqlalchemy.orm.exc import DetachedInstanceError
+
+import ln_jupyter as ln
+import ln_jupyter.schema as lns
+
+if TYPE_CHECKING:
+    from conftest import Statements
+
+pytestmark = pytest.mark.usefixtures("engine")
+
+
+def test_add_commits_and_returns_what_it_was_given() -> None:
+    """Outside of a session, `add` commits the record and everything it refers to."""
+    run = lns.Run(name="x", pipeline=lns.Pipeline(name="p"))
+
+    assert ln.add(run) is run
+    assert (1, 1) == (ln.select(lns.Run).count(), ln.select(lns.Pipeline).count())
+
+
+def test_an_added_record_is_detached_and_readable() -> None:
+    """Columns and relationships that were set can be read after `add`; others raise."""
+    pipeline = lns.Pipeline(name="p")
+    run = ln.add(lns.Run(name="x", pipeline=pipeline))
+
+    assert sa.inspect(run).detached
+    assert run.pipeline is pipeline
+    assert run.pipeline_id == pipeline.id
+    assert run.created_at.tzinfo is not None
+    with pytest.raises(DetachedInstanceError):
+        _ = run.notebook
+
+
+def test_add_makes_the_current_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows carry who made them, and the user's row is made once."""
+    monkeypatch.setenv("LN_JUPYTER_USER", "ann")
+    ln.settings.forget()
+
+    runs = ln.add([lns.Run(), lns.Run()])
+    ln.add(lns.Run())
+    ln.settings.forget()
+
+    ann = ln.select(lns.User, handle="ann").one()
+    assert [ann.id] * 2 == [run.created_by_id for run in runs]
+
+
+def test_a_rolled_back_user_is_made_again() -> None:
+    """A user's row that a rollback undid is not remembered."""
+    with pytest.raises(ZeroDivisionError), ln.Session():
+        ln.add(lns.Run())
+        ln.current_session().flush()  # type: ignore[union-attr]
+        _ = 1 / 0
+
+    run = ln.add(lns.Run())
+
+    assert ln.select(lns.User).one().id == run.created_by_id
+
+
+def test_a_thousand_records_are_two_statements(statements: Statements) -> None:
+    """Records of two tables are one INSERT each, however many they are."""
+    ln.add(lns.Run())
+    pipeline = lns.Pipeline()
+    runs = [lns.Run(name=str(i), pipeline=pipeline) for i in range(1000)]
+    statements.clear()
+
+    ln.add(runs)
+
+    assert len(statements) == 2
+    assert ln.select(lns.Run).count() == 1001
+
+
+def test_an_edit_is_saved_by_add() -> None:
+    """`add` of a detached record that was changed updates its row, and counts the edit."""
+    run = ln.add(lns.Run(name="x"))
+    run.name = "y"
+
+    ln.add(run)
+
+    assert (1, 2) == (ln.select(lns.Run, name="y").count(), run.revision)
+
+
+def test_a_stale_edit_is_refused_and_kept() -> None:
+    """An edit of a row that somebody else changed raises, overwrites nothing, and stays in memory."""
+    first = ln.add(lns.Run(name="x"))
+    second = ln.select(lns.Run).one()
+    second.name = "theirs"
+    ln.add(second)
+    first.name = "mine"
+
+    with pytest.raises(ln.errors.StaleRecordError) as error:
+        ln.add(first)
+
+    assert first.id in str(error.value)
+    assert "read it again" in error.value.fix
+    assert ln.select(lns.Run).one().name == "theirs"
+    assert (first.name, first.created_at) == ("mine", second.created_at)
+
+
+def test_get_or_create() -> None:
+    """`add(Model, **fields)` gives the one with these fields, or makes it."""
+    made = ln.add(lns.Pipeline, name="p", reference="r")
+
+    again = ln.add(lns.Pipeline, name="p")
+
+    assert made.id == again.id
+    assert ln.select(lns.Pipeline).count() == 1
+
+
+def test_get_or_create_in_a_block_joins_it() -> None:
+    """In a block it is part of the transaction."""
+    with pytest.raises(ZeroDivisionError), ln.Session():
+        made = ln.add(lns.Pipeline, name="p")
+        assert ln.add(lns.Pipeline, name="p") is made
+        _ = 1 / 0
+
+    assert not ln.select(lns.Pipeline).exists()
+
+
+def test_delete_removes_the_row() -> None:
+    """`delete` of a detached record removes its row and gives the record back."""
+    run = ln.add(lns.Run(name="x"))
+
+    assert ln.delete(run) is run
+    assert not ln.select(lns.Run).exists()
+    assert run.name == "x"
+
+
+def test_delete_by_fields() -> None:
+    """`delete(Model, **fields)` removes all with these fields and gives them back."""
+    ln.add([lns.Run(name="x"), lns.Run(name="x"), lns.Run(name="y")])
+
+    gone = ln.delete(lns.Run, name="x")
+
+    assert ["x", "x"] == [run.name for run in gone]
+    assert ln.select(lns.Run).one().name == "y"
+
+
+def test_what_others_refer_to_is_not_deleted() -> None:
+    """The database refuses to leave a run without its pipeline; everything stays."""
+    run = ln.add(lns.Run(pipeline=lns.Pipeline(name="p")))
+
+    with pytest.raises(sa.exc.IntegrityError) as error:
+        ln.delete(ln.select(lns.Pipeline).one())
+
+    assert "the database refused Pipeline(" in error.value.__notes__[0]
+    assert ln.select(lns.Run).load("pipeline").one().pipeline.name == "p"  # type: ignore[union-attr]
+    assert run.pipeline is not None
+
+
+def test_a_refused_record_is_named_among_many() -> None:
+    """Of records that are sent together, the note names the one and its line."""
+    with pytest.raises(sa.exc.IntegrityError) as error:
+        ln.add([lns.User(handle="a"), lns.User(handle="b"), lns.User(handle="a", name="second")])
+
+    note = "\n".join(error.value.__notes__)
+    assert "handle='a', name='second'" in note or "name='second', handle='a'" in note
+    assert "ln.add([lns.User(handle=" in note
+    assert not ln.select(lns.User).where(lns.User.handle.in_(["a", "b"])).exists()
+
+
+def test_a_refused_record_can_be_corrected() -> None:
+    """After an error the record is new again and can be added."""
+    ln.add(lns.User(handle="a"))
+    user = lns.User(handle="a", name="Ann")
+    with pytest.raises(sa.exc.IntegrityError):
+        ln.add(user)
+
+    user.handle = "b"
+    ln.add(user)
+
+    assert ln.select(lns.User, handle="b").one().name == "Ann"
+
+
+def test_a_foreign_key_set_by_hand_forgets_the_old_record() -> None:
+    """A relationship that disagrees with its foreign key is not shown stale."""
+    run = ln.add(lns.Run(pipeline=lns.Pipeline(name="p")))
+    other = ln.add(lns.Pipeline(name="q"))
+    run.pipeline_id = other.id
+
+    ln.add(run)
+
+    assert ln.load(run, "pipeline").pipeline.name == "q"  # type: ignore[union-attr]
+
+
+def test_a_record_of_a_bare_session_is_committed_by_it() -> None:
+    """`ln.add` of a record that belongs to an open bare session saves it there."""
+    ln.add(lns.Run(name="x"))
+    ss = ln.Session()
+    run = ss.select(lns.Run).one()
+    run.name = "y"
+
+    ln.add(run)
+
+    assert orm.object_session(run) is ss.orm
+    assert ln.select(lns.Run).one().name == "y"
+    ss.close()
+
+
+@pytest.mark.parametrize("records", [[], (), set()])
+def test_an_empty_list_is_refused(records: Any) -> None:
+    """An empty list is named as such, not passed over."""
+    with pytest.raises(ln.errors.NothingGivenError) as error:
+        ln.add(records)
+
+    assert str(error.value) == "the list is empty"
+
+
+@pytest.mark.parametrize("thing", [3, "run", None, object(), [3], dict])
+def test_what_is_no_record_is_refused(thing: Any) -> None:
+    """Only records and mapped classes can be added or deleted."""
+    with pytest.raises(ln.errors.NotMappedError):
+        ln.add(thing)
+    with pytest.raises(ln.errors.NotMappedError):
+        ln.delete(thing)
+
+
+def test_one_bad_record_keeps_all_out() -> None:
+    """A list with something else in it adds nothing."""
+    with pytest.raises(ln.errors.NotMappedError):
+        ln.add([lns.Run(), 3])
+
+    assert not ln.select(lns.Run).exists()
+
+
+def test_fields_go_with_a_class() -> None:
+    """Fields beside a record are refused, not ignored."""
+    with pytest.raises(ln.errors.NothingGivenError) as error:
+        ln.add(lns.Run(), name="x")  # type: ignore[call-overload]
+
+    assert "set them on the record" in error.value.fix
+
+
+def test_deleting_a_class_without_fields_is_refused() -> None:
+    """`delete(Model)` does not delete every row."""
+    ln.add(lns.Run())
+
+    with pytest.raises(ln.errors.NothingGivenError):
+        ln.delete(lns.Run)
+
+    assert ln.select(lns.Run).count() == 1
+
+
+def test_deleting_what_was_never_added_is_refused() -> None:
+    """A new record cannot be deleted."""
+    with pytest.raises(ln.errors.NothingGivenError) as error:
+        ln.delete(lns.Run())
+
+    assert str(error.value) == "this Run is not in the database"
+
+
+def test_records_of_two_sessions_are_refused() -> None:
+    """Neither session is touched, and both can go on."""
+    ln.add([lns.Run(name="a"), lns.Run(name="b")])
+    one, two = ln.Session(), ln.Session()
+    a, b = one.select(lns.Run, name="a").one(), two.select(lns.Run, name="b").one()
+
+    with pytest.raises(ln.errors.ForeignSessionError):
+        ln.add([a, b])
+    with pytest.raises(ln.errors.ForeignSessionError):
+        one.add(b)
+
+    a.name = "c"
+    one.add(a)
+    assert {"b", "c"} == set(ln.select(lns.Run.name).all())
+    one.close()
+    two.close()
+
+
+def test_a_record_of_the_users_own_session_is_left_to_it(engine: sa.Engine) -> None:
+    """`ln.add` does not commit a session that SQLAlchemy opened for the user."""
+    ln.add(lns.Run(name="x"))
+    with orm.Session(engine) as session:
+        run = session.scalars(sa.select(lns.Run)).one()
+        run.name = "y"
+
+        with pytest.raises(ln.errors.ForeignSessionError):
+            ln.add(run)
+
+    assert ln.select(lns.Run).one().name == "x"
+
+
+@pytest.mark.parametrize("where", ["alone", "bare", "block"])
+def test_two_objects_for_one_row_are_refused(where: str) -> None:
+    """Two detached copies of a row are named; nothing is saved and the session goes on."""
+    ln.add(lns.Run(name="x"))
+    one, two = ln.select(lns.Run).one(), ln.select(lns.Run).one()
+    one.name, two.name = "one", "two"
+
+    if where == "alone":
+        with pytest.raises(ln.errors.DuplicateRecordError):
+            ln.add([one, two])
+    elif where == "bare":
+        ss = ln.Session()
+        with pytest.raises(ln.errors.DuplicateRecordError):
+            ss.add([one, two])
+        ss.add(lns.Run(name="z"))
+        ss.close()
+    else:
+        with ln.Session() as ss:
+            with pytest.raises(ln.errors.DuplicateRecordError):
+                ss.add([one, two])
+            ss.add(lns.Run(name="z"))
+
+    assert ({"x"} if where == "alone" else {"x", "z"}) == set(ln.select(lns.Run.name).all())
+    assert (one.name, two.name) == ("one", "two")
+
+
+def test_an_unknown_field_names_the_near_miss() -> None:
+    """A misspelt field of get-or-create is an error before anything runs."""
+    with pytest.raises(ln.errors.UnknownFieldError) as error:
+        ln.add(lns.Run, nmae="x")
+
+    assert error.value.fix == "did you mean 'name'?"
+
+
+# -- models of the user ----------------------------------------------------------------------------------------
+
+
+def test_own_models_on_an_own_engine(library: sa.Engine, author: Any, book: Any) -> None:
+    """Everything works with any mapped class, on an engine the user made."""
+    ann = ln.add(author(name="Ann", books=[book(title="one"), book(title="two")]))
+
+    found = ln.select(author, name="Ann").load("books").one()
+
+    assert ann.id == found.id
+    assert ["one", "two"] == [b.title for b in found.books]
+    assert not sa.inspect(library).has_table("ln_run")
+
+
+def test_a_computed_column_is_read_before_detaching(library: sa.Engine, author: Any) -> None:
+    """What the database computes at an update can be read from the detached record."""
+    ann = ln.add(author(name="Ann"))
+    ann.name = "Bea"
+
+    ln.add(ann)
+
+    assert ann.changed == 0
+
+
+def test_a_refused_key_of_the_database_is_not_kept(library: sa.Engine, author: Any) -> None:
+    """A record that was refused has no key that the database took back."""
+    ln.add(author(name="Ann"))
+    bea, ann = author(name="Bea"), author(name="Ann", password="hunter2")
+
+    with pytest.raises(sa.exc.IntegrityError) as error:
+        ln.add([bea, ann])
+
+    assert bea.id is None
+    assert "Author(name='Ann')" in error.value.__notes__[0]
+    assert "hunter2" not in "".join(error.value.__notes__)
+
+
+def test_registry_records_beside_an_own_engine(
+    library: sa.Engine, author: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    """On an engine without a registry, records of the schema go to the registry of the settings."""
+    monkeypatch.setenv("LN_JUPYTER_URL", f"sqlite:///{tmp_path / 'registry.db'}")
+    ln.settings.forget()
+
+    with ln.Session():
+        ln.add(author(name="Ann"))
+        ln.add(lns.Run(name="x"))
+
+    assert (1, 1) == (ln.select(author).count(), ln.select(lns.Run).count())
+    assert not sa.inspect(library).has_table("ln_run")
+    ln.settings.forget()
