@@ -1,0 +1,184 @@
+"""What a notebook's file says: its cells, its title and its nbproject metadata."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tokenize
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ln_jupyter import errors
+from ln_jupyter.notebook import title
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+MIME = "application/vnd.ln-jupyter.header+json"
+"""The output of a header that carries the identity: ``{"schema": 1, "nbproject": {...}}``."""
+
+_NBFORMAT = 4
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell, without its outputs.
+
+    Attributes:
+        id: None before nbformat 4.5.
+        type: ``"code"``, ``"markdown"`` or ``"raw"``.
+        source: As one string.
+        tags: Such as papermill's ``parameters``.
+    """
+
+    id: str | None
+    type: str
+    source: str
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Document:
+    """A notebook or script as it is on disk.
+
+    Attributes:
+        path: The file that was read.
+        title: The first heading of the first Markdown cell.
+        metadata: ``nbproject`` of the notebook's metadata, or empty.
+        carried: The newest ``nbproject`` that a saved header output carries, or empty.
+        cells: In the order of the file.
+    """
+
+    path: Path
+    title: str | None
+    metadata: Mapping[str, Any]
+    carried: Mapping[str, Any]
+    cells: tuple[Cell, ...]
+
+    @property
+    def source_hash(self) -> str:
+        """SHA-256 over the cells' types and sources; outputs, ids, counts and metadata do not count."""
+        sources = [[cell.type, cell.source] for cell in self.cells]
+        return hashlib.sha256(json.dumps(sources, separators=(",", ":")).encode()).hexdigest()
+
+
+def read(path: Path) -> Document:
+    """Read a notebook, or any other file as one code cell; the file is never changed.
+
+    nbformat is not imported: it costs more than all the rest, and validates what we can tolerate.
+
+    Raises:
+        NotebookUnreadableError: The file cannot be read, or is no notebook of nbformat 4.
+    """
+    if path.suffix != ".ipynb":
+        return _script(path)
+    notebook = _load(path)
+    raw_cells = [cell for cell in notebook["cells"] if isinstance(cell, dict)]
+    cells = tuple(_cell(cell) for cell in raw_cells)
+    first_markdown = next((cell.source for cell in cells if cell.type == "markdown"), "")
+    return Document(
+        path=path,
+        title=title.of(first_markdown),
+        metadata=_mapping(_mapping(notebook.get("metadata")).get("nbproject")),
+        carried=max(_carried(raw_cells), key=ran_at, default={}),
+        cells=cells,
+    )
+
+
+def ran_at(nbproject: Mapping[str, Any]) -> datetime:
+    """Read ``time_run``; missing or malformed counts as the oldest there is.
+
+    Example:
+        >>> ran_at({"time_run": "2026-01-02T03:04:05+00:00"}) > ran_at({})
+        True
+    """
+    return moment(nbproject.get("time_run")) or _NEVER
+
+
+def moment(text: object) -> datetime | None:
+    """Read an ISO 8601 time as an aware one; without an offset it is UTC, as nbproject writes it."""
+    if not isinstance(text, str):
+        return None
+    try:
+        parsed = datetime.fromisoformat(text)
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _script(path: Path) -> Document:
+    try:
+        with tokenize.open(path) as file:  # honours a coding cookie, as Python does
+            source = file.read()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except (SyntaxError, ValueError) as error:
+        message = f"{path} is not text: {error}"
+        raise errors.NotebookUnreadableError(message, fix="save the file as UTF-8") from error
+    return Document(path, title=None, metadata={}, carried={}, cells=(Cell(None, "code", source),))
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if not raw.strip():
+        message = f"{path} is empty"
+        raise errors.NotebookUnreadableError(message, fix="save the notebook in its editor, then run this cell again")
+    try:
+        notebook = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        message = f"{path} is not JSON: {error}"
+        fix = "restore the file from version control or a checkpoint, or resolve its merge conflict"
+        raise errors.NotebookUnreadableError(message, fix=fix) from error
+    if not isinstance(notebook, dict) or not isinstance(notebook.get("nbformat", _NBFORMAT), int):
+        message = f"{path} is JSON, but not a notebook"
+        raise errors.NotebookUnreadableError(message, fix='header(filepath="my.ipynb") with the notebook\'s own file')
+    version = notebook.get("nbformat", _NBFORMAT)
+    if version != _NBFORMAT:
+        message = f"{path} is a notebook of nbformat {version}; only nbformat 4 can be read"
+        fix = f'jupyter nbconvert --to notebook --inplace "{path.name}"'
+        raise errors.NotebookUnreadableError(message, fix=fix)
+    if not isinstance(notebook.get("cells"), list):
+        message = f"{path} has no list of cells"
+        raise errors.NotebookUnreadableError(message, fix="save the notebook in its editor, then run this cell again")
+    return notebook
+
+
+def _unreadable(path: Path, error: OSError) -> errors.NotebookUnreadableError:
+    message = f"{path} cannot be read: {error.strerror or error}"
+    return errors.NotebookUnreadableError(message, fix="check that the file is there and that you may read it")
+
+
+def _cell(cell: Mapping[str, Any]) -> Cell:
+    cell_id, kind = cell.get("id"), cell.get("cell_type")
+    tags = _mapping(cell.get("metadata")).get("tags")
+    return Cell(
+        id=cell_id if isinstance(cell_id, str) else None,
+        type=kind if isinstance(kind, str) else "raw",
+        source=_text(cell.get("source")),
+        tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
+    )
+
+
+def _carried(cells: list[dict[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for cell in cells:
+        outputs = cell.get("outputs")
+        for output in outputs if isinstance(outputs, list) else ():
+            nbproject = _mapping(_mapping(_mapping(_mapping(output).get("data")).get(MIME)).get("nbproject"))
+            if nbproject:
+                yield nbproject
+
+
+def _text(source: object) -> str:
+    if isinstance(source, list):
+        return "".join(line for line in source if isinstance(line, str))
+    return source if isinstance(source, str) else ""
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,161 @@
+"""The signals that tell which notebook a kernel runs, in the order they are believed.
+
+A new place to run notebooks is one function and one line in ``IN_A_KERNEL``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import sysconfig
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from ln_jupyter import errors
+from ln_jupyter.notebook import document, launcher, sessions
+from ln_jupyter.notebook import kernel as kernels
+from ln_jupyter.notebook.kernel import Kernel
+from ln_jupyter.notebook.location import Location, absolute
+
+Finder = Callable[[Kernel], Location | None]
+
+_VSCODE = "vscode-notebook-cell:"
+_NOTEBOOK_TEST = re.compile(r"(?P<file>.+?\.ipynb)::(?P<test>.*) \((?:setup|call|teardown)\)")
+_FILES_COMPARED = 200
+
+
+def by_vscode_cell(kernel: Kernel) -> Location | None:
+    """Read the cell's address, which VS Code sends with every execution."""
+    cell_id = kernel.cell_id
+    if not cell_id.startswith(_VSCODE):
+        return None
+    path = unquote(urlsplit(cell_id).path)
+    if re.match(r"/[A-Za-z]:", path):  # /c:/Users/...
+        path = path[1:]
+    return Location(Path(path), "vscode-cell", live=True, runner="vscode")
+
+
+def by_vscode_variable(kernel: Kernel) -> Location | None:
+    """Read the variable VS Code sets once, when it starts the kernel."""
+    path = kernel.shell.user_ns.get("__vsc_ipynb_file__")
+    return Location(Path(path), "vscode-variable", runner="vscode") if isinstance(path, str) and path else None
+
+
+def by_server_session(kernel: Kernel) -> Location | None:
+    """Ask the kernel's own Jupyter server; where it refuses, read what it said at the start."""
+    if not kernel.id or kernel.connection_file is None:
+        return None
+    answer = sessions.ask(kernel.connection_file, kernel_id=kernel.id)
+    if answer is None:
+        return _by_session_name(kernel)
+    paths = answer.paths
+    if len(paths) > 1:
+        paths = tuple(path for path in paths if _holds(path, kernel.cell_id))
+    if len(paths) != 1:
+        return None
+    return Location(paths[0], "server-session", live=True, runner="jupyter-server", base_url=answer.base_url)
+
+
+def by_pytest_node(kernel: Kernel) -> Location | None:
+    """Read the test id that pytest sets while nbmake runs a notebook.
+
+    The id is relative to pytest's rootdir; the kernel runs in the notebook's folder. An id that
+    the launcher was itself started with belongs to an outer run: it was inherited.
+    """
+    stated = os.environ.get("PYTEST_CURRENT_TEST", "")
+    match = _NOTEBOOK_TEST.fullmatch(stated)
+    if match is None:
+        return None
+    inherited = launcher.of(kernel.launcher_pid).environment
+    if inherited.get("PYTEST_CURRENT_TEST") == stated:
+        return None
+    name = Path(match["file"]).name
+    return Location(
+        kernel.folder / name,
+        "pytest-node",
+        confidence="sure" if inherited else "likely",
+        runner="nbmake" if match["test"] == name else "pytest",
+    )
+
+
+def by_command_line(kernel: Kernel) -> Location | None:
+    """Read the command line of a notebook runner that started the kernel."""
+    program = launcher.of(kernel.launcher_pid)
+    folder = program.folder or kernel.folder
+    elsewhere = program.runner == "papermill" and program.sets_working_directory()
+    if elsewhere:  # it has left the folder its command line speaks of; the shell's PWD was that folder
+        folder = Path(os.environ.get("PWD", folder))
+    paths = [absolute(Path(name), folder=folder) for name in program.notebooks]
+    if len(paths) > 1:
+        paths = [path for path in paths if path.parent == kernel.folder.resolve()]
+    if len(paths) != 1:
+        return None
+    return Location(
+        paths[0],
+        "command-line",
+        confidence="likely" if elsewhere else "sure",
+        runner=program.runner,
+    )
+
+
+def by_content(kernel: Kernel) -> Location | None:
+    """Find the only notebook of the folder that holds every executed cell: a guess."""
+    executed = kernel.executed
+    if not executed:
+        return None
+    files = islice(sorted(kernel.folder.glob("*.ipynb")), _FILES_COMPARED)
+    found = [file for file in files if _holds(file, kernel.cell_id, executed)]
+    if len(found) != 1:
+        return None
+    return Location(found[0], "content", confidence="guess", runner="" if kernel.id else "nbclient")
+
+
+IN_A_KERNEL: tuple[Finder, ...] = (
+    by_vscode_cell,
+    by_vscode_variable,
+    by_server_session,
+    by_pytest_node,
+    by_command_line,
+    by_content,
+)
+
+
+def by_main_file() -> Location | None:
+    """Read ``__file__`` of the main module: a script, or a notebook given to ``ipython``.
+
+    An installed program (pytest, ipython itself) is nobody's notebook.
+    """
+    stated = getattr(sys.modules.get("__main__"), "__file__", None)
+    if not isinstance(stated, str):
+        return None
+    shell = kernels.shell()
+    path = absolute(Path(stated), folder=Path(shell.starting_dir) if shell else Path.cwd())
+    installed = (Path(sysconfig.get_path(kind)).resolve() for kind in ("scripts", "purelib", "platlib", "stdlib"))
+    if any(path.is_relative_to(folder) for folder in installed):
+        return None
+    return Location(path, "main-file" if shell else "script", runner="ipython" if shell else "script")
+
+
+def _by_session_name(kernel: Kernel) -> Location | None:
+    """Read ``JPY_SESSION_NAME``: stale after a rename, a folder under nbclassic."""
+    stated = os.environ.get("JPY_SESSION_NAME", "")
+    if not stated.endswith(".ipynb"):
+        return None
+    path = Path(stated)
+    if not path.is_absolute():  # of a session without a name: relative to the server's root
+        path = kernel.folder / path.name
+    return Location(path, "session-name", confidence="likely", runner="jupyter-server")
+
+
+def _holds(path: Path, cell_id: str, sources: frozenset[str] = frozenset()) -> bool:
+    """Tell whether a notebook has the running cell, if the front end named it, and these sources."""
+    try:
+        cells = document.read(path).cells
+    except errors.NotebookUnreadableError:
+        return False
+    if not sources <= {cell.source.strip() for cell in cells if cell.type == "code"}:
+        return False
+    return any(cell.id == cell_id for cell in cells) if cell_id else bool(sources)

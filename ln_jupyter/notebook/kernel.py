@@ -1,0 +1,74 @@
+"""The kernel this code runs in, seen from inside, without importing IPython."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# A server names its kernels' files kernel-<uuid>.json; nbclient and its family tmpXXXX.json.
+# The whole name is matched: splitting on "-" breaks on folders such as /home/john-doe.
+_OF_A_SERVER = re.compile(r"kernel-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.json")
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """An IPython kernel, as far as it can be seen from a cell.
+
+    Attributes:
+        shell: IPython's own shell; untyped because IPython is never imported here.
+        folder: Where the kernel was started; ``os.chdir`` in a cell does not change it.
+        connection_file: Written by whoever started the kernel.
+        id: The id a Jupyter server gave it; empty for a kernel of any other program.
+    """
+
+    shell: Any
+    folder: Path
+    connection_file: Path | None
+    id: str
+
+    @property
+    def cell_id(self) -> str:
+        """What the front end calls the running cell; empty where it does not say."""
+        request = self.shell.kernel.get_parent()
+        metadata = request.get("metadata") if isinstance(request, dict) else None
+        cell_id = metadata.get("cellId") if isinstance(metadata, dict) else None
+        return cell_id if isinstance(cell_id, str) else ""
+
+    @property
+    def executed(self) -> frozenset[str]:
+        """The sources executed so far, the running cell among them."""
+        history = getattr(self.shell.history_manager, "input_hist_raw", ())
+        return frozenset(stripped for source in history if (stripped := source.strip()))
+
+    @property
+    def launcher_pid(self) -> int:
+        """The process that started the kernel, also where a wrapper such as ``conda run`` stands between."""
+        stated = os.environ.get("JPY_PARENT_PID", "")
+        # On Windows the variable holds a handle, not a pid.
+        return int(stated) if stated.isdecimal() and os.name != "nt" else os.getppid()
+
+
+def shell() -> Any | None:
+    """Find IPython's shell; None in plain Python, where IPython stays unimported."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython is not None else None
+
+
+def current() -> Kernel | None:
+    """Find the kernel that runs this code; None in a script or a terminal."""
+    found = shell()
+    if found is None or getattr(found, "kernel", None) is None:
+        return None
+    stated = found.config.get("IPKernelApp", {}).get("connection_file")
+    file = Path(stated) if isinstance(stated, str) and stated else None
+    match = _OF_A_SERVER.fullmatch(file.name) if file is not None else None
+    return Kernel(
+        shell=found,
+        folder=Path(found.starting_dir),
+        connection_file=file,
+        id=match[1] if match else "",
+    )

@@ -1,0 +1,85 @@
+"""Find the file that is running, or say what was tried."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ln_jupyter import errors
+from ln_jupyter.notebook import finders, kernel
+from ln_jupyter.notebook.location import Confidence, Location, absolute
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ln_jupyter.notebook.kernel import Kernel
+
+__all__ = ["VARIABLE", "Confidence", "Location", "find"]
+
+VARIABLE = "LN_JUPYTER_NOTEBOOK"
+"""The environment variable that names the notebook where nothing else can."""
+
+_FIX = 'header(filepath="my.ipynb"), or header(id="...", name="...") where there is no file'
+
+
+def find(filepath: str | Path | None = None) -> Location:
+    """Find the notebook or script that runs this code.
+
+    A file that is named, by the argument or by ``LN_JUPYTER_NOTEBOOK``, is taken or refused;
+    nothing else is asked. Otherwise the signals of ``finders`` are asked in their order, and
+    one that names a file which is not there is no answer. Ask again after a rename.
+
+    Args:
+        filepath: The file, where the caller knows better than any signal.
+
+    Raises:
+        NotebookNotFoundError: The named file does not exist, or no signal named one.
+
+    Example:
+        >>> find("/no such.ipynb")
+        Traceback (most recent call last):
+        ...
+        ln_jupyter.errors.NotebookNotFoundError: filepath names /no such.ipynb, which is not a file
+        fix: header(filepath="my.ipynb"), or header(id="...", name="...") where there is no file
+    """
+    if filepath is not None:
+        return _stated(filepath, by="filepath", folder=Path.cwd())
+    here = kernel.current()
+    folder = here.folder if here is not None else Path.cwd()
+    if variable := os.environ.get(VARIABLE):
+        return _stated(variable, by=VARIABLE, folder=folder)
+    tried = []
+    for signal, found in _ask(here):
+        if found is None:
+            tried.append(signal)
+            continue
+        path = absolute(found.path, folder=folder)
+        if _is_file(path):
+            return replace(found, path=path)
+        tried.append(f"{signal} (names {path}, which is not a file)")
+    message = f"nothing tells which notebook is running; tried: {', '.join(tried)}"
+    raise errors.NotebookNotFoundError(message, fix=_FIX)
+
+
+def _ask(here: Kernel | None) -> Iterator[tuple[str, Location | None]]:
+    if here is None:
+        yield "main file", finders.by_main_file()
+        return
+    for finder in finders.IN_A_KERNEL:
+        yield finder.__name__.removeprefix("by_").replace("_", " "), finder(here)
+
+
+def _stated(filepath: str | Path, *, by: str, folder: Path) -> Location:
+    # Path.expanduser raises for the name "~x.ipynb"; this leaves it as it is.
+    path = absolute(Path(os.path.expanduser(filepath)), folder=folder)  # noqa: PTH111
+    if not _is_file(path):
+        message = f"{by} names {path}, which is not a file"
+        raise errors.NotebookNotFoundError(message, fix=_FIX)
+    return Location(path, via=by)
+
+
+def _is_file(path: Path) -> bool:
+    # Path.is_file raises for a folder that may not be entered; this says no.
+    return os.path.isfile(path)  # noqa: PTH113

@@ -1,0 +1,77 @@
+"""The process that runs the notebook, as the run record keeps it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from ln_jupyter.notebook import kernel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Process:
+    """One operating system process on one host.
+
+    The pid and its start tell two runs apart where the kernel id does not: a restarted kernel
+    keeps its id, and a pid comes round again.
+
+    Attributes:
+        host: This machine's name.
+        pid: Of this process.
+        started_at: When the process began, in UTC.
+        python: The version that runs, such as ``"3.12.1"``.
+        kernel_id: The id a Jupyter server gave the kernel; empty outside one.
+        kernel_name: The kernelspec, such as ``"python3"``; empty where nobody says.
+    """
+
+    host: str
+    pid: int
+    started_at: datetime
+    python: str
+    kernel_id: str
+    kernel_name: str
+
+
+def current() -> Process:
+    """Describe this process.
+
+    Example:
+        >>> current().pid == os.getpid()
+        True
+    """
+    here = kernel.current()
+    return Process(
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        started_at=_started_at(os.getpid()),
+        python=platform.python_version(),
+        kernel_id=here.id if here is not None else "",
+        kernel_name=_kernel_name(here.connection_file) if here is not None else "",
+    )
+
+
+# Kept, because the system derives it from the wall clock: a clock that is set back would make
+# another process of this one. By pid, because a fork is another process.
+@lru_cache
+def _started_at(pid: int) -> datetime:
+    import psutil  # 18 ms
+
+    return datetime.fromtimestamp(psutil.Process(pid).create_time(), tz=UTC)
+
+
+def _kernel_name(connection_file: Path | None) -> str:
+    try:
+        stated = json.loads(connection_file.read_bytes()) if connection_file is not None else None
+    except (OSError, ValueError):
+        return ""
+    name = stated.get("kernel_name") if isinstance(stated, dict) else None
+    return name if isinstance(name, str) else ""

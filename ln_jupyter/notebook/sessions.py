@@ -1,0 +1,106 @@
+"""Ask the Jupyter server that started this kernel which notebooks it runs."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_TIMEOUT = 1.0  # seconds; the server is on this machine
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server says about one kernel.
+
+    Attributes:
+        paths: The notebooks it runs, usually one; two notebooks may share a kernel.
+        base_url: Of the server, for links.
+    """
+
+    paths: tuple[Path, ...]
+    base_url: str
+
+
+def ask(connection_file: Path, *, kernel_id: str) -> Answer | None:
+    """Ask which notebooks the kernel runs.
+
+    The server's own ``jpserver-<pid>.json`` beside the connection file says where it listens;
+    importing jupyter_server to list servers would cost seconds.
+
+    Returns:
+        None where no server answers (one that knows only a password refuses). The kernel's own
+        server is believed when it knows no session of the kernel; of others the first that does.
+    """
+    runtime = connection_file.parent
+    own = runtime / f"jpserver-{os.environ.get('JPY_PARENT_PID') or os.getppid()}.json"
+    if own.is_file():
+        return _ask(_read(own), kernel_id)
+    for file in runtime.glob("jpserver-*.json"):
+        answer = _ask(_read(file), kernel_id)
+        if answer is not None and answer.paths:
+            return answer
+    return None
+
+
+def _read(file: Path) -> Mapping[str, Any]:
+    try:
+        server = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return server if isinstance(server, dict) else {}
+
+
+def _ask(server: Mapping[str, Any], kernel_id: str) -> Answer | None:
+    url, root = server.get("url"), server.get("root_dir")
+    if not (isinstance(url, str) and url.startswith("http") and isinstance(root, str)) or server.get("sock"):
+        return None
+    # JupyterHub's servers keep no token in the file.
+    token = server.get("token") or os.environ.get("JUPYTERHUB_API_TOKEN")
+    try:
+        sessions = _get(f"{url.rstrip('/')}/api/sessions", {"Authorization": f"token {token}"} if token else {})
+    except (OSError, ValueError, http.client.HTTPException):
+        return None
+    if not isinstance(sessions, list):
+        return None
+    paths = tuple(Path(root, path.lstrip("/")) for path in dict.fromkeys(_notebooks(sessions, kernel_id)))
+    return Answer(paths=paths, base_url=str(server.get("base_url", "")))
+
+
+def _notebooks(sessions: list[Any], kernel_id: str) -> Iterator[str]:
+    for session in sessions:
+        if not isinstance(session, dict) or session.get("type", "notebook") != "notebook":
+            continue
+        kernel, path = session.get("kernel"), session.get("path")
+        if isinstance(kernel, dict) and kernel.get("id") == kernel_id and isinstance(path, str):
+            yield path
+
+
+def _get(url: str, headers: Mapping[str, str]) -> Any:
+    """Fetch JSON; http.client knows no proxies, so ``http_proxy`` cannot send the token elsewhere."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    connection: http.client.HTTPConnection
+    if parts.scheme == "https":
+        context = ssl.create_default_context()
+        if host in _LOOPBACK:  # a certificate names the public host, or is self-signed
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        connection = http.client.HTTPSConnection(host, parts.port, timeout=_TIMEOUT, context=context)
+    else:
+        connection = http.client.HTTPConnection(host, parts.port, timeout=_TIMEOUT)
+    try:
+        connection.request("GET", parts.path, headers=dict(headers))
+        response = connection.getresponse()
+        return json.loads(response.read()) if response.status == http.client.OK else None
+    finally:
+        connection.close()

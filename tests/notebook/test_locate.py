@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ln_jupyter import errors
+from ln_jupyter.notebook import locate
+from ln_jupyter.notebook.locate import Location
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FIX = 'header(filepath="my.ipynb"), or header(id="...", name="...") where there is no file'
+
+
+@pytest.fixture(autouse=True)
+def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv(locate.VARIABLE, raising=False)
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_argument(write: Callable, folder: Path, monkeypatch: pytest.MonkeyPatch, kind: type) -> None:
+    """The caller knows better than any signal."""
+    notebook = write(folder / "sub" / "a.ipynb")
+    monkeypatch.setenv(locate.VARIABLE, str(write(folder / "b.ipynb")))
+
+    found = locate.find(kind("sub/../sub/a.ipynb"))
+
+    assert found == Location(notebook, via="filepath")
+
+
+def test_home(write: Callable, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tilde stands for the home folder."""
+    notebook = write(folder / "a.ipynb")
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("USERPROFILE", str(folder))
+
+    assert notebook == locate.find("~/a.ipynb").path
+
+
+def test_tilde_of_an_editor(write: Callable, folder: Path) -> None:
+    """A tilde that stands for nobody's home is part of the name."""
+    notebook = write(folder / "~a.ipynb")
+
+    assert notebook == locate.find("~a.ipynb").path
+
+
+@pytest.mark.parametrize("filepath", ["missing.ipynb", "", ".", "missing/a.ipynb", "a\0b.ipynb"])
+def test_missing_argument(filepath: str) -> None:
+    """A named file that is not there is refused, not looked for elsewhere."""
+    with pytest.raises(errors.NotebookNotFoundError, match=r"filepath names .*, which is not a file") as raised:
+        locate.find(filepath)
+
+    assert raised.value.fix == FIX
+
+
+def test_variable(write: Callable, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """LN_JUPYTER_NOTEBOOK names the notebook where nothing else can."""
+    notebook = write(folder / "a.ipynb")
+    monkeypatch.setenv(locate.VARIABLE, "a.ipynb")
+
+    found = locate.find()
+
+    assert found == Location(notebook, via="LN_JUPYTER_NOTEBOOK")
+
+
+def test_variable_in_a_kernel(start_kernel: Callable, write: Callable, folder: Path) -> None:
+    """The variable is relative to where the kernel was started, and goes before every signal."""
+    notebook = write(folder / "a.ipynb")
+    other = write(folder / "b.ipynb")
+    kernel = start_kernel(LN_JUPYTER_NOTEBOOK="a.ipynb")
+
+    found = kernel.find(before=f"import os; os.chdir('/'); __vsc_ipynb_file__ = {str(other)!r}")
+
+    assert str(notebook) == found["path"]
+
+
+def test_missing_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that names no file is an error, not a reason to guess."""
+    monkeypatch.setenv(locate.VARIABLE, "missing.ipynb")
+
+    with pytest.raises(errors.NotebookNotFoundError, match=r"LN_JUPYTER_NOTEBOOK names .*missing\.ipynb") as raised:
+        locate.find()
+
+    assert raised.value.fix == FIX
+
+
+def test_nothing_found() -> None:
+    """Where nothing tells, the error lists what was tried and says what to type."""
+    command = [sys.executable, "-c", "from ln_jupyter.notebook import locate; locate.find()"]
+    package = str(Path(locate.__file__).parents[2])
+
+    result = subprocess.run(command, env={"PYTHONPATH": package}, capture_output=True, text=True, check=False)
+
+    assert "nothing tells which notebook is running; tried: main file\n" in result.stderr
+    assert f"fix: {FIX}" in result.stderr

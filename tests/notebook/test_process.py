@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+import platform
+import socket
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from ln_jupyter.notebook import process
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+LOOK = """\
+import dataclasses, json
+from ln_jupyter.notebook import process
+found = json.dumps(dataclasses.asdict(process.current()), default=str)
+"""
+
+
+def test_current() -> None:
+    """A process is known by host, pid and start, with the Python that runs it."""
+    found = process.current()
+
+    started_at = datetime.fromtimestamp(psutil.Process().create_time(), tz=UTC)
+    expected = process.Process(socket.gethostname(), os.getpid(), started_at, platform.python_version(), "", "")
+    assert expected == found
+
+
+def test_fork() -> None:
+    """A forked process is another process."""
+    context = multiprocessing.get_context("fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn")
+    before = process.current()
+
+    with context.Pool(1) as pool:
+        found = pool.apply(process.current)
+
+    assert before.pid != found.pid
+    assert before.started_at < found.started_at
+
+
+def test_kernel(server: Any, write: Callable[..., Path]) -> None:
+    """A restarted kernel keeps its id and name, and is another process."""
+    session, kernel = server.open(write(server.root / "a.ipynb"))
+    before = kernel.find(source=LOOK)
+    server.request("POST", f"kernels/{session['kernel']['id']}/restart")
+    kernel.client.wait_for_ready(timeout=60)
+
+    after = kernel.find(source=LOOK)
+
+    assert session["kernel"]["id"] == before["kernel_id"] == after["kernel_id"]
+    assert before["kernel_name"] == after["kernel_name"] == "python3"
+    assert before["pid"] != after["pid"]
+    assert before["started_at"] != after["started_at"]
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"kernel_name": null}'])
+def test_kernel_without_a_name(tmp_path: Path, content: str) -> None:
+    """A connection file that names no kernelspec leaves the name empty."""
+    file = tmp_path / "kernel.json"
+    file.write_text(content)
+
+    assert process._kernel_name(file) == ""
+
+
+def test_kernel_without_a_file(tmp_path: Path) -> None:
+    """A kernel whose connection file is gone has no name."""
+    assert process._kernel_name(tmp_path / "kernel.json") == process._kernel_name(None) == ""
