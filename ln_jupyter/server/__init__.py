@@ -1,0 +1,1 @@
+"""Jupyter Server: the only wing that knows it."""
