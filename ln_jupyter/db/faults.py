@@ -66,26 +66,29 @@ _POSTGRESQL: dict[str, tuple[type[errors.DatabaseError], str, str]] = {
 
 def translate(engine: sa.Engine) -> None:
     """Turn the engine's operational errors into ours, with the driver's own as their cause."""
-    name = describe(engine.url)
 
     @event.listens_for(engine, "handle_error")
     def _handle(context: sa.engine.ExceptionContext) -> None:
         original = context.original_exception
-        found = None
-        if isinstance(original, sqlite3.Error):
-            found = _SQLITE.get(getattr(original, "sqlite_errorcode", 0) & 0xFF)
-        elif (state := getattr(original, "sqlstate", None)) is not None:
-            found = _POSTGRESQL.get(state)
-        elif context.connection is None and context.sqlalchemy_exception is not None:
+        error = meaning(engine.url, original)
+        if error is None and context.connection is None and context.sqlalchemy_exception is not None:
             # libpq's own words name host, port and user, never the password
-            found = (
-                errors.DatabaseUnavailableError,
-                f"cannot be reached: {str(original).strip()}",
-                "check the URL and that the server is running",
-            )
-        if found is not None:
-            kind, what, fix = found
-            raise kind(f"{name} {what}", fix=fix) from original
+            msg = f"{describe(engine.url)} cannot be reached: {str(original).strip()}"
+            error = errors.DatabaseUnavailableError(msg, fix="check the URL and that the server is running")
+        if error is not None:
+            raise error from original
+
+
+def meaning(url: sa.URL, original: BaseException) -> errors.DatabaseError | None:
+    """Say what the driver's error means for the database; None where it speaks for itself."""
+    if isinstance(original, sqlite3.Error):
+        found = _SQLITE.get(getattr(original, "sqlite_errorcode", 0) & 0xFF)
+    else:
+        found = _POSTGRESQL.get(getattr(original, "sqlstate", None) or "")
+    if found is None:
+        return None
+    kind, what, fix = found
+    return kind(f"{describe(url)} {what}", fix=fix)
 
 
 def describe(url: sa.URL) -> str:

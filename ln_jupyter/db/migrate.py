@@ -47,7 +47,7 @@ def upgrade(engine: sa.Engine, *, dry_run: bool = False, migrations: Path = MIGR
     Args:
         engine: The registry's, made by us from a URL.
         dry_run: Say what would be done, and do nothing.
-        migrations: The folder of revisions.
+        migrations: The folder of alembic's environment and the revisions.
 
     Raises:
         NotARegistryError: If the database holds somebody else's tables.
@@ -93,9 +93,7 @@ def _config(migrations: Path) -> Config:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.set_main_option("version_locations", str(migrations / "versions").replace("%", "%%"))
-    config.set_main_option("path_separator", "newline")  # a folder's name may hold spaces
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
     return config
 
 

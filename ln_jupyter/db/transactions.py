@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from ln_jupyter import callsite, errors
+from ln_jupyter.db import faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,7 +133,7 @@ def wait_for_lock(connection: sa.Connection, statement: str, *, on_wait: Callabl
                 driver.execute(statement)
             except sqlite3.OperationalError as error:
                 if not _is_busy(error):
-                    raise
+                    raise faults.meaning(connection.engine.url, error) or error from error
                 on_wait()
                 if time.monotonic() > deadline:
                     name = connection.engine.url.database

@@ -209,7 +209,7 @@ class ExecutedCell(Base):
     cell_id: Mapped[str | None]
     source_hash: Mapped[str | None]
     started_at: Mapped[dt.datetime]
-    seconds: Mapped[float | None]
+    seconds: Mapped[float | None] = mapped_column(sa.Double)
     ok: Mapped[bool | None]
 
     run: Mapped[Run] = relationship(back_populates="cells")

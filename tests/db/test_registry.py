@@ -177,6 +177,7 @@ def next_release(tmp_path: Path) -> Path:
     folder.mkdir(parents=True)
     for file in (migrate.MIGRATIONS / "versions").glob("0*.py"):
         (folder / file.name).write_text(file.read_text())
+    (folder.parent / "env.py").write_text((migrate.MIGRATIONS / "env.py").read_text())
     (folder / "0002_next.py").write_text(_NEXT)
     return folder.parent
 
