@@ -74,7 +74,9 @@ def postgres_url(postgres: sa.URL) -> Iterator[sa.URL]:
 def other_url(url: sa.URL, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.URL]:
     """Give a second empty database of the same kind."""
     if url.get_backend_name() == "sqlite":
-        yield sa.make_url(f"sqlite:///{tmp_path / 'other.db'}")
+        other = sa.make_url(f"sqlite:///{tmp_path / 'other.db'}")
+        yield other
+        engines.dispose(other)
         return
     with new_database(request.getfixturevalue("postgres")) as other:
         yield other

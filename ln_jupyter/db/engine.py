@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -109,6 +110,7 @@ def is_ours(engine: sa.Engine) -> bool:
     return _engines.get(engine.url) is engine
 
 
+@functools.lru_cache(maxsize=32)
 def parse(url: str | sa.URL) -> sa.URL:
     """Read a database URL; an error never repeats it, because it may hold a password.
 

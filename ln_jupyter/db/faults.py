@@ -69,6 +69,8 @@ def translate(engine: sa.Engine) -> None:
 
     @event.listens_for(engine, "handle_error")
     def _handle(context: sa.engine.ExceptionContext) -> None:
+        if context.is_pre_ping:
+            return  # the pool asks whether a connection is still alive, and replaces it
         original = context.original_exception
         error = meaning(engine.url, original)
         if error is None and context.connection is None and context.sqlalchemy_exception is not None:

@@ -77,9 +77,12 @@ def _let_lazy_loads_lock_nothing(execution: orm.ORMExecuteState) -> None:
 
 @event.listens_for(OrmSession, "before_flush")
 def _before_flush(session: OrmSession, *_: object) -> None:
-    for record in session.new:
-        if isinstance(record, schema.CreatedBy) and "created_by" not in record.__dict__ and not record.created_by_id:
-            record.created_by_id = users.current_id(session)
+    owned = [record for record in session.new if isinstance(record, schema.CreatedBy)]
+    unowned = [record for record in owned if "created_by" not in record.__dict__ and not record.created_by_id]
+    if unowned:
+        user_id = users.current_id(session)
+        for record in unowned:
+            record.created_by_id = user_id
     session._touched.update(sa.inspect(record) for record in (*session.new, *session.dirty, *session.deleted))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
@@ -14,16 +15,21 @@ from ln_jupyter import errors
 from ln_jupyter.schema import ids
 from ln_jupyter.schema.declarative import UtcDateTime, utcnow
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 MODELS = [mapper.class_ for mapper in lns.Base.registry.mappers]
 
 
 @pytest.fixture
-def session() -> orm.Session:
+def session() -> Iterator[orm.Session]:
     """Give a session of SQLAlchemy's own, which knows nothing of this package."""
     engine = sa.create_engine("sqlite://")
     sa.event.listen(engine, "connect", lambda driver, _: driver.execute("PRAGMA foreign_keys=ON"))
     lns.Base.metadata.create_all(engine)
-    return orm.Session(engine)
+    with orm.Session(engine) as session:
+        yield session
+    engine.dispose()
 
 
 @pytest.mark.parametrize(
