@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 # Frames of these packages are machinery, never the line a user wants to read.
 _MACHINERY = ("ln_jupyter", "sqlalchemy", "sqlmodel", "IPython", "ipykernel", "asyncio", "contextlib", "traitlets")
+
+# What IPython makes of `%name argument`.
+_LINE_MAGIC = re.compile(r"get_ipython\(\)\.run_line_magic\('(\w+)', (['\"])(.*)\2\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +33,9 @@ class Line:
 
     @property
     def text(self) -> str:
-        """The source, stripped; empty where it cannot be had."""
-        return linecache.getline(self.file, self.number).strip()
+        """The source, stripped, a magic as it was written; empty where it cannot be had."""
+        source = linecache.getline(self.file, self.number).strip()
+        return _LINE_MAGIC.sub(lambda match: f"%{match[1]} {match[3]}".rstrip(), source)
 
     def __str__(self) -> str:
         where = f"line {self.number}" if _is_cell(self.file) else f"{Path(self.file).name}, line {self.number}"

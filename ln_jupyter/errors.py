@@ -26,8 +26,7 @@ The tree::
     │   ├── StaleRecordError            the row changed after it was read
     │   └── UnloadableError             a relationship or column cannot be loaded
     ├── SessionError
-    │   ├── SessionClosedError          used after close()
-    │   └── ReadOnlySessionError        a write in a session opened for reading
+    │   └── SessionClosedError          used after close()
     ├── MagicError                      a line of %ln_session cannot be understood
     └── LamindbInstalledError           the name `lamindb` is taken by the real package
 
@@ -171,10 +170,6 @@ class SessionError(LnJupyterError):
 
 class SessionClosedError(SessionError):
     """The session was closed before this call."""
-
-
-class ReadOnlySessionError(SessionError):
-    """A write was asked of a session that only reads."""
 
 
 class MagicError(LnJupyterError, ValueError):

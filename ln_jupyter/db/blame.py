@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from ln_jupyter import errors
-from ln_jupyter.db import memory
 from ln_jupyter.db.session import OrmSession
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from ln_jupyter.db import memory
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +63,6 @@ def _refused(new: Sequence[object], session: OrmSession) -> object | None:
     """Insert the records again one by one, in a transaction that is undone, until one is refused."""
     if not 1 < len(new) <= _MOST_TO_REPLAY:
         return None
-    kept = memory.keep(new)
     with OrmSession(session.engine) as replay:
         try:
             for record in new:
@@ -76,7 +76,6 @@ def _refused(new: Sequence[object], session: OrmSession) -> object | None:
             _log.debug("could not find the refused record", exc_info=True)
         finally:
             replay.rollback()
-            memory.give_back(kept)
     return None
 
 

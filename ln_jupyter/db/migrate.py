@@ -58,8 +58,10 @@ def upgrade(engine: sa.Engine, *, dry_run: bool = False, migrations: Path = MIGR
     config = _config(migrations)
     newest = int(ScriptDirectory.from_config(config).get_current_head() or 0)
     name = faults.describe(engine.url)
-    with engine.connect() as connection:
-        found = registry.read(connection)
+    found = None
+    if not _is_missing(engine):  # connecting would make the file
+        with engine.connect() as connection:
+            found = registry.read(connection)
     if found is None:
         if not dry_run:
             registry.create(engine)
@@ -87,6 +89,11 @@ def run(engine: sa.Engine, command: str, revision: str, *, migrations: Path = MI
         config.attributes["connection"] = connection
         getattr(commands, command)(config, revision)
         connection.commit()
+
+
+def _is_missing(engine: sa.Engine) -> bool:
+    file = engine.url.database
+    return engine.dialect.name == "sqlite" and file not in (None, "", ":memory:") and not Path(str(file)).exists()
 
 
 def _config(migrations: Path) -> Config:

@@ -74,9 +74,9 @@ def read(connection: sa.Connection) -> Version | None:
         row = connection.execute(sa.select(TABLE)).one()
     except (sa.exc.OperationalError, sa.exc.ProgrammingError):
         connection.rollback()
-        if sa.inspect(connection).has_table(TABLE.name):
-            raise
-        return None
+        if not sa.inspect(connection).has_table(TABLE.name):
+            return None
+        row = connection.execute(sa.select(TABLE)).one()  # somebody made it in between
     return Version(int(row.version_num), row.oldest_reader)
 
 
@@ -88,6 +88,8 @@ def create(engine: sa.Engine) -> Version:
             _use_wal(connection)
         transactions.begin(connection)
         if engine.dialect.name == "postgresql":
+            # a snapshot older than the lock would not see what was made while we waited for it
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CREATION_KEY)))
         if not sa.inspect(connection).has_table(TABLE.name):
             _refuse_strange_tables(connection)

@@ -38,6 +38,7 @@ class OrmSession(orm.Session):
         """Where each record was added, by its state."""
         self._touched: weakref.WeakSet[object] = weakref.WeakSet()
         self._kept: list[memory.Kept] = []
+        self._kept_new: list[memory.Kept] = []
 
     def get_bind(self, mapper: Any = None, *, clause: Any = None, bind: Any = None, **_: Any) -> Any:
         """Choose the engine; see the class."""
@@ -77,6 +78,7 @@ def _let_lazy_loads_lock_nothing(execution: orm.ORMExecuteState) -> None:
 
 @event.listens_for(OrmSession, "before_flush")
 def _before_flush(session: OrmSession, *_: object) -> None:
+    session._kept_new += memory.keep(session.new)
     owned = [record for record in session.new if isinstance(record, schema.CreatedBy)]
     unowned = [record for record in owned if "created_by" not in record.__dict__ and not record.created_by_id]
     if unowned:
@@ -94,14 +96,20 @@ def _keep_what_was_only_read(session: OrmSession) -> None:
 
 
 @event.listens_for(OrmSession, "after_soft_rollback")
-def _give_back_what_was_only_read(session: OrmSession, _transaction: object) -> None:
+def _give_back(session: OrmSession, _transaction: object) -> None:
     kept, session._kept = session._kept, []
     memory.give_back(kept)
+    undone = [was for was in session._kept_new if sa.inspect(was.record).transient]
+    memory.give_back(undone)
+    session._kept_new = [was for was in session._kept_new if was not in undone]
 
 
 @event.listens_for(OrmSession, "after_commit")
 def _after_commit(session: OrmSession) -> None:
+    if session.in_nested_transaction():
+        return  # a savepoint's end commits nothing yet
     users.remember_committed(session)
+    session._kept_new.clear()
 
 
 @event.listens_for(OrmSession, "after_transaction_end")

@@ -14,7 +14,7 @@ from ln_jupyter.db import blame, memory
 from ln_jupyter.db.session import OrmSession, lock_for_writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from sqlalchemy.orm import InstanceState
 
@@ -43,7 +43,7 @@ def run(action: Callable[[OrmSession], T], *, engine: sa.Engine | None = None, w
                 if write:
                     lock_for_writing(session)
                 result = action(session)
-                kept = memory.keep(_records(session))
+                kept = memory.keep(session.identity_map.values())
                 commit(session)
             except BaseException as error:
                 session.rollback()
@@ -80,13 +80,6 @@ def commit(session: OrmSession) -> None:
     except BaseException:
         session.rollback()
         raise
-
-
-def _records(session: OrmSession) -> Iterator[object]:
-    yield from session.new
-    for state in session.identity_map.all_states():
-        if (record := state.obj()) is not None:
-            yield record
 
 
 def _read_what_the_database_computed(session: OrmSession, record: Any) -> None:

@@ -107,7 +107,11 @@ class Session:
         """
         session = self._open()
         if self._write:
-            lock_for_writing(session)
+            try:
+                lock_for_writing(session)
+            except BaseException:
+                session.rollback()  # gives the connection back: there will be no end of the block
+                raise
         session.autoflush = session.in_block = True
         self._block = Block(session)
         self._block.enter()

@@ -99,7 +99,9 @@ class Base(DeclarativeBase):
         """Show what is in memory; never reads the database."""
         state = sa.inspect(self)
         mapper = state.mapper
-        values = dict(zip((mapper.get_property_by_column(c).key for c in mapper.primary_key), state.identity or (), strict=False))
+        values = dict(
+            zip((mapper.get_property_by_column(c).key for c in mapper.primary_key), state.identity or (), strict=False)
+        )
         values |= {a.key: state.dict[a.key] for a in mapper.column_attrs if state.dict.get(a.key) is not None}
         return f"{type(self).__name__}({', '.join(f'{k}={_short.repr(v)}' for k, v in values.items())})"
 

@@ -166,6 +166,20 @@ def test_a_refused_record_is_named_among_many() -> None:
     assert not ln.select(lns.User).where(lns.User.handle.in_(["a", "b"])).exists()
 
 
+def test_the_first_unit_of_a_registry_may_fail() -> None:
+    """Where the user's own row is undone with them, the right record is named and all can be added again."""
+    pipeline, run = lns.Pipeline(name="innocent"), lns.Run(name="culprit", pipeline_id="none", pipeline_v="1")
+    with pytest.raises(sa.exc.IntegrityError) as error, ln.Session():
+        ln.add(pipeline)
+        ln.add(run)
+
+    run.pipeline = pipeline
+    ln.add(run)
+
+    assert "name='culprit'" in error.value.__notes__[0]
+    assert ln.select(lns.Run).load("pipeline").one().pipeline.name == "innocent"  # type: ignore[union-attr]
+
+
 def test_a_refused_record_can_be_corrected() -> None:
     """After an error the record is new again and can be added."""
     ln.add(lns.User(handle="a"))
