@@ -1,0 +1,46 @@
+"""What ``%load_ext ln_jupyter`` sets up in a shell, and takes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ln_jupyter.ipython import magics, source
+from ln_jupyter.ipython.watch import Watch
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+
+@dataclass(frozen=True)
+class _Parts:
+    magics: magics.Magics
+    watch: Watch
+
+
+# On the shell itself: %reload_ext runs modules again, and a shell that ends takes it along.
+_ATTRIBUTE = "_ln_jupyter"
+
+
+def load(shell: InteractiveShell) -> None:
+    """Set up the magics; a second time changes nothing."""
+    if hasattr(shell, _ATTRIBUTE):
+        return
+    shell.input_transformers_cleanup.append(source.rewrite)
+    parts = _Parts(magics.Magics(shell), Watch(shell))
+    shell.register_magic_function(parts.magics.ln_session, "line_cell", magics.NAME)  # type: ignore[arg-type]
+    setattr(shell, _ATTRIBUTE, parts)
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Leave the shell as it was; a session that is open ends with its cell."""
+    parts: _Parts | None = vars(shell).pop(_ATTRIBUTE, None)
+    if parts is None:
+        return
+    parts.watch.end()
+    shell.input_transformers_cleanup.remove(source.rewrite)
+    manager = shell.magics_manager
+    for kind in ("line", "cell"):
+        if manager.magics[kind].get(magics.NAME) == parts.magics.ln_session:
+            del manager.magics[kind][magics.NAME]
+    vars(manager.user_magics).pop(magics.NAME, None)  # where register_magic_function keeps a second reference

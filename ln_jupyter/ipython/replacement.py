@@ -1,0 +1,54 @@
+"""A method of one object, replaced until it is given back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """What was replaced, and by what.
+
+    Attributes:
+        owner: The object; others of its class keep their method.
+        name: The method's name.
+        method: What stands there now.
+        earlier: What somebody else had put there before; None if it was the class's own.
+    """
+
+    owner: object
+    name: str
+    method: Callable[..., Any]
+    earlier: Callable[..., Any] | None
+
+    def give_back(self) -> None:
+        """Restore the method, unless somebody has replaced ours since and may still call it."""
+        if vars(self.owner).get(self.name) is not self.method:
+            return
+        if self.earlier is None:
+            delattr(self.owner, self.name)
+        else:
+            setattr(self.owner, self.name, self.earlier)
+
+
+def replace(owner: object, name: str, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Replacement:
+    """Replace a method by what *wrap* makes of it.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> counter = SimpleNamespace(next=lambda: 1)
+        >>> replacement = replace(counter, "next", lambda method: lambda: method() + 1)
+        >>> counter.next()
+        2
+        >>> replacement.give_back()
+        >>> counter.next()
+        1
+    """
+    earlier = vars(owner).get(name)
+    method = wrap(getattr(owner, name))
+    setattr(owner, name, method)
+    return Replacement(owner, name, method, earlier)

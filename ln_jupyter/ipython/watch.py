@@ -1,0 +1,131 @@
+"""Follow each cell of a shell to its end, and end its session there.
+
+IPython runs the body of every cell through `run_ast_nodes`, in the cell's own task,
+context and thread, display included. Around it a session can be committed while the
+cell's error is still to be decided; no event of IPython's comes early enough for that.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ln_jupyter import errors
+from ln_jupyter.ipython import cell as cells
+from ln_jupyter.ipython import reply
+from ln_jupyter.ipython.replacement import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
+
+    from ln_jupyter.ipython.cell import Cell
+
+_RESULT = 3  # position of `result` in run_ast_nodes, after the nodes
+
+
+class Watch:
+    """Follows the cells of one shell until it is ended.
+
+    Args:
+        shell: The shell. Only this object is changed, not its class.
+    """
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._shell = shell
+        self._replacements = [
+            replace(shell, "run_ast_nodes", self._follow),
+            replace(shell, "showtraceback", self._notice),
+            replace(shell, "showsyntaxerror", self._notice),
+        ]
+
+    def end(self) -> None:
+        """Give the shell its methods back; cells that are running still end their sessions.
+
+        What stays in place, below somebody else's wrapper, finds no session to end.
+        """
+        for replacement in self._replacements:
+            replacement.give_back()
+
+    def _follow(self, run_ast_nodes: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(run_ast_nodes)
+        async def run(nodes: Any, *args: Any, **kwargs: Any) -> bool:
+            result = args[_RESULT] if len(args) > _RESULT else kwargs.get("result")
+            cell = cells.enter()
+            failed = True
+            try:
+                failed = bool(await run_ast_nodes(nodes, *args, **kwargs))
+            finally:
+                is_ours = cell.is_current  # not in a forked child, whose database connection is its parent's
+                cell.leave()
+                if is_ours and (cell.session is not None or cell.is_unsaved):
+                    failed = self._settle(cell, result, failed=failed)
+            return failed
+
+        return run
+
+    def _notice(self, show: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(show)
+        def notice(*args: Any, **kwargs: Any) -> Any:
+            cell = cells.current()
+            if cell is not None:
+                error = _shown(*args, **kwargs)
+                if error is not None and (not _is_display(sys._getframe(1)) or reply.fails_by_display(self._shell)):
+                    cell.show(error)
+            return show(*args, **kwargs)
+
+        return notice
+
+    def _settle(self, cell: Cell, result: ExecutionResult | None, *, failed: bool) -> bool:
+        """End the session of a cell, and say whether the cell failed: what was not saved has."""
+        shell, has_session, error = self._shell, cell.session is not None, cell.error
+        try:
+            cell.close(failed=failed)
+        except BaseException as at_end:  # noqa: BLE001 - the database's or Ctrl-C, it is the cell's error
+            failed, error = True, at_end
+            _put(error, result)
+            # For %tb and %debug.
+            shell._get_exc_info((type(error), error, error.__traceback__))  # type: ignore[no-untyped-call]
+            self._show(error)
+            if cell.parent is not None:
+                cell.parent.show(error)
+        if has_session:
+            reply.forget_display(shell)
+        if not cell.is_unsaved:
+            return failed
+        if not failed:
+            _put(error, result)
+        if cell.parent is not None:
+            cell.parent.is_unsaved = True
+            return True
+        name = type(error).__name__
+        if not failed:
+            sys.stderr.write(f"%%ln_session: nothing was saved: {name} was shown in the cell, and did not end it\n")
+        if not reply.has_traceback(shell):  # some runners look for an error among the outputs only
+            fix = f"correct what raised {name}, then run the cell again"
+            self._show(errors.SessionError(f"nothing was saved, because of {name}", fix=fix))
+        return True
+
+    def _show(self, error: BaseException) -> None:
+        """Show an error that passed through no line of the user's: without its frames."""
+        lines = [f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())]
+        self._shell._showtraceback(type(error), error, lines)
+
+
+def _put(error: BaseException | None, result: ExecutionResult | None) -> None:
+    if result is not None:
+        result.error_in_exec = error
+
+
+def _shown(*args: Any, exc_tuple: Any = None, **_: Any) -> BaseException | None:
+    """Give the error that a call of showtraceback or showsyntaxerror is about to show."""
+    given = args[0] if args and isinstance(args[0], tuple) else exc_tuple
+    error: BaseException | None = given[1] if given else sys.exception()
+    return error
+
+
+def _is_display(caller: FrameType) -> bool:
+    return bool(caller.f_globals.get("__name__") == "IPython.core.formatters")

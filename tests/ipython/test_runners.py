@@ -1,0 +1,80 @@
+"""Runners of notebooks: what was not saved is not green."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.ipython import kernel_driver
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RUNNERS = {
+    "nbclient": ["-c", "from nbclient.cli import main; main()", "notebook.ipynb"],
+    # without our plugin, which would give the notebook a registry that ends with it
+    "nbmake": ["-m", "pytest", "--nbmake", "-p", "no:ln_jupyter", "-p", "no:cacheprovider", "notebook.ipynb"],
+    "papermill": ["-m", "papermill", "notebook.ipynb", "out.ipynb"],
+}
+SETUP = "%load_ext ln_jupyter\nimport ln_jupyter as ln, ln_jupyter.schema as lns"
+UNSAVED = {
+    "bad option": "%%ln_session --wriet\nx = 1",
+    "swallowed": "%%capture\n%%ln_session\n1 / 0",
+    "printed": "%%ln_session\n%nosuchmagic",
+    "commit": "%%ln_session\n_ = ln.add(lns.Run(name='a', pipeline_id='none', pipeline_v='1'))",
+}
+
+pytestmark = pytest.mark.runner
+
+
+def run(runner: str, folder: Path, *sources: str) -> subprocess.CompletedProcess[str]:
+    """Run a notebook as a person or a CI job does."""
+    cells = [
+        {
+            "cell_type": "code",
+            "id": f"cell{n}",
+            "source": source,
+            "metadata": {},
+            "outputs": [],
+            "execution_count": None,
+        }
+        for n, source in enumerate(sources)
+    ]
+    kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": kernelspec}, "cells": cells}
+    (folder / "notebook.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    return subprocess.run(
+        [sys.executable, *RUNNERS[runner]],
+        cwd=folder,
+        env=kernel_driver.environment(folder),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_saved(tmp_path: Path, runner: str) -> None:
+    """A notebook whose session cells commit passes."""
+    check = "assert ln.select(lns.Pipeline, name='a').exists()"
+
+    done = run(runner, tmp_path, SETUP, "%%ln_session\n_ = ln.add(lns.Pipeline(name='a'))", check)
+
+    assert 0 == done.returncode, done.stdout + done.stderr
+    assert (tmp_path / "registry.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("runner", "hidden"),
+    [*(("nbmake", hidden) for hidden in UNSAVED), ("nbclient", "swallowed"), ("papermill", "swallowed")],
+)
+def test_unsaved(tmp_path: Path, runner: str, hidden: str) -> None:
+    """A notebook with a session cell that did not save fails, however its error was hidden."""
+    done = run(runner, tmp_path, SETUP, UNSAVED[hidden])
+
+    assert 1 == done.returncode, done.stdout + done.stderr

@@ -1,0 +1,241 @@
+"""How a session cell fails: as any cell, and never unsaved without being red."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.ipython import kernel_driver
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.ipython.kernel_driver import Kernel
+
+# A forked child that runs on to the end of the cell, while its parent fails.
+FORK = """\
+import os
+from IPython.core.interactiveshell import InteractiveShell
+
+CELL = '''%%ln_session
+_ = ln.add(lns.Pipeline(name="forked"))
+ln.current_session().flush()
+child = os.fork()
+if child:
+    os.waitpid(child, 0)
+    1 / 0
+'''
+shell = InteractiveShell.instance()
+shell.run_line_magic("load_ext", "ln_jupyter")
+shell.run_cell("import os, ln_jupyter as ln, ln_jupyter.schema as lns")
+shell.run_cell(CELL)
+if not shell.user_ns["child"]:
+    os._exit(0)
+shell.run_cell("print('saved:', ln.select(lns.Pipeline, name='forked').count())")
+"""
+NOTHING_SAVED = "%%ln_session: nothing was saved: ZeroDivisionError was shown in the cell, and did not end it\n"
+
+
+def test_error(kernel: Kernel, name: str) -> None:
+    """An error rolls back, and is shown once, on the user's own line, without a frame of ours."""
+    executed = kernel.run(f"%%ln_session\npipeline_of({name!r})\n1 / 0")
+
+    assert ("error", ["ZeroDivisionError"], 0) == (executed.status, executed.errors, kernel.count(name))
+    assert "----> 3 1 / 0" in executed.traceback
+    assert "ln_jupyter/" not in executed.traceback
+
+
+def test_error_after_await(kernel: Kernel, name: str) -> None:
+    """An error of a cell with `await` rolls back as well."""
+    executed = kernel.run(f"%%ln_session\npipeline_of({name!r})\nawait asyncio.sleep(0)\n1 / 0")
+
+    assert ("error", ["ZeroDivisionError"], 0) == (executed.status, executed.errors, kernel.count(name))
+
+
+def test_caught_error(kernel: Kernel, name: str) -> None:
+    """An error that the cell catches rolls nothing back."""
+    executed = kernel.run(f"%%ln_session\ntry:\n    1 / 0\nexcept ZeroDivisionError:\n    pipeline_of({name!r})")
+
+    assert ("ok", 1) == (executed.status, kernel.count(name))
+
+
+def test_error_before_session(kernel: Kernel, name: str) -> None:
+    """An error that was shown before the session was opened is not of the session."""
+    kernel.run("%%writefile bad.py\n1 / 0")
+
+    executed = kernel.run(f"%run bad.py\n%ln_session cell\n_ = pipeline_of({name!r})")
+
+    assert ("ok", 1) == (executed.status, kernel.count(name))
+
+
+def test_commit_fails(kernel: Kernel, name: str) -> None:
+    """A commit that fails is the cell's one error, naming the record and its line, and saves nothing."""
+    executed = kernel.run(
+        f"%%ln_session\n_ = pipeline_of({name!r})\n_ = ln.add(lns.Run(name='a', pipeline_id='none', pipeline_v='1'))"
+    )
+
+    assert ("error", "IntegrityError", 0) == (executed.status, executed.reply["ename"], kernel.count(name))
+    assert ["IntegrityError"] == executed.errors
+    assert "name='a'); it was added at line 3: _ = ln.add(lns.Run(" in executed.traceback
+    assert 'File "' not in executed.traceback
+
+
+def test_commit_fails_after_display(kernel: Kernel) -> None:
+    """The cell's value is shown before its commit is tried."""
+    executed = kernel.run("%%ln_session\n_ = ln.add(lns.Run(name='a', pipeline_id='none', pipeline_v='1'))\n42")
+
+    assert ["execute_result", "error"] == [kind for kind, _ in executed.outputs]
+
+
+def test_traceback_of_commit(kernel: Kernel) -> None:
+    """`%tb` shows the whole traceback of a commit that failed."""
+    kernel.run("%%ln_session\n_ = ln.add(lns.Run(name='a', pipeline_id='none', pipeline_v='1'))")
+
+    executed = kernel.run("%tb")
+
+    assert "cursor.execute(statement, parameters)" in executed.traceback
+
+
+def test_stale(kernel: Kernel, name: str) -> None:
+    """A row that changed after it was read is an error with its fix."""
+    kernel.run(f"pipeline_of({name!r})")
+
+    executed = kernel.run(
+        f"%%ln_session\nhere = ln.select(lns.Pipeline, name={name!r}).one()\n"
+        f"with ln.Session() as other:\n    other.select(lns.Pipeline, name={name!r}).one().reference = 'there'\n"
+        "here.reference = 'here'"
+    )
+
+    assert ["StaleRecordError"] == executed.errors
+    assert "fix: read it again" in executed.traceback
+
+
+def test_syntax_error(kernel: Kernel) -> None:
+    """A cell that is no Python opens no session, and names the line."""
+    kernel.run(
+        "opened = []\noriginal = ln.Session.begin\nln.Session.begin = lambda self: (opened.append(1), original(self))"
+    )
+
+    executed = kernel.run("%%ln_session\nx = 1\ny = = 2")
+
+    kernel.run("ln.Session.begin = original")
+    assert ("error", ["SyntaxError"], []) == (executed.status, executed.errors, kernel.read("opened"))
+    assert "line 3" in executed.traceback
+
+
+def test_late_syntax_error(kernel: Kernel, name: str) -> None:
+    """An error that Python finds only when it compiles the line rolls back."""
+    executed = kernel.run(f"%%ln_session\npipeline_of({name!r})\nreturn")
+
+    assert ("error", ["SyntaxError"], 0) == (executed.status, executed.errors, kernel.count(name))
+
+
+def test_system_exit(kernel: Kernel, name: str) -> None:
+    """`SystemExit` rolls back, and the kernel lives on."""
+    executed = kernel.run(f"%%ln_session\npipeline_of({name!r})\nraise SystemExit(1)")
+
+    assert ("error", ["SystemExit"], 0) == (executed.status, executed.errors, kernel.count(name))
+
+
+# ipykernel notices an interrupt while it awaits only when its loop wakes up: with or without us.
+@pytest.mark.parametrize(
+    ("wait", "error"),
+    [("time.sleep(60)", "KeyboardInterrupt"), ("while True: await asyncio.sleep(0.01)", "CancelledError")],
+)
+def test_interrupt(kernel: Kernel, name: str, wait: str, error: str) -> None:
+    """The stop button rolls back, in code that runs and in code that awaits."""
+    message = kernel.begin(f"%%ln_session\n_ = pipeline_of({name!r})\nprint('begun')\n{wait}")
+    kernel.wait_for_output(message)
+
+    kernel.interrupt()
+
+    executed = kernel.finish(message)
+    assert ("error", error, 0) == (executed.status, executed.reply["ename"], kernel.count(name))
+
+
+@pytest.mark.parametrize("magics", ["%%ln_session\n%%capture", "%%capture\n%%ln_session"])
+def test_swallowed(kernel: Kernel, name: str, magics: str) -> None:
+    """An error that another magic swallows rolls back, turns the cell red, and is said in one line."""
+    executed = kernel.run(f"{magics}\npipeline_of({name!r})\n1 / 0")
+
+    assert ("error", "ZeroDivisionError", 0) == (executed.status, executed.reply["ename"], kernel.count(name))
+    assert NOTHING_SAVED == executed.stderr
+
+
+@pytest.mark.parametrize("magics", ["%%ln_session\n%%time", "%%time\n%%ln_session"])
+def test_time(kernel: Kernel, name: str, magics: str) -> None:
+    """An error under `%%time` turns the cell red, also where IPython swallows it."""
+    executed = kernel.run(f"{magics}\npipeline_of({name!r})\n1 / 0")
+
+    assert ("error", ["ZeroDivisionError"], 0) == (executed.status, executed.errors, kernel.count(name))
+
+
+def test_swallowed_commit(kernel: Kernel) -> None:
+    """A commit that fails under `%%capture` turns the cell red."""
+    executed = kernel.run("%%capture\n%%ln_session\n_ = ln.add(lns.Run(name='a', pipeline_id='none', pipeline_v='1'))")
+
+    assert ("error", "IntegrityError") == (executed.status, executed.reply["ename"])
+
+
+def test_swallowed_script(kernel: Kernel, name: str) -> None:
+    """A script that fails under `%run` rolls back, and turns the cell red."""
+    kernel.run("%%writefile bad.py\n1 / 0")
+
+    executed = kernel.run(f"%%ln_session\npipeline_of({name!r})\n%run bad.py")
+
+    assert ("error", "ZeroDivisionError", 0) == (executed.status, executed.reply["ename"], kernel.count(name))
+    assert NOTHING_SAVED == executed.stderr
+
+
+@pytest.mark.parametrize("body", ["x = = 1", "    x = 1\n  y = 2"])
+def test_swallowed_syntax_error(kernel: Kernel, name: str, body: str) -> None:
+    """A body that another magic could not run turns the cell red."""
+    executed = kernel.run(f"%%ln_session\n_ = pipeline_of({name!r})\n_ = get_ipython().run_cell({body!r})")
+
+    assert ("error", 0) == (executed.status, kernel.count(name))
+
+
+def test_swallowed_in_plain_cell(kernel: Kernel) -> None:
+    """A plain cell keeps IPython's own judgement, whatever is swallowed in it."""
+    executed = kernel.run("%%capture\n1 / 0")
+
+    assert ("ok", "") == (executed.status, executed.stderr)
+
+
+def test_silent_error(kernel: Kernel, name: str) -> None:
+    """A silent cell that fails rolls back."""
+    executed = kernel.run(f"%%ln_session\npipeline_of({name!r})\n1 / 0", silent=True)
+
+    assert ("error", 0, False) == (executed.status, kernel.count(name), kernel.read("in_session()"))
+
+
+def test_records_after_rollback(kernel: Kernel, name: str) -> None:
+    """Records that were only read stay readable after a rollback."""
+    kernel.run(f"pipeline_of({name!r})")
+
+    kernel.run(f"%%ln_session\nread = ln.select(lns.Pipeline, name={name!r}).one()\n1 / 0")
+
+    assert name == kernel.read("read.name")
+
+
+def test_next_cell(kernel: Kernel, name: str) -> None:
+    """A cell that failed leaves nothing to the next one."""
+    kernel.run("%%ln_session\n1 / 0")
+
+    executed = kernel.run(f"%%ln_session\n_ = pipeline_of({name!r})")
+
+    assert ("ok", "", 1) == (executed.status, executed.stderr, kernel.count(name))
+
+
+def test_fork(tmp_path: Path) -> None:
+    """A forked child ends no session: the connection is its parent's."""
+    environment = kernel_driver.environment(tmp_path)
+
+    done = subprocess.run(
+        [sys.executable, "-c", FORK], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+
+    assert "saved: 0" in done.stdout
