@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -18,6 +19,7 @@ from ln_jupyter import errors
 PROJECT_FOLDER = ".ln_jupyter"
 REGISTRY_FILE = "registry.db"
 _PREFIX = "LN_JUPYTER_"
+_SQLITE_FILE = re.compile(r"sqlite(\+\w+)?:///(?=.)(?!:memory:|file:)")
 
 Mode = Literal["on", "off"]
 
@@ -27,13 +29,13 @@ class Settings:
     """The settings of one process.
 
     Attributes:
-        url: Database of the registry, as SQLAlchemy writes it.
+        url: Database of the registry, as SQLAlchemy writes it; not shown, as it may hold a password.
         mode: ``"off"`` turns `header()` into a quiet no-op, for other people's CI.
         user: Handle under which rows are made; the login name by default.
         origins: Where each value came from, for people.
     """
 
-    url: str
+    url: str = field(repr=False)
     mode: Mode
     user: str
     origins: dict[str, str] = field(default_factory=dict, compare=False)
@@ -53,7 +55,7 @@ def resolve(folder: Path) -> Settings:
         UntrustedProjectError: If the nearest project belongs to another user.
     """
     found: dict[str, tuple[str, str]] = {}
-    for source in (_from_environment(), _from_project(folder)):
+    for source in (_from_environment(), _from_project(folder.absolute())):
         for name, value in source.items():
             found.setdefault(name, value)
     if "url" not in found:
@@ -94,14 +96,14 @@ def forget() -> None:
     _current = None
 
 
-def mode() -> Mode:
-    """Say whether tracking is on, without deciding anything else."""
-    return "off" if os.environ.get(f"{_PREFIX}MODE") == "off" else current().mode
+def is_off_by_environment() -> bool:
+    """Say whether ``LN_JUPYTER_MODE`` turns tracking off, without deciding anything else."""
+    return os.environ.get(f"{_PREFIX}MODE") == "off"
 
 
 def data_folder() -> Path:
     """Give the folder of the default registry: the user's data folder of this platform."""
-    import platformdirs  # noqa: PLC0415 - cost: needed only where no project and no variable decides
+    import platformdirs
 
     return Path(platformdirs.user_data_path("ln_jupyter", appauthor=False))
 
@@ -109,10 +111,16 @@ def data_folder() -> Path:
 def sqlite_url(path: Path) -> str:
     """Write the URL of a SQLite file.
 
+    Raises:
+        InvalidUrlError: If the path cannot be part of a URL.
+
     Example:
         >>> sqlite_url(Path("/data/registry.db"))
         'sqlite:////data/registry.db'
     """
+    if "?" in str(path):  # SQLAlchemy reads a query from there on, and would make another file
+        msg = f"{path} cannot be written as a database URL: it has a question mark"
+        raise errors.InvalidUrlError(msg, fix=f"rename the folder, or set {_PREFIX}URL to a file elsewhere")
     return f"sqlite:///{path}"
 
 
@@ -126,14 +134,15 @@ def _from_environment() -> dict[str, tuple[str, str]]:
 
 def _from_project(folder: Path) -> dict[str, tuple[str, str]]:
     for parent in (folder, *folder.parents):
-        project, table = parent / PROJECT_FOLDER, _table(parent / "pyproject.toml")
-        if table is None and not project.is_dir():
+        project, file = parent / PROJECT_FOLDER, parent / "pyproject.toml"
+        table, has_folder = _table(file), os.path.isdir(project)  # noqa: PTH112 - of a folder closed to us: no
+        if table is None and not has_folder:
             continue
-        _trust(project if project.is_dir() else parent / "pyproject.toml")
-        found = {name: (value, str(parent / "pyproject.toml")) for name, value in (table or {}).items()}
+        found = {name: (value, str(file)) for name, value in (table or {}).items()}
         if "url" in found:
-            found["url"] = (_anchored(found["url"][0], parent), found["url"][1])
-        elif project.is_dir():
+            found["url"] = (_anchored(found["url"][0], parent), str(file))
+        elif has_folder:
+            trust(project)
             found["url"] = (sqlite_url(project / REGISTRY_FILE), str(project))
         return found
     return {}
@@ -145,45 +154,56 @@ def _table(file: Path) -> dict[str, str] | None:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return None
-    if "ln_jupyter" not in text:  # most projects: not worth a parse
+    if "ln_jupyter" not in text and "[tool.ln-jupyter" not in text:  # most projects: not worth a parse
         return None
     try:
-        table: Any = tomllib.loads(text).get("tool", {}).get("ln_jupyter")
+        tools: Any = tomllib.loads(text).get("tool", {})
     except tomllib.TOMLDecodeError as error:
         msg = f"{file} is not valid TOML: {error}"
         raise errors.SettingsError(msg, fix="correct the file") from error
+    if "ln-jupyter" in tools:
+        msg = f"{file} has a table [tool.ln-jupyter], which nothing reads"
+        raise errors.SettingsError(msg, fix="write it with an underscore: [tool.ln_jupyter]")
+    table = tools.get("ln_jupyter")
     if table is None:
         return None
+    trust(file)
+    if not isinstance(table, dict):
+        raise errors.SettingsError(f"{file} sets tool.ln_jupyter to no table", fix="write [tool.ln_jupyter]")
     for name, value in table.items():
         if name not in NAMES:
             msg = f"{file} has an unknown setting {name!r} in [tool.ln_jupyter]"
             raise errors.SettingsError(msg, fix=errors.near_miss(name, NAMES))
-        if not isinstance(value, str):
-            msg = f"{file} sets {name} in [tool.ln_jupyter] to {value!r}"
+        if not isinstance(value, str):  # which may hold a password, and is not repeated
+            msg = f"{file} sets {name} in [tool.ln_jupyter] to a value of type {type(value).__name__}"
             raise errors.SettingsError(msg, fix=f'write it as text: {name} = "..."')
     return dict(table)
 
 
-def _trust(path: Path) -> None:
-    """Refuse a project of somebody else: on a shared machine it could send rows anywhere."""
+def trust(path: Path) -> None:
+    """Refuse a project of somebody else: on a shared machine it could send rows anywhere.
+
+    Raises:
+        UntrustedProjectError: If the path belongs to another user.
+    """
     if not hasattr(os, "getuid"):
         return
     owner = path.stat().st_uid
     if owner != os.getuid():
         msg = f"{path} belongs to another user (uid {owner})"
-        raise errors.UntrustedProjectError(msg, fix=f"set {_PREFIX}URL, or ask its owner; nothing was read from it")
+        raise errors.UntrustedProjectError(msg, fix=f"set {_PREFIX}URL, or ask its owner; nothing in it was used")
 
 
 def _anchored(url: str, folder: Path) -> str:
     """Read a relative SQLite path from the file that names it, not from the working folder."""
-    path = url.removeprefix("sqlite:///")
-    if path == url or not path or path.startswith((":memory:", "/", "file:")) or Path(path).is_absolute():
+    match = _SQLITE_FILE.match(url)
+    if match is None or Path(url[match.end() :]).is_absolute():
         return url
-    return sqlite_url(folder / path)
+    return f"{match[0]}{sqlite_url(folder).removeprefix('sqlite:///')}/{url[match.end() :]}"
 
 
 def _login_name() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a container's uid without a name; OSError since Python 3.13
-        return f"uid-{os.getuid()}"
+    except (ImportError, KeyError, OSError):  # a container's uid without a name; OSError since Python 3.13
+        return f"uid-{os.getuid()}" if hasattr(os, "getuid") else "unknown"

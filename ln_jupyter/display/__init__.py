@@ -1,0 +1,1 @@
+"""A value becomes text and HTML; never with SQL."""

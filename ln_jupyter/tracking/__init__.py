@@ -1,0 +1,1 @@
+"""The notebook becomes, and stays, a record."""

@@ -1,0 +1,30 @@
+"""`ln.nb`: the notebook that this process runs, in the original project's words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ln_jupyter.tracking import registration
+from ln_jupyter.tracking.registration import header
+
+if TYPE_CHECKING:
+    from ln_jupyter.schema import Notebook, Run
+
+    notebook: Notebook | None
+    run: Run | None
+
+__all__ = ["header", "notebook", "run"]
+
+# Hidden from type checkers, which would take every misspelt name for an object.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Notebook | Run | None:
+        """Give the notebook and run that `header()` registered in this process; None before it did."""
+        if name not in ("notebook", "run"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+        current = registration.current()
+        return None if current is None else getattr(current, name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,117 @@
+"""What is known of the running notebook before the registry is asked."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import sys
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ln_jupyter.notebook import document as documents
+from ln_jupyter.notebook import identity as identities
+from ln_jupyter.notebook import process
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ln_jupyter.notebook.document import Document
+    from ln_jupyter.notebook.identity import Identity
+    from ln_jupyter.notebook.location import Location
+    from ln_jupyter.notebook.process import Process
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A notebook that asks to be registered.
+
+    Attributes:
+        location: Where it is; None where there is no file, or nothing tells which.
+        document: What its file says; None without a file.
+        stated: Who it is, by the call's arguments or its file; None where neither says.
+        name: The file's name without its ending, or what the call says.
+        title: Its title; None where it has none.
+        runner: The program that runs it.
+        imports: Name to version, of the packages that the call names.
+        process: Which runs it.
+    """
+
+    location: Location | None
+    document: Document | None
+    stated: Identity | None
+    name: str | None
+    title: str | None
+    runner: str
+    imports: dict[str, str]
+    process: Process
+
+    @property
+    def path(self) -> str | None:
+        """The file's path, as it can be stored."""
+        return None if self.location is None else storable(self.location.path)
+
+    @property
+    def cell_ids(self) -> list[str]:
+        """The ids of the file's cells: evidence of which notebook it is."""
+        return [storable(cell.id) for cell in self.document.cells if cell.id] if self.document else []
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The notebook's columns that follow its file, as far as they are known."""
+        return {field: value for field, value in (("name", self.name), ("title", self.title)) if value}
+
+
+def look_at(  # noqa: PLR0913 - one argument for each of header()'s that it reads
+    location: Location | None,
+    *,
+    notebook_id: str | None = None,
+    version: str | None = None,
+    name: str | None = None,
+    packages: str | Iterable[str] = (),
+    runner: str | None = None,
+) -> Request:
+    """Read the file, and let the arguments of `header()` win over what it says.
+
+    Raises:
+        NotebookUnreadableError: If the file is no notebook that can be read.
+    """
+    document = None if location is None else documents.read(location.path)
+    name = name or (None if location is None else location.path.stem)
+    title = None if document is None else document.title
+    names = [packages] if isinstance(packages, str) else packages
+    return Request(
+        location=location,
+        document=document,
+        stated=_stated(document, notebook_id, version),
+        name=None if name is None else storable(name),
+        title=None if title is None else storable(title),
+        runner=runner or ("" if location is None else location.runner),
+        imports={package: _version(package) for package in names if package},
+        process=process.current(),
+    )
+
+
+def storable(text: str | os.PathLike[str]) -> str:
+    r"""Write text as every database takes it: without NUL, and without bytes that are not UTF-8.
+
+    Example:
+        >>> storable("caf\udce9\0")
+        'caf?'
+    """
+    return os.fspath(text).replace("\0", "").encode(errors="replace").decode()
+
+
+def _stated(document: Document | None, notebook_id: str | None, version: str | None) -> Identity | None:
+    stated = None if document is None else identities.stated(document)
+    if notebook_id is not None and (stated is None or stated.id != notebook_id):
+        stated = identities.Identity(notebook_id)
+    if version is not None and stated is not None:
+        stated = replace(stated, version=version)
+    return stated
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return str(getattr(sys.modules.get(package), "__version__", ""))

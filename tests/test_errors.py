@@ -1,0 +1,264 @@
+"""Every error of ours: raised by the product, with its fix, and shown as a sentence."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import pickle
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import ln_jupyter as ln
+import ln_jupyter.schema as lns
+from ln_jupyter import errors
+from ln_jupyter.db import engine as engines
+from ln_jupyter.db import transactions
+from ln_jupyter.ipython import magics
+from tests.ipython import kernel_driver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PACKAGE = Path(ln.__file__).parent
+
+
+def tree(root: type[errors.LnJupyterError] = errors.LnJupyterError) -> Iterator[type[errors.LnJupyterError]]:
+    yield root
+    for branch in root.__subclasses__():
+        yield from tree(branch)
+
+
+def leaves() -> list[Any]:
+    """Every leaf."""
+    return [kind for kind in tree() if not kind.__subclasses__() and kind.__module__ == "ln_jupyter.errors"]
+
+
+Mistake = Callable[[Path, pytest.MonkeyPatch], None]
+
+MISTAKES: dict[type[errors.LnJupyterError], Mistake] = {}
+
+
+def meets(kind: type[errors.LnJupyterError]) -> Callable[[Mistake], Mistake]:
+    """Register what a user does to meet an error."""
+    return lambda mistake: MISTAKES.setdefault(kind, mistake)
+
+
+@meets(errors.InvalidUrlError)
+def malformed_url(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    ln.connect("nonsense")
+
+
+@meets(errors.UntrustedProjectError)
+def untrusted_project(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    (folder / ".ln_jupyter").mkdir()
+    patch.setattr("os.getuid", lambda: -1)
+    ln.settings.resolve(folder)
+
+
+@meets(errors.NotebookNotFoundError)
+def notebook_not_found(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    ln.header()
+
+
+@meets(errors.NotebookUnreadableError)
+def notebook_unreadable(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    (folder / "a.ipynb").touch()
+    ln.header(filepath=folder / "a.ipynb")
+
+
+@meets(errors.InvalidIdentityError)
+def invalid_identity(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    ln.header(id="")
+
+
+@meets(errors.DatabaseUnavailableError)
+def database_unavailable(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    ln.Session(f"sqlite:///{folder}/nowhere/a.db").add(lns.Run())
+
+
+@meets(errors.DatabaseBusyError)
+def database_busy(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    with ln.Session() as ss:
+        ss.add(lns.Run())
+        ss.orm.flush()
+        ln.Session().add(lns.Run())
+
+
+@meets(errors.DatabaseReplacedError)
+def database_replaced(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    ln.add(lns.Run())
+    for file in folder.glob("registry.db*"):
+        file.unlink()
+    ln.add(lns.Run())
+
+
+@meets(errors.NotARegistryError)
+def not_a_registry(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    (folder / "a.db").write_text("a diary, and not a database at all")
+    ln.Session(f"sqlite:///{folder}/a.db").add(lns.Run())
+
+
+@meets(errors.MissingExtraError)
+def missing_extra(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(sys.modules, "psycopg", None)
+    ln.connect("postgresql://host/missing-extra")
+
+
+@meets(errors.SchemaVersionError)
+def schema_version(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    with engines.of_registry().connect() as connection:
+        connection.exec_driver_sql("UPDATE ln_schema SET version_num = '0099', oldest_reader = 99")
+        connection.commit()
+    engines.dispose(ln.settings.current().url)
+    ln.add(lns.Run())
+
+
+@meets(errors.NotMappedError)
+def no_record(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    ln.add("a record")
+
+
+@meets(errors.UnknownFieldError)
+def unknown_field(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    lns.Run(nmae="x")
+
+
+@meets(errors.NothingGivenError)
+def nothing_given(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    ln.add([])
+
+
+@meets(errors.ForeignSessionError)
+def foreign_session(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    ss = ln.Session()
+    run = ss.add(lns.Run())
+    with ln.Session():
+        ln.add(run)
+
+
+@meets(errors.DuplicateRecordError)
+def duplicate_record(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    ln.add(lns.Run(name="x"))
+    ln.add([ln.select(lns.Run).first(), ln.select(lns.Run).first()])
+
+
+@meets(errors.StaleRecordError)
+def stale_record(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    ln.add(lns.Run(name="x"))
+    first, second = ln.select(lns.Run).first(), ln.select(lns.Run).first()
+    for run, name in ((first, "y"), (second, "z")):
+        run.name = name
+        ln.add(run)
+
+
+@meets(errors.UnloadableError)
+def unloadable(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    ln.load(lns.Run(), "notebook")
+
+
+@meets(errors.SessionClosedError)
+def session_closed(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    ss = ln.Session()
+    ss.close()
+    ss.add(lns.Run())
+
+
+@meets(errors.MagicError)
+def magic(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    magics.read_options(["--wrtie"])
+
+
+@meets(errors.LamindbInstalledError)
+def lamindb_installed(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(sys.modules, "lamindb", pytest)
+    ln.install_as_lamindb()
+
+
+@pytest.mark.usefixtures("ln_registry")
+@pytest.mark.parametrize("kind", leaves(), ids=lambda kind: kind.__name__)
+def test_every_leaf_is_raised_with_its_fix(
+    kind: type[errors.LnJupyterError], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mistake ends in the error of its name, which says what happened in one line, and what to do in another."""
+    monkeypatch.setattr(transactions, "LOCK_SECONDS", 0.0)
+
+    with pytest.raises(kind) as raised:
+        MISTAKES[kind](tmp_path, monkeypatch)
+
+    error = raised.value
+    assert kind is type(error)
+    assert str(error)
+    assert error.fix
+    assert [f"fix: {error.fix}"] == error.__notes__
+
+
+def test_every_raise_has_a_fix() -> None:
+    """Wherever the package makes an error of ours, it says what to do about it."""
+    names = {kind.__name__ for kind in tree()}
+    without = [
+        f"{file.relative_to(PACKAGE)}:{node.lineno}"
+        for file in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in names
+        and not any(keyword.arg == "fix" for keyword in node.keywords)
+    ]
+
+    assert [] == without
+
+
+@pytest.mark.parametrize("kind", list(tree()), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("copied", [lambda error: pickle.loads(pickle.dumps(error)), copy.copy], ids=["pickle", "copy"])
+def test_an_error_survives_a_process_boundary(
+    kind: type[errors.LnJupyterError], copied: Callable[[errors.LnJupyterError], errors.LnJupyterError]
+) -> None:
+    """An error that comes from a worker process has its type, sentence, fix and note, each once."""
+    error = copied(kind("the door is locked", fix="turn the key"))
+
+    assert (kind, "the door is locked", "turn the key") == (type(error), str(error), error.fix)
+    assert ["fix: turn the key"] == error.__notes__
+
+
+def test_the_tree_is_drawn_as_it_is() -> None:
+    """The tree at the top of the module names every class, in its place and order."""
+    drawn = [line.split("── ")[1].split()[0] for line in (errors.__doc__ or "").splitlines() if "── " in line]
+
+    assert [kind.__name__ for kind in tree() if kind.__module__ == "ln_jupyter.errors"][1:] == drawn
+
+
+def test_without_a_fix_there_is_no_note() -> None:
+    """An error that has no fix does not promise one."""
+    error = errors.SessionError("it is over")
+
+    assert ("", []) == (error.fix, getattr(error, "__notes__", []))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nmae", "did you mean 'name'?"),
+        ("titles", "did you mean 'title' or 'titled'?"),
+        ("colour", "it has: id, name, title, titled"),
+        ("", "it has: id, name, title, titled"),
+    ],
+)
+def test_near_miss(name: str, said: str) -> None:
+    """A misspelt name is answered with the one that was meant, any other with all there are."""
+    assert said == errors.near_miss(name, ["title", "titled", "name", "id"])
+
+
+def test_in_a_kernel_an_error_is_a_sentence(tmp_path: Path) -> None:
+    """A cell shows what happened, the user's own line and the fix: no frames of ours."""
+    with kernel_driver.start(tmp_path, "import ln_jupyter as ln") as kernel:
+        executed = kernel.run("def call():\n    ln.header(filepath='no such.ipynb')\n\ncall()")
+
+    assert ["NotebookNotFoundError"] == executed.errors
+    first, line, fix = executed.traceback.splitlines()
+    assert f"NotebookNotFoundError: filepath names {tmp_path / 'no such.ipynb'}, which is not a file" == first
+    assert "  at line 2: ln.header(filepath='no such.ipynb')" == line
+    assert fix.startswith('fix: header(filepath="my.ipynb")')

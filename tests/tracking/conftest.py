@@ -1,0 +1,56 @@
+"""Notebooks to register, and the programs that run them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ln_jupyter.tracking import registration
+from tests.notebook.conftest import environment, folder, running_server, server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+__all__ = ["environment", "folder", "running_server", "server"]
+
+# A pytest with the plugins under test and no others: fast, and whether or not the package is installed.
+PYTEST = ("-m", "pytest", "-p", "no:cacheprovider", "-p", "ln_jupyter.pytest_plugin", "-p", "nbmake", "-p", "xdist")
+ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+
+
+@pytest.fixture(autouse=True)
+def unregistered() -> Iterator[None]:
+    """Begin and end without a registration, as a new process does."""
+    registration.forget()
+    yield
+    registration.forget()
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> str:
+    """Give the URL of a registry that is not there yet."""
+    return f"sqlite:///{tmp_path / 'registry.db'}"
+
+
+@pytest.fixture
+def run(folder: Path, environment: dict[str, str], registry: str) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a Python program as from a shell in *folder*, with an empty registry of its own."""
+
+    def run(*command: str, cwd: Path = folder, **extra: str) -> subprocess.CompletedProcess[str]:
+        env = environment | {"LN_JUPYTER_URL": registry, "PWD": str(cwd)} | ALONE | extra
+        return subprocess.run(
+            [sys.executable, *map(os.fspath, command)],
+            cwd=cwd,
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    return run

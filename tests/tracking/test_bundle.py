@@ -1,0 +1,119 @@
+"""What `header()` shows, in a real kernel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ln_jupyter.notebook.identity import MIME
+from tests.ipython import kernel_driver
+from tests.tracking import notebooks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.ipython.kernel_driver import Executed, Kernel
+
+TITLE = "<script>alert('hi')</script> & \u202etxt.exe\u001b[31m"
+METADATA = {"id": "Rx2s9cPTMQLY", "version": "2", "time_init": "2022-05-06T07:08:09+00:00"}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder with a notebook of a hostile title."""
+    home = tmp_path_factory.mktemp("home")
+    notebooks.write(home / "a.ipynb", title=TITLE, nbproject=METADATA)
+    return home
+
+
+@pytest.fixture(scope="module")
+def kernel(home: Path) -> Iterator[Kernel]:
+    """Give a kernel in that folder."""
+    with kernel_driver.start(home, "import ln_jupyter as ln") as kernel:
+        yield kernel
+
+
+@pytest.fixture(scope="module")
+def shown(kernel: Kernel) -> Executed:
+    """Give the cell that ran `header()`."""
+    return kernel.run("before = [ln.nb.notebook, ln.nb.run]\nln.header(filepath='a.ipynb')\nfirst = ln.nb.run")
+
+
+def test_it_is_one_bundle(shown: Executed) -> None:
+    """Text, HTML and identity are one output, so that they are saved and cleared together."""
+    ((kind, content),) = shown.outputs
+
+    assert "display_data" == kind
+    assert {"text/plain", "text/html", MIME} == set(content["data"])
+
+
+def test_the_identity_is_nbprojects(shown: Executed, kernel: Kernel) -> None:
+    """The bundle carries what nbproject keeps in a file, with the time of this run."""
+    carried = shown.outputs[0][1]["data"][MIME]
+
+    nbproject = carried["nbproject"]
+    assert METADATA == {key: nbproject[key] for key in METADATA}
+    assert METADATA["time_init"] < nbproject["time_run"]
+    assert kernel.read("ln.nb.run.created_by_id") == nbproject["user_id"]
+    assert 1 == carried["schema"]
+
+
+def test_a_title_is_text(shown: Executed) -> None:
+    """A title cannot bring markup, command the terminal or turn the reading direction."""
+    data = shown.outputs[0][1]["data"]
+
+    assert "&lt;script&gt;alert(&#x27;hi&#x27;)&lt;/script&gt; &amp; \ufffdtxt.exe\ufffd[31m" in data["text/html"]
+    assert data["text/plain"].splitlines()[0] == "<script>alert('hi')</script> & \ufffdtxt.exe\ufffd[31m"
+
+
+def test_it_says_what_was_registered(shown: Executed, kernel: Kernel, home: Path) -> None:
+    """The display names id, version, file, run, user and registry, and what chose them."""
+    text = shown.outputs[0][1]["data"]["text/plain"]
+
+    assert f"file      {home / 'a.ipynb'} · found by filepath" in text
+    assert f"registry  {home / 'registry.db'} · environment variable LN_JUPYTER_URL" in text
+    assert f"run       {kernel.read('first.id')} · started " in text
+    assert "version   2 · draft" in text
+
+
+def test_it_loads_the_magics(shown: Executed, kernel: Kernel) -> None:
+    """After the header, a cell can be a session."""
+    assert "ok" == kernel.run("%%ln_session\nln.current_session().in_transaction()").status
+
+
+def test_the_records_are_there_for_every_later_cell(shown: Executed, kernel: Kernel) -> None:
+    """`ln.nb` holds nothing before the header and the records after it, also if it ran in an async cell."""
+    executed = kernel.run("import asyncio\nawait asyncio.sleep(0)\nln.header(filepath='a.ipynb', run='new')")
+
+    assert "ok" == executed.status
+    assert [None, None] == kernel.read("before")
+    assert kernel.read("ln.nb.run.id") in executed.outputs[0][1]["data"]["text/plain"]
+    assert "Rx2s9cPTMQLY" == kernel.read("ln.nb.run.notebook.id")
+
+
+def test_off_still_loads_the_magics(kernel: Kernel) -> None:
+    """Turned off it shows nothing, and the cells after it run."""
+    kernel.run("import os; os.environ['LN_JUPYTER_MODE'] = 'off'\n%reload_ext ln_jupyter\n%unload_ext ln_jupyter")
+
+    executed = kernel.run("ln.header()")
+
+    session = kernel.run("del os.environ['LN_JUPYTER_MODE']\n%ln_session cell\nln.current_session() is not None")
+
+    assert ("ok", []) == (executed.status, executed.outputs)
+    assert "True" == session.value
+
+
+@pytest.mark.postgres
+def test_a_password_is_not_shown(kernel: Kernel) -> None:
+    """An error about a registry masks its password, in its message and in everything else that is sent."""
+    kernel.run("ln.connect('postgresql://ann:top-secret@127.0.0.1:9/lab')")
+
+    executed = kernel.run("ln.header(filepath='a.ipynb')")
+
+    kernel.run("ln.connect()")
+    assert ["DatabaseUnavailableError"] == executed.errors
+    assert "ann:***@127.0.0.1:9" in executed.traceback
+    assert "fix: check the URL" in executed.traceback
+    assert "top-secret" not in str(executed)

@@ -1,0 +1,145 @@
+"""`header()` where notebooks are run: the file is found, registered, and left as it is."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import nbclient
+import nbformat
+import pytest
+
+from tests.tracking import notebooks
+from tests.tracking.conftest import PYTEST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.notebook.conftest import RunningKernel, Server
+
+pytestmark = pytest.mark.runner
+
+# Each fails by another error; a notebook that is none is refused by nbmake itself before any cell runs.
+MISSING = "import ln_jupyter as ln\nln.header(filepath='no such.ipynb')"
+UNREADABLE = "import ln_jupyter as ln\nln.header(filepath='merge conflict.txt.ipynb')"
+UNREACHABLE = "import ln_jupyter as ln\nln.connect('sqlite:////no such/registry.db')\nln.header()"
+STRANGE = "import ln_jupyter as ln\nln.connect('sqlite:///strange.db')\nln.header()"
+IN_PARALLEL = {
+    "growth": notebooks.HEADER,
+    "decay": notebooks.HEADER,
+    "missing": MISSING,
+    "unreadable": UNREADABLE,
+    "unreachable": UNREACHABLE,
+    "strange": STRANGE,
+}
+
+
+@pytest.fixture
+def notebook(folder: Path) -> Path:
+    """Give a notebook that registers itself."""
+    return notebooks.write(folder / "growth rate.ipynb", title="Growth rate")
+
+
+def assert_registered(registry: str | Path, notebook: Path, *, runner: str, count: int = 1) -> None:
+    found = notebooks.runs(registry)
+    expected = {("growth rate", "Growth rate", str(notebook), runner)}
+    assert count == len({run["run"] for run in found}) == len(found)
+    assert 1 == len({run["notebook"] for run in found})
+    assert expected == {(run["name"], run["title"], run["path"], run["runner"]) for run in found}
+
+
+def test_nbmake(notebook: Path, run: Callable[..., Any], registry: str) -> None:
+    """Under nbmake the notebook that is tested is registered; its file stays as it is."""
+    before = notebook.read_bytes()
+
+    done = run(*PYTEST, "--nbmake", notebook.name, f"--ln-registry={registry}")
+
+    assert 0 == done.returncode, done.stdout
+    assert_registered(registry, notebook, runner="nbmake")
+    assert before == notebook.read_bytes()
+
+
+def test_nbmake_in_parallel(folder: Path, run: Callable[..., Any], registry: str) -> None:
+    """Under xdist, notebooks that can be registered are, as themselves; others are red, with the error and its fix.
+
+    No file is written, and nothing is half-registered.
+    """
+    files = [notebooks.write(folder / f"{name}.ipynb", source, ids=name) for name, source in IN_PARALLEL.items()]
+    (folder / "merge conflict.txt.ipynb").write_text("<<<<<<< HEAD\n{}")
+    (folder / "strange.db").write_text("this is no database, and it is not ours")
+    before = {file: file.read_bytes() for file in folder.iterdir()}
+
+    done = run(*PYTEST, "-n", "2", "--nbmake", *(file.name for file in files), f"--ln-registry={registry}")
+
+    assert "4 failed, 2 passed" in done.stdout
+    for name in ("NotebookNotFoundError", "NotebookUnreadableError", "DatabaseUnavailableError", "NotARegistryError"):
+        assert f"{name}: " in done.stdout
+    assert 4 == done.stdout.count("\nfix: ")
+    found = notebooks.runs(registry)
+    assert {"growth", "decay"} == {each["name"] for each in found}
+    assert 2 == len({each["notebook"] for each in found}) == len(found)
+    assert before == {file: file.read_bytes() for file in folder.iterdir()}
+
+
+def test_nbclient_shows_a_guess(
+    notebook: Path, registry: str, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where only the content tells which file is running, the display says that it is a guess."""
+    for name in set(os.environ) - set(environment):
+        monkeypatch.delenv(name)
+    for name, value in (environment | {"LN_JUPYTER_URL": registry}).items():
+        monkeypatch.setenv(name, value)
+
+    done = nbclient.execute(nbformat.read(notebook, as_version=4), cwd=str(notebook.parent))
+
+    shown = done.cells[1].outputs[0].data["text/plain"]
+    assert f"{notebook} · found by content · a guess: header(filepath=...) says it for sure" in shown
+    assert_registered(registry, notebook, runner="nbclient")
+
+
+def test_jupyter_execute(notebook: Path, run: Callable[..., Any], registry: str) -> None:
+    """Run twice by ``jupyter execute``, a notebook without metadata is one notebook with two runs."""
+    before = notebook.read_bytes()
+
+    for _ in range(2):
+        done = run("-m", "jupyter", "execute", notebook.name)
+        assert 0 == done.returncode, done.stderr
+
+    assert_registered(registry, notebook, runner="jupyter-execute", count=2)
+    assert before == notebook.read_bytes()
+
+
+def test_ipython(notebook: Path, run: Callable[..., Any], registry: str) -> None:
+    """Given to ``ipython``, the notebook shows its header as text."""
+    done = run("-m", "IPython", "--quick", notebook.name)
+
+    assert done.stdout.startswith("Growth rate\n  id ")
+    assert_registered(registry, notebook, runner="ipython")
+
+
+def test_a_jupyter_server(server: Server) -> None:
+    """On a Jupyter server the notebook is found by its session, and followed through a rename.
+
+    It is registered in its project, and its file is left to its editor.
+    """
+    project = server.root / "lab"
+    (project / ".ln_jupyter").mkdir(parents=True)
+    notebook = notebooks.write(project / "Größe.ipynb", title="Growth rate")
+    before = notebook.read_bytes()
+    session, kernel = server.open(notebook)
+
+    first = _register(kernel)
+    renamed = notebook.with_name("growth rate.ipynb")
+    server.request("PATCH", "contents/lab/Gr%C3%B6%C3%9Fe.ipynb", {"path": f"lab/{renamed.name}"})
+    server.request("PATCH", f"sessions/{session['id']}", {"path": f"lab/{renamed.name}", "name": renamed.name})
+    second = _register(kernel)
+
+    (found,) = notebooks.runs(project / ".ln_jupyter" / "registry.db")
+    assert first == second == f"{found['notebook']} {found['run']}"
+    assert ("growth rate", session["kernel"]["id"]) == (found["name"], found["kernel_id"])
+    assert ("jupyter-server", before) == (found["runner"], renamed.read_bytes())
+
+
+def _register(kernel: RunningKernel) -> str:
+    return kernel.execute(f"{notebooks.HEADER}\nids = f'{{ln.nb.notebook.id}} {{ln.nb.run.id}}'", value="ids")
