@@ -11,11 +11,7 @@ import pytest
 import ln_jupyter
 
 PROJECT = Path(ln_jupyter.__file__).parent.parent
-pytestmark = [
-    pytest.mark.newest,
-    # All on one worker: the wheel is built, and installed, once.
-    pytest.mark.xdist_group("package"),
-]
+pytestmark = pytest.mark.newest
 
 
 def run(*command, cwd):

@@ -1,0 +1,169 @@
+"""A real JupyterLab in a real browser, driven through JupyterLab's own commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import ln_jupyter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Browser, Page
+
+PROJECT = Path(ln_jupyter.__file__).parents[1]
+
+# Chromium as root, without a display, and without looking for hosts that are not there.
+CHROMIUM_ARGUMENTS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+
+# The server logs its address before it listens; its event loop has begun to listen when this prints.
+SERVE = """\
+import sys
+from jupyterlab.labapp import LabApp
+app = LabApp.initialize_server(sys.argv[1:])
+app.io_loop.add_callback(lambda: print(app.port, flush=True))
+app.start()
+"""
+
+
+class LabServer:
+    """JupyterLab in a process of its own, with a home and a registry of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self.folder = home / "notebooks"
+        self.folder.mkdir(parents=True)
+        self.registry = f"sqlite:///{home / 'registry.db'}"
+        self.token = secrets.token_hex(16)
+        extensions = home / "config" / "jupyter_server_config.d"
+        extensions.mkdir(parents=True)
+        shutil.copy(PROJECT / "jupyter-config" / "server-config" / "ln_jupyter.json", extensions)
+        quiet = home / "settings" / "@jupyterlab" / "apputils-extension"
+        quiet.mkdir(parents=True)
+        (quiet / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("JPY_", "PYTEST_"))} | {
+            "JUPYTER_CONFIG_DIR": str(home / "config"),
+            "JUPYTER_DATA_DIR": str(home / "data"),
+            "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+            "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+            "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+            "IPYTHONDIR": str(home / "ipython"),
+            "JUPYTER_TOKEN": self.token,
+            "LN_JUPYTER_URL": self.registry,
+        }
+        options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0", f"--ServerApp.root_dir={self.folder}"]
+        self._log = (home / "server.log").open("w")
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", SERVE, *options, "--LabApp.expose_app_in_browser=True"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        port = self._process.stdout.readline().strip()
+        if not port:
+            pytest.fail(f"JupyterLab did not start\n{(home / 'server.log').read_text()}")
+        self.url = f"http://127.0.0.1:{port}/"
+
+    def sessions(self) -> list[dict[str, Any]]:
+        """Ask which notebooks have a kernel."""
+        headers = {"Authorization": f"token {self.token}"}
+        with urllib.request.urlopen(urllib.request.Request(self.url + "api/sessions", headers=headers)) as response:
+            return list(json.load(response))
+
+    def stop(self) -> None:
+        """End the process, and its kernels with it."""
+        self._process.terminate()
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._log.close()
+
+
+class Lab:
+    """One notebook, open in one browser page."""
+
+    def __init__(self, page: Page, server: LabServer, name: str) -> None:
+        self.page = page
+        page.goto(f"{server.url}lab/tree/{name}?token={server.token}&reset")
+        page.wait_for_function(
+            """name => { const widget = window.jupyterapp?.shell.currentWidget;
+                         return widget?.context?.isReady && widget.context.path === name }""",
+            arg=name,
+        )
+        page.evaluate("() => jupyterapp.shell.currentWidget.context.sessionContext.ready.then(() => null)")
+
+    def command(self, name: str) -> None:
+        """Run a command of JupyterLab to its end."""
+        self.page.evaluate("name => jupyterapp.commands.execute(name).then(() => null)", name)
+
+    def run_all(self) -> None:
+        """Run all cells; the command ends with the last reply."""
+        self.command("notebook:run-all-cells")
+
+    def save(self) -> None:
+        """Save as Ctrl-S does."""
+        self.command("docmanager:save")
+
+    def cells(self) -> list[dict[str, Any]]:
+        """Give the notebook's cells, outputs included, as the page has them."""
+        model = self.page.evaluate("() => jupyterapp.shell.currentWidget.context.model.toJSON()")
+        return list(model["cells"])
+
+    def dialogs(self) -> list[str]:
+        """Give the text of every dialog that is open."""
+        return self.page.locator(".jp-Dialog").all_inner_texts()
+
+    def picture(self, name: str) -> None:
+        """Keep a picture of the page for people: in the folder that LN_JUPYTER_PICTURES names."""
+        if folder := os.environ.get("LN_JUPYTER_PICTURES"):
+            self.page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+@pytest.fixture(scope="session")
+def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
+    """Start one JupyterLab for all tests."""
+    server = LabServer(tmp_path_factory.mktemp("lab"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Start the Chromium of the machine."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=os.environ["CHROMIUM"], args=CHROMIUM_ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_lab(lab_server: LabServer, browser: Browser) -> Iterator[Callable[[Path], Lab]]:
+    """Open a copy of a notebook in a page of its own."""
+    pages = []
+
+    def open_lab(notebook: Path) -> Lab:
+        shutil.copy(notebook, lab_server.folder)
+        page = browser.new_page(viewport={"width": 1200, "height": 3600})
+        pages.append(page)
+        page.set_default_timeout(90_000)
+        return Lab(page, lab_server, notebook.name)
+
+    yield open_lab
+    for page in pages:
+        page.close()
