@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from ln_jupyter import errors
 from ln_jupyter.db import engine as engines
@@ -72,15 +72,29 @@ class Session:
         """
         return self._open()
 
+    @overload
+    def select(self, entity: type[T], /, **fields: object) -> Stmt[T]: ...
+    @overload
+    def select(self, entity: Any, /, *entities: Any, **fields: object) -> Stmt[Any]: ...
     def select(self, entity: Any, /, *entities: Any, **fields: object) -> Stmt[Any]:
         """Select records that stay connected to this session; as `ln.select`."""
         self._open()
         return statement(self, entity, *entities, **fields)
 
+    @overload
+    def add(self, record: type[T], rows: Rows, /) -> list[Any]: ...
+    @overload
+    def add(self, record: type[T], /, **fields: object) -> T: ...
+    @overload
+    def add(self, record: T, /) -> T: ...
     def add(self, record: Any, rows: Rows | None = None, /, **fields: object) -> Any:
         """Add records; as `ln.add`."""
         return writes.add_in(self._open(), record, rows, **fields)
 
+    @overload
+    def delete(self, record: type[T], /, **fields: object) -> list[T]: ...
+    @overload
+    def delete(self, record: T, /) -> T: ...
     def delete(self, record: Any, /, **fields: object) -> Any:
         """Delete records; as `ln.delete`."""
         return writes.delete_in(self._open(), record, **fields)

@@ -108,7 +108,8 @@ class Kernel:
     def begin(self, source: str, *, subshell: str | None = None, **options: Any) -> str:
         """Send a cell, to a subshell if one is named, and do not wait."""
         if subshell is None:
-            return self.client.execute(source, allow_stdin=False, **options)
+            # an error must not abort what the test asks next
+            return self.client.execute(source, allow_stdin=False, stop_on_error=False, **options)
         content = {"code": source, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False}
         message = self.client.session.msg("execute_request", content)
         message["header"]["subshell_id"] = subshell

@@ -19,6 +19,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
 from ln_jupyter.notebook.kernel import Kernel
+from tests.server.conftest import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -49,7 +50,7 @@ import sys
 from jupyter_server.serverapp import ServerApp
 app = ServerApp.instance()
 app.initialize(sys.argv[1:])
-app.io_loop.add_callback(lambda: print(app.port, flush=True))
+app.io_loop.add_callback(lambda: print("listening", flush=True))
 app.start()
 """
 
@@ -252,8 +253,9 @@ def running_server(tmp_path_factory: pytest.TempPathFactory, environment: dict[s
     root, runtime = home / "Mein Labor", home / "john-doe" / "runtime"
     root.mkdir()
     runtime.mkdir(parents=True)
+    port = free_port()  # a server that chose one itself may have told its own file another
     options = {
-        "ServerApp.port": "0",
+        "ServerApp.port": str(port),
         "ServerApp.base_url": Server.base_url,
         "ServerApp.root_dir": str(root),
         "ServerApp.allow_root": "True",
@@ -272,9 +274,8 @@ def running_server(tmp_path_factory: pytest.TempPathFactory, environment: dict[s
             text=True,
         )
     assert process.stdout is not None
-    port = process.stdout.readline()
-    assert port, log.read_text()
-    server = Server(root, runtime, int(port))
+    assert process.stdout.readline() == "listening\n", log.read_text()
+    server = Server(root, runtime, port)
     yield server
     for client in server.clients:
         client.stop_channels()
