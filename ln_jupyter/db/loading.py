@@ -126,7 +126,7 @@ def _query(states: Sequence[InstanceState[Any]], mapper: Mapper[Any], paths: Seq
         for state in batch:
             if state.key not in twins:
                 message = f"the row of this {entity.__name__} is gone: {state.identity}"
-                raise UnloadableError(message, fix=f"select it again: ln.select(lns.{entity.__name__}, ...).first()")
+                raise UnloadableError(message, fix=f"select it again: ln.select({entity.__name__}, ...).first()")
             _copy(twins[state.key], state, props)
 
 

@@ -99,9 +99,12 @@ def _keep_what_was_only_read(session: OrmSession) -> None:
 def _give_back(session: OrmSession, _transaction: object) -> None:
     kept, session._kept = session._kept, []
     memory.give_back(kept)
-    undone = [was for was in session._kept_new if sa.inspect(was.record).transient]
+    undone: list[memory.Kept] = []
+    remaining: list[memory.Kept] = []  # after a savepoint, what was flushed before it
+    for was in session._kept_new:
+        (undone if sa.inspect(was.record).transient else remaining).append(was)
+    session._kept_new = remaining
     memory.give_back(undone)
-    session._kept_new = [was for was in session._kept_new if was not in undone]
 
 
 @event.listens_for(OrmSession, "after_commit")

@@ -31,7 +31,8 @@ def read(
     library = _library(backend)
     columns, key = _columns(entities)
     plain = select.with_only_columns(*columns.values(), maintain_column_froms=True)
-    session.flush()
+    if session.autoflush:
+        session.flush()
     rows = session.connection(bind_arguments=bind_arguments).execute(plain).all()
     values = dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True)) if rows else {c: [] for c in columns}
     types = {name: column.type for name, column in columns.items()}

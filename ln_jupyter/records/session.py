@@ -117,9 +117,13 @@ class Session:
 
         Raises:
             SessionClosedError: After `close`.
+            SessionError: If it is in a block already, whose end would be two.
             DatabaseBusyError: If it was made with *write*, and the lock is not free in time.
         """
         session = self._open()
+        if self._block is not None:
+            fix = "open another: with ln.Session() as inner:"
+            raise errors.SessionError("this session is in a block already", fix=fix)
         if self._write:
             try:
                 lock_for_writing(session)

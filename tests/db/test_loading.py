@@ -447,7 +447,7 @@ def test_row_gone(world: World, name: str):
     with pytest.raises(UnloadableError, match=r"the row of this Kit is gone: \(2,\)") as caught:
         read(world, kit, name)
 
-    assert "select it again: ln.select(lns.Kit, ...).first()" == caught.value.fix
+    assert "select it again: ln.select(Kit, ...).first()" == caught.value.fix
     assert name not in vars(kit)
 
 

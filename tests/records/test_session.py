@@ -13,6 +13,7 @@ from sqlalchemy.orm.exc import DetachedInstanceError
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
+from ln_jupyter.db import engine as engines
 from ln_jupyter.db import transactions
 
 if TYPE_CHECKING:
@@ -100,6 +101,18 @@ def test_selecting_in_a_bare_session_saves_and_locks_nothing(statements: Stateme
 
     assert [s for s in statements if transactions.writes(s)] == []
     ss.close()
+
+
+def test_a_frame_in_a_bare_session_saves_nothing() -> None:
+    """Neither does a data frame."""
+    ln.add(lns.Run(name="x"))
+    ss = ln.Session()
+    run = ss.select(lns.Run).one()
+    run.name = "y"
+
+    assert ["x"] == list(ss.select(lns.Run).df()["name"])
+    ss.close()
+    assert ln.select(lns.Run).one().name == "x"
 
 
 def test_an_idle_session_holds_no_connection(engine: sa.Engine) -> None:
@@ -283,6 +296,39 @@ def test_write_on_a_new_database(sqlite_url: sa.URL) -> None:
         assert ss.select(lns.Run).one().name == "x"
 
 
+def test_a_block_has_one_end() -> None:
+    """A session cannot begin a block inside its own: the inner end would commit the outer block."""
+    with ln.Session() as ss:
+        ss.add(lns.Run(name="x"))
+
+        with pytest.raises(ln.errors.SessionError) as error, ss:
+            pass
+
+    assert error.value.fix == "open another: with ln.Session() as inner:"
+    assert ln.select(lns.Run).count() == 1
+
+
+def test_a_lock_that_is_not_given_leaves_nothing_behind(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a block with `write=True` cannot begin, its connection goes back and there is no block."""
+    monkeypatch.setattr(transactions, "LOCK_SECONDS", 0.2)
+    held = sa.create_engine(engine.url, isolation_level="AUTOCOMMIT")
+    if engine.dialect.name == "postgresql":
+        engine = ln.connect(engine.url.update_query_dict({"options": "-c lock_timeout=200"}))
+    with held.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.execute(sa.select(sa.func.pg_advisory_lock(transactions._ADVISORY_KEY)))
+
+        with pytest.raises(ln.errors.DatabaseBusyError), ln.Session(write=True):
+            pass
+
+    assert engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+    assert ln.current_session() is None
+    held.dispose()
+    engines.dispose(engine.url)
+
+
 def test_closing_a_block_early_undoes_it() -> None:
     """`close` in a block rolls back what was not committed."""
     with ln.Session() as ss:
@@ -375,6 +421,4 @@ def test_no_password_is_shown(postgres_url: sa.URL) -> None:
 
     assert "hunter2" not in repr(ss) + repr(ss.orm.get_bind())
     ss.close()
-    from ln_jupyter.db import engine as engines
-
     engines.dispose(postgres_url.set(password="hunter2"))
