@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
-# Frames of these packages are machinery, never the line a user wants to read.
-_MACHINERY = ("ln_jupyter", "sqlalchemy", "sqlmodel", "IPython", "ipykernel", "asyncio", "contextlib", "traitlets")
+# Frames of these packages, and of whatever is installed, are machinery, never the line a user wants to read.
+_MACHINERY = {"ln_jupyter", "asyncio", "concurrent", "contextlib", "functools", "runpy", "threading"}
+_INSTALLED = ("site-packages", "dist-packages")
 
 # What IPython makes of `%name argument`.
 _LINE_MAGIC = re.compile(r"get_ipython\(\)\.run_line_magic\('(\w+)', (['\"])(.*)\2\)")
@@ -64,7 +65,8 @@ def innermost(traceback: TracebackType | None) -> Line | None:
 
 def _is_machinery(frame: FrameType) -> bool:
     name = frame.f_globals.get("__name__") or ""
-    return name.partition(".")[0] in _MACHINERY or frame.f_code.co_filename.startswith("<frozen")
+    file = frame.f_code.co_filename
+    return name.partition(".")[0] in _MACHINERY or file.startswith("<frozen") or any(i in file for i in _INSTALLED)
 
 
 def _is_cell(file: str) -> bool:

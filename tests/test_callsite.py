@@ -21,10 +21,18 @@ def test_the_line_of_the_caller():
     assert f"test_callsite.py, line {line.number}: line = callsite.current()" == str(line)
 
 
-@pytest.mark.parametrize("package", ["ln_jupyter", "sqlalchemy.orm", "IPython.core", "contextlib"])
-def test_machinery_is_not_the_users_line(package):
-    """Frames of libraries between are passed over."""
-    between = run_as(package, "def call(function): return function()")["call"]
+@pytest.mark.parametrize(
+    ("module", "file"),
+    [
+        ("ln_jupyter.db", "checkout/ln_jupyter/db/unit.py"),
+        ("contextlib", "lib/python3.11/contextlib.py"),
+        ("psycopg.connection", "lib/python3.11/site-packages/psycopg/connection.py"),
+        ("sqlalchemy.orm", "/usr/lib/python3/dist-packages/sqlalchemy/orm/session.py"),
+    ],
+)
+def test_machinery_is_not_the_users_line(module, file):
+    """Frames of this package, and of whatever is installed, are passed over."""
+    between = run_as(module, "def call(function): return function()", file)["call"]
 
     line = between(callsite.current)
 
@@ -40,7 +48,7 @@ def test_a_package_of_a_similar_name_is_the_users():
 
 def test_the_innermost_line_of_an_error():
     """Of all the user's lines that an error passed through, the last one is named."""
-    deep = run_as("sqlalchemy", "def deep(): raise KeyError")["deep"]
+    deep = run_as("psycopg", "def deep(): raise KeyError", "site-packages/psycopg.py")["deep"]
 
     def users():
         deep()

@@ -147,10 +147,12 @@ class Stmt(Generic[T]):
             with self._reading() as session:
                 return self._rows(session, self._at_most_two()).one()  # type: ignore[no-any-return]
         except sa.exc.NoResultFound as error:
-            error.add_note(f"{self}\nfix: .one_or_none() gives None instead")
+            error.add_note(f"asked for: {self._brief()}\nfix: .one_or_none() gives None instead")
             raise
         except sa.exc.MultipleResultsFound as error:
-            error.add_note(f"{self}\nfix: .first() gives one of them, .all() gives all, .where(...) asks for less")
+            error.add_note(
+                f"asked for: {self._brief()}\nfix: .first() gives one of them, .all() gives all, .where(...) asks for less"
+            )
             raise
 
     def one_or_none(self) -> T | None:
@@ -208,13 +210,19 @@ class Stmt(Generic[T]):
 
     def __repr__(self) -> str:
         """Show what would run; runs nothing."""
-        names = ", ".join(getattr(entity, "__name__", str(entity)) for entity in self._entities)
-        return f"<select {names}, not executed: .all() .first() .one() .count() .df() run it>\n{self.select}"
+        return f"<select {self._names()}, not executed: .all() .first() .one() .count() .df() run it>\n{self.select}"
 
     def __bool__(self) -> bool:
         """Refuse to guess: a statement is neither empty nor full before it ran."""
         msg = "a statement that has not run is neither true nor false"
         raise errors.NothingGivenError(msg, fix="ask with .exists(), .count() or .first()")
+
+    def _brief(self) -> str:
+        where = "" if self.select.whereclause is None else f" where {self.select.whereclause}"
+        return f"{self._names()}{where}"
+
+    def _names(self) -> str:
+        return ", ".join(getattr(entity, "__name__", str(entity)) for entity in self._entities)
 
     def _at_most_two(self) -> sa.Select[Any]:
         return self.select.limit(2) if self._limit is None else self.select

@@ -102,7 +102,9 @@ def test_one_says_what_to_do_instead() -> None:
     with pytest.raises(sa.exc.MultipleResultsFound) as many:
         ln.select(lns.Run, name="x").one()
 
-    assert ".one_or_none() gives None instead" in none.value.__notes__[0]
+    assert none.value.__notes__ == [
+        "asked for: Run where ln_run.name = :name_1\nfix: .one_or_none() gives None instead"
+    ]
     assert ".first() gives one of them" in many.value.__notes__[0]
 
 
