@@ -7,7 +7,6 @@ import os
 import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -56,7 +55,7 @@ class _Creator:
             msg = f"{self.path} was deleted while it was in use"
             raise errors.DatabaseReplacedError(msg, fix="put it back, or restart the kernel to begin a new one")
         connection = sqlite3.connect(
-            f"file:{quote(str(self.path))}?mode=rw",
+            f"{self.path.as_uri()}?mode=rw",
             uri=True,
             isolation_level=None,  # we begin ourselves: see transactions
             check_same_thread=False,  # the pool hands a connection to one thread at a time

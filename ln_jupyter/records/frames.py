@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
+from sqlalchemy import orm
+from sqlalchemy.orm.util import AliasedInsp
 
 from ln_jupyter import errors
 
@@ -69,19 +72,30 @@ def _library(backend: str) -> Any:
 
 
 def _columns(entities: tuple[Any, ...]) -> tuple[dict[str, Any], list[str]]:
-    """Name the columns of the entities, and those of the key if there is one entity."""
-    columns: dict[str, Any] = {}
+    """Name the columns of the entities, and those of the key if there is one entity.
+
+    Where two would have one name, each is led by its class: ``"Run.name"``.
+    """
+    found: list[tuple[str, str, Any]] = []
     key: list[str] = []
     for entity in entities:
-        mapper = getattr(sa.inspect(entity, raiseerr=False), "mapper", None) if not hasattr(entity, "key") else None
-        if mapper is None:
-            columns[getattr(entity, "key", None) or str(entity)] = entity
-            continue
-        prefix = f"{mapper.class_.__name__}." if len(entities) > 1 else ""
-        columns |= {prefix + a.key: getattr(entity, a.key) for a in mapper.column_attrs}
-        if len(entities) == 1:
+        inspected = sa.inspect(entity, raiseerr=False)
+        if isinstance(inspected, (orm.Mapper, AliasedInsp)):
+            mapper = inspected.mapper
+            owner = mapper.class_.__name__ if isinstance(inspected, orm.Mapper) else str(inspected.name)
+            found += [(owner, a.key, getattr(entity, a.key)) for a in mapper.column_attrs]
             key = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
-    return columns, key
+        else:
+            owner = getattr(getattr(entity, "class_", None), "__name__", "")
+            found.append((owner, getattr(entity, "key", None) or str(entity), entity))
+    seen = Counter(name for _, name, _ in found)
+    columns: dict[str, Any] = {}
+    for owner, name, column in found:
+        label = f"{owner}.{name}" if seen[name] > 1 and owner else name
+        while label in columns:
+            label += "_"
+        columns[label] = column
+    return columns, key if len(entities) == 1 else []
 
 
 def _python_type(kind: sa.types.TypeEngine[Any]) -> type:

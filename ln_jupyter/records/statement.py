@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, overload
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 from ln_jupyter import errors
 from ln_jupyter.db import engine, loading, transactions
@@ -87,8 +88,7 @@ class Stmt(Generic[T]):
         """
         joined = self.select.join(target, *on, isouter=isouter)
         if fields:
-            relationship = getattr(target, "property", None)
-            entity = target if relationship is None else relationship.mapper.class_
+            entity = target.property.mapper.class_ if isinstance(target, orm.QueryableAttribute) else target
             joined = joined.where(*mapping.criteria(entity, fields))
         return self._with(joined)
 

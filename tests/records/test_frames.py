@@ -79,6 +79,16 @@ def test_columns_and_pairs_of_entities() -> None:
 
     assert ["name", "pid"] == list(columns.columns)
     assert ["a", "p"] == [pairs["Run.name"][0], pairs["Pipeline.name"][0]]
+    assert "pid" in pairs.columns
+
+
+def test_columns_of_one_name_are_all_kept() -> None:
+    """Two columns of one name are told apart by their classes, never dropped."""
+    ln.add(lns.Run(name="a", pipeline=lns.Pipeline(name="p")))
+
+    frame = ln.select(lns.Run.name, lns.Pipeline.name).join(lns.Pipeline).df()
+
+    assert {"Run.name": ["a"], "Pipeline.name": ["p"]} == frame.to_dict("list")
 
 
 def test_a_frame_sees_what_the_block_added() -> None:

@@ -51,6 +51,7 @@ class Folder(DataBase):
     __tablename__ = "folder"
     id: Mapped[int] = mapped_column(primary_key=True, init=False)
     name: Mapped[str]
+    key: Mapped[str | None] = mapped_column(default=None)
     members: Mapped[list["Note"]] = relationship(back_populates="team", default_factory=list)
 
 
@@ -155,6 +156,18 @@ def test_bulk_rows_of_any_style(style: tuple[Any, Any]) -> None:
     ln.add(hero, [{"name": "a"}, {"name": "b"}])
 
     assert ["a", "b"] == sorted(ln.select(hero.name).all())
+
+
+def test_a_column_may_be_called_key(url: sa.URL) -> None:
+    """A class's own names do not confuse a frame."""
+    engine = sa.create_engine(url)
+    DataBase.metadata.create_all(engine)
+    with ln.Session(engine) as ss:
+        ss.add(Folder(name="f", key="k"))
+        frame = ss.select(Folder).df()
+
+    assert ["f", "k"] == list(frame.iloc[0])
+    engine.dispose()
 
 
 def test_a_url_of_a_users_database(sqlite_url: sa.URL) -> None:
