@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from ln_jupyter.db.engine import connect
     from ln_jupyter.db.session import current_session
     from ln_jupyter.records.load import load
+    from ln_jupyter.records.selection import select
     from ln_jupyter.records.session import Session
-    from ln_jupyter.records.statement import Stmt, select
+    from ln_jupyter.records.statement import Stmt
     from ln_jupyter.records.view import view
     from ln_jupyter.records.write import add, delete
     from ln_jupyter.server.app import LnJupyterApp
@@ -69,7 +70,7 @@ _HOMES = {
     "load": "ln_jupyter.records.load:load",
     "nb": "ln_jupyter.tracking.nb",
     "schema": "ln_jupyter.schema",
-    "select": "ln_jupyter.records.statement:select",
+    "select": "ln_jupyter.records.selection:select",
     "settings": "ln_jupyter.settings",
     "view": "ln_jupyter.records.view:view",
 }

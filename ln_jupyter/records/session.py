@@ -10,7 +10,7 @@ from ln_jupyter.db import engine as engines
 from ln_jupyter.db import faults, unit
 from ln_jupyter.db.session import Block, OrmSession, lock_for_writing
 from ln_jupyter.records import write as writes
-from ln_jupyter.records.statement import Stmt, statement
+from ln_jupyter.records.selection import statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy import orm
 
     from ln_jupyter.records.bulk import Rows
+    from ln_jupyter.records.statement import Stmt
 
 T = TypeVar("T")
 

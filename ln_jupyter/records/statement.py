@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -250,35 +250,3 @@ class Stmt(Generic[T]):
         else:
             with OrmSession() as session:
                 yield session
-
-
-@overload
-def select(entity: type[T], /, **fields: object) -> Stmt[T]: ...
-@overload
-def select(entity: Any, /, *entities: Any, **fields: object) -> Stmt[Any]: ...
-def select(entity: Any, /, *entities: Any, **fields: object) -> Stmt[Any]:
-    """Select records; nothing runs until it is asked.
-
-    Args:
-        entity: A mapped class, yours or one of `ln_jupyter.schema`; or a column.
-        entities: More of them; a row is then a tuple.
-        fields: Attributes of the first and the values they equal.
-
-    Raises:
-        NotMappedError: If the entity is nothing SQLAlchemy can select.
-        UnknownFieldError: If a field is none of the entity's; it names the near miss.
-
-    Example:
-        >>> import ln_jupyter as ln, ln_jupyter.schema as lns
-        >>> run = ln.select(lns.Run, name="Solve Problem X").first()
-    """
-    return statement(None, entity, *entities, **fields)
-
-
-def statement(reader: Reader | None, /, *entities: Any, **fields: object) -> Stmt[Any]:
-    """Make the statement of `select`, for one reader or for whoever is there when it runs."""
-    for entity in entities:
-        if sa.inspect(entity, raiseerr=False) is None and not hasattr(entity, "__clause_element__"):
-            mapping.mapper_of(entity)
-    made = Stmt[Any](sa.select(*entities), entities, reader=reader)
-    return made.where(**fields) if fields else made
