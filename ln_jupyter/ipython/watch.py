@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ln_jupyter import errors
 from ln_jupyter.ipython import cell as cells
-from ln_jupyter.ipython import reply
+from ln_jupyter.ipython import hints, reply
 from ln_jupyter.ipython.replacement import replace
 
 if TYPE_CHECKING:
@@ -70,11 +70,11 @@ class Watch:
     def _notice(self, show: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(show)
         def notice(*args: Any, **kwargs: Any) -> Any:
-            cell = cells.current()
-            if cell is not None:
-                error = _shown(*args, **kwargs)
-                if error is not None and (not _is_display(sys._getframe(1)) or reply.fails_by_display(self._shell)):
-                    cell.show(error)
+            cell, error = cells.current(), _shown(*args, **kwargs)
+            hints.annotate(error, self._shell.user_ns)
+            is_of_code = not _is_display(sys._getframe(1))
+            if cell is not None and error is not None and (is_of_code or reply.fails_by_display(self._shell)):
+                cell.show(error)
             return show(*args, **kwargs)
 
         return notice
