@@ -7,13 +7,14 @@ import reprlib
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 from ln_jupyter import errors
-from ln_jupyter.db.session import OrmSession
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ln_jupyter import callsite
     from ln_jupyter.db import memory
 
 _log = logging.getLogger(__name__)
@@ -22,35 +23,22 @@ _MOST_TO_REPLAY = 10_000
 _LABELS = ("name", "title", "label", "handle", "key", "slug")
 
 
-def annotate(error: sa.exc.DBAPIError, new: Sequence[object], changed: Sequence[object], session: OrmSession) -> None:
-    """Add a note to *error* that names the record, where it can be told.
-
-    Args:
-        error: What the driver said; of rows sent together it does not say which.
-        new: The records that were to be inserted; they are out of the session again.
-        changed: Those that were to be updated or deleted.
-        session: The session, rolled back.
-    """
-    if not isinstance(error, (sa.exc.IntegrityError, sa.exc.DataError)):
-        return
-    candidates = [*new, *changed]
-    record = candidates[0] if len(candidates) == 1 else _refused(new, session)
-    if record is None:
-        return
-    line = session.lines.get(sa.inspect(record))
+def annotate(error: sa.exc.DBAPIError, record: object, line: callsite.Line | None) -> None:
+    """Add a note to *error* that names the record it is about, and the line that added it."""
     where = f"; it was added at {line}" if line is not None else ""
     error.add_note(f"the database refused {_name(record)}{where}\nnothing of this unit was saved")
 
 
-def stale(error: Exception, changed: Sequence[memory.Kept], session: OrmSession) -> errors.StaleRecordError:
+def stale(error: Exception, changed: Sequence[memory.Kept], fresh: orm.Session) -> errors.StaleRecordError:
     """Make the error for a row that is no longer as it was read, naming the record where it can be told.
 
     Args:
         error: SQLAlchemy's own, which names the table.
         changed: What the edited records held before they were sent.
-        session: The session, rolled back.
+        fresh: Reads what the rows hold now, and is closed.
     """
-    record = next((was.record for was in changed if _is_stale(was, session)), None)
+    with fresh:
+        record = next((was.record for was in changed if _is_stale(was, fresh)), None)
     what = str(error)
     if record is not None:
         what = f"{_name(record)} was changed or deleted by another session after it was read"
@@ -59,35 +47,39 @@ def stale(error: Exception, changed: Sequence[memory.Kept], session: OrmSession)
     return errors.StaleRecordError(what, fix=fix)
 
 
-def _refused(new: Sequence[object], session: OrmSession) -> object | None:
-    """Insert the records again one by one, in a transaction that is undone, until one is refused."""
+def refused(new: Sequence[object], fresh: orm.Session) -> object | None:
+    """Find the record that the database refuses; of rows sent together, no driver says which.
+
+    Args:
+        new: The records that were to be inserted; they are out of their session again.
+        fresh: Inserts them again one by one, in a transaction that is undone, and is closed.
+    """
     if not 1 < len(new) <= _MOST_TO_REPLAY:
         return None
-    with OrmSession(session.engine) as replay:
+    with fresh:
         try:
             for record in new:
-                with replay.begin_nested():
+                with fresh.begin_nested():
                     try:
-                        replay.add(record)
-                        replay.flush()
+                        fresh.add(record)
+                        orm.Session.flush(fresh)  # plain: an error here needs no name, it is the name
                     except (sa.exc.IntegrityError, sa.exc.DataError):
                         return record
         except (sa.exc.SQLAlchemyError, errors.DatabaseError):  # the first error is the one to report
             _log.debug("could not find the refused record", exc_info=True)
         finally:
-            replay.rollback()
+            fresh.rollback()
     return None
 
 
-def _is_stale(was: memory.Kept, session: OrmSession) -> bool:
+def _is_stale(was: memory.Kept, fresh: orm.Session) -> bool:
     mapper = sa.inspect(was.record).mapper
     if mapper.version_id_col is None or was.key is None:
         return False
     version = mapper.get_property_by_column(mapper.version_id_col)
     key = [mapper.get_property_by_column(column).class_attribute for column in mapper.primary_key]
     saved = sa.select(version.class_attribute).where(*(a == value for a, value in zip(key, was.key[1], strict=True)))
-    with OrmSession(session.engine) as fresh:
-        return bool(fresh.scalar(saved) != was.values.get(version.key))
+    return bool(fresh.scalar(saved) != was.values.get(version.key))
 
 
 def _name(record: Any) -> str:

@@ -127,9 +127,9 @@ def parse(url: str | sa.URL) -> sa.URL:
         msg = "the database URL carries a password in its query, where logs would show it"
         fix = "write it as user:password@host, or use PGPASSWORD or ~/.pgpass"
         raise errors.InvalidUrlError(msg, fix=fix)
-    if backend == "postgres":
-        parsed = parsed.set(drivername="postgresql")
-    elif backend not in ("sqlite", "postgresql"):
+    if backend in ("postgres", "postgresql"):
+        return parsed.set(drivername=postgres.DRIVER)
+    if backend != "sqlite":
         msg = f"a registry cannot be kept in {backend}"
         raise errors.InvalidUrlError(msg, fix=f"{_EXAMPLES}; for your own models: ln.connect(engine)")
     return parsed

@@ -9,11 +9,13 @@ import sqlalchemy as sa
 from ln_jupyter import errors
 from ln_jupyter.db import faults, pool, transactions
 
+DRIVER = "postgresql+psycopg"
+
 _CONNECT_SECONDS = 5
 
 
 def create(url: sa.URL) -> sa.Engine:
-    """Make the engine, on psycopg whatever driver the URL names.
+    """Make the engine of a URL that names psycopg.
 
     What the URL's query says (``options``, ``application_name``, ``sslmode`` ...) wins.
 
@@ -31,7 +33,7 @@ def create(url: sa.URL) -> sa.Engine:
         "options": f"-c lock_timeout={int(transactions.LOCK_SECONDS * 1000)}",
     }
     engine = sa.create_engine(
-        url.set(drivername="postgresql+psycopg"),
+        url,
         hide_parameters=True,
         pool_pre_ping=True,  # a server that ended a session says so only when it is used
         connect_args={"autocommit": True} | {k: v for k, v in defaults.items() if k not in url.query},

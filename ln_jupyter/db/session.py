@@ -11,10 +11,11 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event, orm
+from sqlalchemy.orm.exc import StaleDataError
 
 from ln_jupyter import callsite, errors, schema
+from ln_jupyter.db import blame, memory, registry, transactions, users
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import memory, registry, transactions, users
 
 
 class OrmSession(orm.Session):
@@ -47,6 +48,25 @@ class OrmSession(orm.Session):
         if _is_of_registry(mapper, clause):
             return engines.of_registry() if self.engine is None else engines.with_registry(self.engine)
         return self.engine or engines.current()
+
+    def flush(self, objects: Any = None) -> None:
+        """Send what is unsaved; whoever asked, an error says which record it is about.
+
+        Raises:
+            StaleRecordError: If a row changed after it was read.
+            sqlalchemy.exc.IntegrityError: With a note that names the record and the line that added it.
+        """
+        new, changed = list(self.new), memory.keep([*self.dirty, *self.deleted])
+        try:
+            super().flush(objects)
+        except StaleDataError as error:
+            raise blame.stale(error, changed, OrmSession(self.engine)) from error
+        except (sa.exc.IntegrityError, sa.exc.DataError) as error:
+            candidates = [*new, *(was.record for was in changed)]
+            record = candidates[0] if len(candidates) == 1 else blame.refused(new, OrmSession(self.engine))
+            if record is not None:
+                blame.annotate(error, record, self.lines.get(sa.inspect(record)))
+            raise
 
     def close(self) -> None:
         """Close, and remember where the records came from if it was no obvious place."""

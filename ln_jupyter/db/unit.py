@@ -7,10 +7,9 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.orm.interfaces import MANYTOONE
 
-from ln_jupyter.db import blame, memory
+from ln_jupyter.db import memory
 from ln_jupyter.db.session import OrmSession, lock_for_writing
 
 if TYPE_CHECKING:
@@ -63,20 +62,12 @@ def commit(session: OrmSession) -> None:
         StaleRecordError: If a row changed after it was read; nothing is saved.
         sqlalchemy.exc.IntegrityError: With a note that names the record and the line that added it.
     """
-    new, changed = list(session.new), [*session.dirty, *session.deleted]
-    before = memory.keep(changed)
+    unsaved = [*session.new, *session.dirty]
     try:
         session.flush()
-        for record in (*new, *changed):
+        for record in unsaved:
             _read_what_the_database_computed(session, record)
         session.commit()
-    except StaleDataError as error:
-        session.rollback()
-        raise blame.stale(error, before, session) from error
-    except sa.exc.DBAPIError as error:
-        session.rollback()
-        blame.annotate(error, new, changed, session)
-        raise
     except BaseException:
         session.rollback()
         raise

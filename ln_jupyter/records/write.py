@@ -99,7 +99,7 @@ def add_in(session: OrmSession | None, record: Any, rows: bulk.Rows | None = Non
 
     def attach(orm_session: OrmSession) -> None:
         _attach(orm_session, records)
-        if line is not None and orm_session is not None:
+        if line is not None:
             orm_session.lines.update((sa.inspect(each), line) for each in records)
 
     _act(session, records, attach)

@@ -337,6 +337,19 @@ def test_a_lock_timeout_is_said(postgres_url: sa.URL) -> None:
 
 
 @pytest.mark.postgres
+@pytest.mark.parametrize("name", ["postgresql", "postgres", "postgresql+psycopg2"])
+def test_any_postgresql_url_becomes_the_registry(postgres_url: sa.URL, name: str) -> None:
+    """However the URL names the driver, an empty database it leads to becomes the registry."""
+    url = postgres_url.set(drivername=name)
+    ln.connect(url)
+
+    ln.add(lns.Run(name="x"))
+
+    with engines.resolve(url).connect() as connection:
+        assert connection.exec_driver_sql("SELECT name FROM ln_run").scalar() == "x"
+
+
+@pytest.mark.postgres
 def test_any_postgresql_url_gets_the_driver(postgres_url: sa.URL) -> None:
     """`postgresql://` and `postgres://` mean psycopg."""
     for name in ("postgresql", "postgres", "postgresql+psycopg2"):

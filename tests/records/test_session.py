@@ -246,6 +246,33 @@ def _rename(name: str) -> None:
     ln.add(run)
 
 
+def test_a_stale_edit_is_named_wherever_it_is_sent() -> None:
+    """A select in the middle of a block sends the edit, and says the same as the end of the block would."""
+    ln.add(lns.Run(name="x"))
+
+    with pytest.raises(ln.errors.StaleRecordError) as error, ln.Session():
+        run = ln.select(lns.Run).one()
+        run.name = "mine"
+        with ThreadPoolExecutor(1) as other:
+            other.submit(_rename, "theirs").result()
+        ln.select(lns.Run).count()
+
+    assert "read it again, ln.select(Run, ...)" in error.value.fix
+    assert ln.select(lns.Run).one().name == "theirs"
+
+
+def test_a_refused_record_is_named_wherever_it_is_sent() -> None:
+    """So does the note on a record that the database refuses."""
+    ln.add(lns.User(handle="a"))
+
+    with pytest.raises(sa.exc.IntegrityError) as error, ln.Session():
+        ln.add([lns.User(handle="b"), lns.User(handle="a")])
+        ln.select(lns.User).count()
+
+    assert "handle='a'" in error.value.__notes__[0]
+    assert 1 == len(error.value.__notes__)
+
+
 def test_reading_in_a_block_locks_nothing(engine: sa.Engine) -> None:
     """Reads, lazy loads and unsaved changes leave other writers free."""
     ln.add(lns.Run(name="x", pipeline=lns.Pipeline(name="p")))
