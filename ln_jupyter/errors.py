@@ -26,7 +26,8 @@ The tree::
     │   ├── StaleRecordError            the row changed after it was read
     │   └── UnloadableError             a relationship or column cannot be loaded
     ├── SessionError
-    │   └── SessionClosedError          used after close()
+    │   ├── SessionClosedError          used after close()
+    │   └── ReadOnlySessionError        opened to read only, and was to write
     ├── MagicError                      a line of %ln_session cannot be understood
     └── LamindbInstalledError           the name `lamindb` is taken by the real package
 
@@ -170,6 +171,10 @@ class SessionError(LnJupyterError):
 
 class SessionClosedError(SessionError):
     """The session was closed before this call."""
+
+
+class ReadOnlySessionError(SessionError):
+    """A session that was opened to read only was to write; nothing was sent."""
 
 
 class MagicError(LnJupyterError, ValueError):

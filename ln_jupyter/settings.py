@@ -21,7 +21,7 @@ REGISTRY_FILE = "registry.db"
 _PREFIX = "LN_JUPYTER_"
 _SQLITE_FILE = re.compile(r"sqlite(\+\w+)?:///(?=.)(?!:memory:|file:)")
 
-Mode = Literal["on", "off"]
+Switch = Literal["on", "off"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,16 +32,19 @@ class Settings:
         url: Database of the registry, as SQLAlchemy writes it; not shown, as it may hold a password.
         mode: ``"off"`` turns `header()` into a quiet no-op, for other people's CI.
         user: Handle under which rows are made; the login name by default.
+        advice: ``"off"`` keeps the remarks about slow habits from the end of cells.
         origins: Where each value came from, for people.
     """
 
     url: str = field(repr=False)
-    mode: Mode
+    mode: Switch
     user: str
+    advice: Switch
     origins: dict[str, str] = field(default_factory=dict, compare=False)
 
 
 NAMES = tuple(f.name for f in fields(Settings) if f.name != "origins")
+_SWITCHES = ("mode", "advice")
 
 
 def resolve(folder: Path) -> Settings:
@@ -60,17 +63,18 @@ def resolve(folder: Path) -> Settings:
             found.setdefault(name, value)
     if "url" not in found:
         found["url"] = (sqlite_url(data_folder() / REGISTRY_FILE), "default: your data folder")
-    found.setdefault("mode", ("on", "default"))
+    for name in _SWITCHES:
+        given, origin = found.setdefault(name, ("on", "default"))
+        if given not in get_args(Switch):
+            msg = f"{name} is {given!r} ({origin})"
+            raise errors.SettingsError(msg, fix='set it to "on" or "off"')
     if "user" not in found:
         found["user"] = (_login_name(), "default: your login name")
-    mode, origin = found["mode"]
-    if mode not in get_args(Mode):
-        msg = f"mode is {mode!r} ({origin})"
-        raise errors.SettingsError(msg, fix='set it to "on" or "off"')
     return Settings(
         url=found["url"][0],
-        mode=cast("Mode", mode),
+        mode=cast("Switch", found["mode"][0]),
         user=found["user"][0],
+        advice=cast("Switch", found["advice"][0]),
         origins={name: origin for name, (_, origin) in found.items()},
     )
 
@@ -99,6 +103,15 @@ def forget() -> None:
 def is_off_by_environment() -> bool:
     """Say whether ``LN_JUPYTER_MODE`` turns tracking off, without deciding anything else."""
     return os.environ.get(f"{_PREFIX}MODE") == "off"
+
+
+def gives_advice() -> bool:
+    """Say whether advice is on, without deciding anything; a setting that cannot be read keeps it quiet."""
+    try:
+        found = _current or resolve(Path.cwd())
+    except (errors.LnJupyterError, OSError):  # OSError: there is no working folder any more
+        return False
+    return found.advice == "on"
 
 
 def data_folder() -> Path:

@@ -27,6 +27,7 @@ def test_the_line_of_the_caller():
         ("ln_jupyter.db", "checkout/ln_jupyter/db/unit.py"),
         ("contextlib", "lib/python3.11/contextlib.py"),
         ("psycopg.connection", "lib/python3.11/site-packages/psycopg/connection.py"),
+        ("builtins", "<sqlalchemy generated warned() wrapper>"),
         ("sqlalchemy.orm", "/usr/lib/python3/dist-packages/sqlalchemy/orm/session.py"),
     ],
 )

@@ -36,14 +36,14 @@ def project(tmp_path):
 
 
 def test_the_default_is_in_the_users_data_folder(tmp_path, monkeypatch):
-    """Without any source, the registry is in the user's data folder, tracking is on, the login name writes."""
+    """Without any source, the registry is in the user's data folder, tracking and advice are on, the login name writes."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("LOGNAME", "ann")
 
     found = settings.resolve(tmp_path)
 
     assert f"sqlite:///{settings.data_folder() / 'registry.db'}" == found.url
-    assert ("on", "ann") == (found.mode, found.user)
+    assert ("on", "on", "ann") == (found.mode, found.advice, found.user)
     assert "default: your data folder" == found.origins["url"]
 
 
@@ -134,9 +134,10 @@ def test_a_relative_url_is_read_from_the_project(pyproject, written, read):
     ("table", "text", "message", "fix"),
     [
         ("[tool.ln_jupyter]", 'ulr = "x"', "unknown setting 'ulr'", "did you mean 'url'?"),
-        ("[tool.ln_jupyter]", 'colour = "x"', "unknown setting 'colour'", "it has: mode, url, user"),
+        ("[tool.ln_jupyter]", 'colour = "x"', "unknown setting 'colour'", "it has: advice, mode, url, user"),
         ("[tool.ln_jupyter]", "user = 1", "sets user .* of type int", 'write it as text: user = "..."'),
         ("[tool.ln_jupyter]", 'mode = "maybe"', "mode is 'maybe' .*pyproject.toml", 'set it to "on" or "off"'),
+        ("[tool.ln_jupyter]", 'advice = "no"', "advice is 'no' .*pyproject.toml", 'set it to "on" or "off"'),
         ("[tool]", "ln_jupyter = 1", "to no table", "write [tool.ln_jupyter]"),
         ("[tool.ln-jupyter]", 'url = "x"', "which nothing reads", "write it with an underscore: [tool.ln_jupyter]"),
         ("[tool.ln_jupyter]", "url =", "not valid TOML", "correct the file"),
@@ -255,3 +256,36 @@ def test_a_user_without_a_name(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "getuid", lambda: 123456)
 
     assert "uid-123456" == settings._login_name()
+
+
+@pytest.mark.parametrize("source", ["default", "environment", "project", "decided"])
+def test_advice_can_be_turned_off(pyproject, monkeypatch, source):
+    """Advice is on unless the environment, the nearest project or what was decided says otherwise."""
+    folder = pyproject('advice = "off"' if source in ("project", "decided") else "")
+    monkeypatch.chdir(folder)
+    if source == "environment":
+        monkeypatch.setenv("LN_JUPYTER_ADVICE", "off")
+    if source == "decided":
+        settings.current(folder)
+        monkeypatch.chdir("/")
+
+    assert (source == "default") == settings.gives_advice()
+
+
+def test_asking_for_advice_decides_nothing(project, monkeypatch, tmp_path_factory):
+    """The registry's folder is still to be chosen afterwards."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    settings.gives_advice()
+
+    assert str(project / ".ln_jupyter") == settings.current(project).origins["url"]
+
+
+def test_settings_that_cannot_be_read_give_no_advice(pyproject, monkeypatch, tmp_path):
+    """A remark is never the place where a mistake in the settings, or a folder that is gone, comes up."""
+    monkeypatch.chdir(pyproject("url ="))
+    broken = settings.gives_advice()
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+
+    assert (False, False) == (broken, settings.gives_advice())

@@ -26,7 +26,7 @@ _LABELS = ("name", "title", "label", "handle", "key", "slug")
 def annotate(error: sa.exc.DBAPIError, record: object, line: callsite.Line | None) -> None:
     """Add a note to *error* that names the record it is about, and the line that added it."""
     where = f"; it was added at {line}" if line is not None else ""
-    error.add_note(f"the database refused {_name(record)}{where}\nnothing of this unit was saved")
+    error.add_note(f"the database refused {name(record)}{where}\nnothing of this unit was saved")
 
 
 def stale(error: Exception, changed: Sequence[memory.Kept], fresh: orm.Session) -> errors.StaleRecordError:
@@ -41,7 +41,7 @@ def stale(error: Exception, changed: Sequence[memory.Kept], fresh: orm.Session) 
         record = next((was.record for was in changed if _is_stale(was, fresh)), None)
     what = str(error)
     if record is not None:
-        what = f"{_name(record)} was changed or deleted by another session after it was read"
+        what = f"{name(record)} was changed or deleted by another session after it was read"
     cls = type(record or (changed[0].record if changed else None)).__name__
     fix = f"read it again, ln.select({cls}, ...).one(), and repeat your change; nothing was overwritten"
     return errors.StaleRecordError(what, fix=fix)
@@ -82,7 +82,7 @@ def _is_stale(was: memory.Kept, fresh: orm.Session) -> bool:
     return bool(fresh.scalar(saved) != was.values.get(version.key))
 
 
-def _name(record: Any) -> str:
+def name(record: Any) -> str:
     """Name a record by its key or label only: its own repr may query, raise, or show a secret."""
     state = sa.inspect(record)
     keys = [state.mapper.get_property_by_column(column).key for column in state.mapper.primary_key]

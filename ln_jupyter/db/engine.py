@@ -51,6 +51,11 @@ def current() -> sa.Engine:
     return _connected or _of_settings()
 
 
+def connected() -> sa.Engine | None:
+    """Give the engine of `connect`; None where the settings decide, or have not decided yet."""
+    return _connected
+
+
 def of_registry(folder: Path | None = None) -> sa.Engine:
     """Give the engine that holds the registry, its tables made and checked.
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.associationproxy import AssociationProxyExtensionType
 from sqlalchemy.ext.hybrid import HybridExtensionType
 from sqlalchemy.orm import InstanceState
 
-from ln_jupyter.db import loaded_columns, loaded_relationships
+from ln_jupyter.db import loaded_columns, loaded_relationships, reads
 from ln_jupyter.db.loaded_attribute import Attribute, Cost, Kind, Status
 from ln_jupyter.errors import NotMappedError
 
@@ -116,6 +116,7 @@ def describe(record: object) -> Record:
     if state is None:
         message = f"{type(record).__name__!r} object is not an instance of a mapped class"
         raise NotMappedError(message, fix="give an instance of a class that SQLAlchemy maps, such as lns.Run(...)")
+    reads.note_shown(state)
     session = _session_state(state)
     return Record(
         class_name=type(record).__name__,

@@ -32,7 +32,8 @@ def column(state: InstanceState[Any], prop: ColumnProperty[Any], *, trip: Cost) 
         status,
         cost_of(status, trip=trip),
         value=state.dict.get(prop.key),
-        primary_key=any(each in state.manager.mapper.primary_key for each in prop.columns),
+        # by identity: columns answer == with an expression, which costs more than all the rest
+        primary_key=any(each is key for each in prop.columns for key in state.manager.mapper.primary_key),
         modified=prop.key in state.committed_state,
         note=note,
         info=getattr(source, "info", MappingProxyType({})),

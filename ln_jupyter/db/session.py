@@ -14,7 +14,7 @@ from sqlalchemy import event, orm
 from sqlalchemy.orm.exc import StaleDataError
 
 from ln_jupyter import callsite, errors, schema
-from ln_jupyter.db import blame, memory, registry, transactions, users
+from ln_jupyter.db import blame, lazy_loads, memory, registry, transactions, users
 from ln_jupyter.db import engine as engines
 
 
@@ -35,8 +35,17 @@ class OrmSession(orm.Session):
         self.engine = engine
         self.in_block = False
         """Whether the end of a block commits, and not each call."""
+        self.only_reads = False
+        """Whether whatever writes is refused."""
+        self.rereads = False
+        """Whether a select shows what the database holds now, also of records that are in memory.
+
+        For sessions that outlive their transactions; inside one, SQLAlchemy's own rule holds.
+        """
         self.lines: weakref.WeakKeyDictionary[object, callsite.Line] = weakref.WeakKeyDictionary()
         """Where each record was added, by its state."""
+        self.lazy_loads: lazy_loads.Tallies | None = {}
+        """What was loaded lazily, to be remarked on; None where a profile tells it all."""
         self._touched: weakref.WeakSet[object] = weakref.WeakSet()
         self._kept: list[memory.Kept] = []
         self._kept_new: list[memory.Kept] = []
@@ -68,10 +77,17 @@ class OrmSession(orm.Session):
                 blame.annotate(error, record, self.lines.get(sa.inspect(record)))
             raise
 
+    def touched(self) -> list[object]:
+        """Give the records of which something was sent in this transaction."""
+        return [record for state in self._touched if (record := state.obj()) is not None]  # type: ignore[attr-defined]
+
     def close(self) -> None:
-        """Close, and remember where the records came from if it was no obvious place."""
-        if self.engine is not None:
-            _origins.update((state, self.engine) for state in self.identity_map.all_states())
+        """Close, and remember where the records came from if another `connect` could change it."""
+        engine = self.engine or engines.connected()
+        if engine is not None:
+            has_all = self.engine is not None or engines.is_ours(engine)
+            states = self.identity_map.all_states()
+            _origins.update((state, engine) for state in states if has_all or not issubclass(state.class_, schema.Base))
         super().close()
 
 
@@ -91,9 +107,14 @@ def _is_of_registry(mapper: Any, clause: Any) -> bool:
 
 
 @event.listens_for(OrmSession, "do_orm_execute")
-def _let_lazy_loads_lock_nothing(execution: orm.ORMExecuteState) -> None:
+def _before_reading(execution: orm.ORMExecuteState) -> None:
+    session: Any = execution.session
     if execution.is_relationship_load or execution.is_column_load:
         execution.update_execution_options(autoflush=False)
+        if execution.lazy_loaded_from is not None and session.lazy_loads is not None:
+            lazy_loads.count(session.lazy_loads, execution)
+    elif session.rereads and execution.is_select and not (session.new or session.dirty or session.deleted):
+        execution.update_execution_options(populate_existing=True)  # overwrites nothing that is unsaved
 
 
 @event.listens_for(OrmSession, "before_flush")

@@ -22,16 +22,21 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from ln_jupyter import callsite, errors
-from ln_jupyter.db import faults
+from ln_jupyter.db import advice, faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
 LOCK_SECONDS = 30.0
 """How long a writer waits for another one."""
 
 PATIENCE_MS = 5000
 """How long SQLite itself waits, for locks that are held for an instant."""
+
+LONG_SECONDS = 2.0
+"""Holding SQLite's write lock for longer than this is worth a remark."""
 
 _SLICE_MS = 250
 _ADVISORY_KEY = int.from_bytes(b"ln_wrt", "big")  # any constant that nobody else takes
@@ -85,6 +90,17 @@ def begin_lazily(engine: sa.Engine) -> None:
         if not has_begun(connection):
             begin(connection)
 
+    @event.listens_for(engine, "commit")
+    @event.listens_for(engine, "rollback")
+    def _end(connection: sa.Connection) -> None:
+        if not connection.invalidated:  # such as one whose server went away: asking it anything is an error
+            _release(connection.info)
+
+    @event.listens_for(engine, "reset")  # whatever ended it, a connection goes back to the pool without a transaction
+    def _reset(_driver: object, entry: ConnectionPoolEntry | None, _state: PoolResetState) -> None:
+        if entry is not None:  # the pool has none for a connection that was detached from it
+            _release(entry.info)
+
 
 def has_begun(connection: sa.Connection) -> bool:
     """Say whether the driver's connection is inside a transaction."""
@@ -114,7 +130,10 @@ def begin(connection: sa.Connection) -> None:
             raise _locked_by_ourselves(path, holder)
 
     wait_for_lock(connection, "BEGIN IMMEDIATE", on_wait=refuse_to_wait_for_ourselves)
-    _holders[path] = _Holder(driver, os.getpid(), threading.get_ident(), callsite.current())
+    holder = _Holder(driver, os.getpid(), threading.get_ident(), callsite.current(), time.monotonic())
+    _holders[path] = holder
+    if connection.engine.url.database not in (None, "", ":memory:"):  # there nobody else could wait
+        connection.info[_HOLDER] = holder
 
 
 def wait_for_lock(connection: sa.Connection, statement: str, *, on_wait: Callable[[], None] = lambda: None) -> None:
@@ -175,6 +194,7 @@ class _Holder:
     pid: int
     thread: int
     line: callsite.Line | None
+    since: float
 
     def blocks(self, driver: object) -> bool:
         """Say whether waiting for it would be waiting for ourselves."""
@@ -187,6 +207,25 @@ class _Holder:
 
 
 _holders: dict[str, _Holder] = {}
+_HOLDER = "ln_holder"
+_HELD = "ln_held_seconds"
+
+
+def held_seconds(info: dict[Any, Any]) -> float:
+    """Add up how long a driver's connection, known by its *info*, has held SQLite's write lock until now."""
+    holder = info.get(_HOLDER)
+    return float(info.get(_HELD, 0.0)) + (0.0 if holder is None else time.monotonic() - holder.since)
+
+
+def _release(info: dict[Any, Any]) -> None:
+    holder = info.pop(_HOLDER, None)
+    if holder is None:
+        return
+    seconds = time.monotonic() - holder.since
+    info[_HELD] = info.get(_HELD, 0.0) + seconds
+    if seconds > LONG_SECONDS:
+        where = "" if holder.line is None else f", from {holder.line}"
+        advice.give(f"SQLite's write lock was held for {seconds:.1f} s{where} · nobody else could write meanwhile")
 
 
 def _driver(connection: sa.Connection) -> Any:

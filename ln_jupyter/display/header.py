@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import html
-import unicodedata
 from dataclasses import dataclass
 
-# They turn the direction of what follows: a title could make another one's id seem its own.
-_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+from ln_jupyter.display.characters import escaped, plain
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ def text(view: HeaderView) -> str:
           run  new
     """
     width = max((len(label) for label, _ in view.rows), default=0)
-    return "\n".join([_plain(view.title), *(f"  {label:<{width}}  {_plain(value)}" for label, value in view.rows)])
+    return "\n".join([plain(view.title), *(f"  {label:<{width}}  {plain(value)}" for label, value in view.rows)])
 
 
 def to_html(view: HeaderView) -> str:
@@ -46,25 +43,12 @@ def to_html(view: HeaderView) -> str:
     # JupyterLab's own style aligns cells to the right; where styles are stripped, `align` speaks
     left = 'align="left" style="text-align:left"'
     rows = "".join(
-        f'<tr><th scope="row" {left}>{_escaped(label)}</th><td {left}>{_escaped(value)}</td></tr>'
+        f'<tr><th scope="row" {left}>{escaped(label)}</th><td {left}>{escaped(value)}</td></tr>'
         for label, value in view.rows
     )
-    return f'<div class="ln-header"><b>{_escaped(view.title)}</b><table>{rows}</table></div>'
+    return f'<div class="ln-header"><b>{escaped(view.title)}</b><table>{rows}</table></div>'
 
 
 def bundle(view: HeaderView) -> dict[str, str]:
     """Write the view in both forms, each under its MIME type."""
     return {"text/plain": text(view), "text/html": to_html(view)}
-
-
-def _escaped(value: str) -> str:
-    return html.escape(_plain(value))
-
-
-def _plain(value: str) -> str:
-    """Replace what is no text but commands a terminal or turns the reading direction."""
-    return "".join("\N{REPLACEMENT CHARACTER}" if _is_command(character) else character for character in value)
-
-
-def _is_command(character: str) -> bool:
-    return character in _BIDI or unicodedata.category(character) in ("Cc", "Cs")

@@ -7,7 +7,7 @@ from typing import TypeVar
 from sqlalchemy import orm
 
 from ln_jupyter.db import loading
-from ln_jupyter.db.session import OrmSession, origin
+from ln_jupyter.db.session import OrmSession, current_block, origin
 from ln_jupyter.records import mapping
 
 T = TypeVar("T")
@@ -42,5 +42,7 @@ def load(record: T, *names: str) -> T:
     session = orm.object_session(record)
     if session is not None:
         return loading.load(record, *names, session=session)
-    with OrmSession(origin(record)) as short:
+    block = current_block()
+    engine = origin(record) or (None if block is None else block.orm.engine)
+    with OrmSession(engine) as short:
         return loading.load(record, *names, session=short)

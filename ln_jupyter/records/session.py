@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from ln_jupyter import errors
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import faults, unit
+from ln_jupyter.db import faults, restriction, unit
 from ln_jupyter.db.session import Block, OrmSession, lock_for_writing
 from ln_jupyter.records import write as writes
 from ln_jupyter.records.selection import statement
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import orm
 
+    from ln_jupyter.db.recorder import Recorder
+    from ln_jupyter.display.profile import ProfileView
     from ln_jupyter.records.bulk import Rows
     from ln_jupyter.records.statement import Stmt
 
@@ -45,8 +47,13 @@ class Session:
         target: An engine or URL; None for the database of `ln.connect`.
         write: Take the write lock when the block begins, so that what is read cannot change
             before it is written. Blocks with *write* wait for each other.
+        readonly: Refuse whatever writes, before it is sent.
+        rollback: A dry run: send all changes, so that the database checks them, and undo them
+            at the end. On SQLite, foreign keys that are checked at commit only are not checked.
+        profile: Record what is sent; see `profile`.
 
     Raises:
+        SessionError: If *readonly* goes with *write* or *rollback*.
         DatabaseBusyError: If *write*, and the lock is not free in time.
 
     Example:
@@ -57,12 +64,61 @@ class Session:
         True
     """
 
-    def __init__(self, target: engines.Target | None = None, *, write: bool = False) -> None:
+    def __init__(
+        self,
+        target: engines.Target | None = None,
+        *,
+        write: bool = False,
+        readonly: bool = False,
+        rollback: bool = False,
+        profile: bool = False,
+    ) -> None:
+        if readonly and (write or rollback):
+            msg = "a session that only reads has nothing to lock or to undo"
+            raise errors.SessionError(msg, fix="leave out readonly=True (--readonly), or the other option")
         engine = None if target is None else engines.resolve(target)
         self._orm = OrmSession(engine, autoflush=False)
+        self._orm.rereads = True
         self._write = write
         self._block: Block | None = None
         self._closed = False
+        if readonly:
+            restriction.forbid_writing(self._orm)
+        self.dry_run = restriction.DryRun(self._orm) if rollback else None
+        """What a dry run sent so far; None where *rollback* was not asked for."""
+        self._recorder: Recorder | None = None
+        if profile:
+            from ln_jupyter.db.recorder import Recorder  # here for cost: few sessions have one
+
+            self._recorder = Recorder(self._orm)
+            self._orm.lazy_loads = None
+
+    @property
+    def profile(self) -> ProfileView | None:
+        """What was sent, read and loaded lazily, so far or until `close`; None where *profile* was not asked for.
+
+        Example:
+            >>> import ln_jupyter as ln, ln_jupyter.schema as lns
+            >>> with ln.Session(profile=True) as ss:
+            ...     names = [run.pipeline.name for run in ss.select(lns.Run).load("pipeline").all() if run.pipeline]
+            >>> ss.profile.statements
+            1
+        """
+        if self._recorder is None:
+            return None
+        from ln_jupyter.display.profile import ProfileView  # here for cost, like the recorder
+
+        return ProfileView.of(self._recorder.profile())
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` has ended it."""
+        return self._closed
+
+    @property
+    def is_in_block(self) -> bool:
+        """Whether somebody stands in its block."""
+        return self._block is not None
 
     @property
     def orm(self) -> orm.Session:
@@ -100,6 +156,25 @@ class Session:
         """Delete records; as `ln.delete`."""
         return writes.delete_in(self._open(), record, **fields)
 
+    def commit(self) -> None:
+        """Commit what is unsaved, in the middle of a block too.
+
+        Raises:
+            StaleRecordError: If a row changed after it was read; nothing is saved.
+            sqlalchemy.exc.IntegrityError: With a note that names the record and its line.
+            SessionError: If it is a dry run.
+            SessionClosedError: After `close`.
+        """
+        unit.commit(self._open())
+
+    def rollback(self) -> None:
+        """Undo what was not committed; records that were only read keep what they hold.
+
+        Raises:
+            SessionClosedError: After `close`.
+        """
+        self._open().rollback()
+
     def close(self) -> None:
         """End the session; its records keep what they have loaded. Closing twice is fine.
 
@@ -109,12 +184,18 @@ class Session:
             return
         if self._block is not None:
             self._orm.rollback()
-            self._block.leave()
+            self._leave()
         self._orm.close()
+        if self._recorder is not None:
+            self._recorder.stop()
         self._closed = True
 
-    def begin(self) -> None:
+    def begin(self, *, keep: bool = False) -> None:
         """Begin the block, as ``with`` does.
+
+        Args:
+            keep: The session goes on after the block, so that a select in the next one shows
+                what others have saved meanwhile.
 
         Raises:
             SessionClosedError: After `close`.
@@ -132,21 +213,28 @@ class Session:
                 session.rollback()  # gives the connection back: there will be no end of the block
                 raise
         session.autoflush = session.in_block = True
+        session.rereads = keep
         self._block = Block(session)
         self._block.enter()
 
     def end(self, *, failed: bool) -> None:
-        """End the block, as leaving ``with`` does: commit, or roll back if it *failed*; then close.
+        """End the block: commit, or roll back if it *failed* or is a dry run. The session stays open.
 
         Raises:
             StaleRecordError: If a row changed after it was read; nothing is saved.
             sqlalchemy.exc.IntegrityError: With a note that names the record and its line.
         """
+        if self._block is None:  # closed by the block itself
+            return
         try:
-            if not failed and not self._closed:
+            if failed:
+                self._orm.rollback()
+            elif self.dry_run is not None:
+                self.dry_run.end()
+            else:
                 unit.commit(self._orm)
         finally:
-            self.close()
+            self._leave()
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[OrmSession]:
@@ -168,8 +256,11 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End the block."""
-        self.end(failed=kind is not None)
+        """End the block, and close."""
+        try:
+            self.end(failed=kind is not None)
+        finally:
+            self.close()
 
     def __repr__(self) -> str:
         """Say where it leads and what it holds; sends nothing."""
@@ -179,6 +270,14 @@ class Session:
         session = self._orm
         unsaved = f", {len(session.new)} new, {len(session.dirty)} changed, {len(session.deleted)} to delete"
         return f"<Session {faults.describe(engine.url)}, {len(session.identity_map)} records loaded{unsaved}>"
+
+    def _leave(self) -> None:
+        """Give the context back; from here on each call commits again."""
+        if self._block is not None:
+            self._block.leave()
+        self._block = None
+        self._orm.autoflush = self._orm.in_block = False
+        self._orm.rereads = True
 
     def _open(self) -> OrmSession:
         if self._closed:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import event, orm
 
 from ln_jupyter import callsite, errors
-from ln_jupyter.db import unit
+from ln_jupyter.db import blame, restriction, unit
 from ln_jupyter.db.session import OrmSession, current_block
 from ln_jupyter.records import bulk, mapping
 
@@ -117,6 +117,7 @@ def delete_in(session: OrmSession | None, record: Any, /, **fields: object) -> A
 
         def choose_and_delete(orm_session: OrmSession) -> list[Any]:
             found = list(orm_session.scalars(chosen).unique())
+            _attach(orm_session, found)
             for each in found:
                 orm_session.delete(each)
             return found
@@ -199,6 +200,8 @@ def _get_or_create(session: OrmSession | None, model: type[Any], fields: dict[st
 
 def _attach(session: OrmSession, records: Sequence[Any]) -> None:
     """Put the records into the session, or none of them."""
+    if session.only_reads and records:  # said on the user's line, and not at the end of the block
+        raise restriction.refusal(blame.name(records[0]))
     attached: list[Any] = []
 
     def note(_session: orm.Session, record: Any) -> None:

@@ -183,6 +183,17 @@ def test_a_lock_that_is_never_given_ends_in_an_error(sqlite_url: sa.URL, monkeyp
     assert [] == rows
 
 
+def test_a_lost_connection_can_be_rolled_back(table: sa.Engine) -> None:
+    """A connection that is invalidated in its transaction ends without another error, and the engine goes on."""
+    with table.connect() as connection:
+        connection.exec_driver_sql("UPDATE counter SET n = 7")
+        connection.invalidate()
+        connection.rollback()
+        connection.exec_driver_sql("SELECT n FROM counter")
+
+    assert _n(table) == 0
+
+
 _WAITER = """
 import sys, time
 from ln_jupyter.db import engine as engines, transactions

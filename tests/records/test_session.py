@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+import sqlalchemy.orm
 from sqlalchemy.orm.exc import DetachedInstanceError
 
 import ln_jupyter as ln
@@ -421,6 +422,30 @@ def test_load_finds_the_database_of_a_detached_record(library: sa.Engine, author
         ann = ss.select(author).one()
 
     assert ["one"] == [b.title for b in ln.load(ann, "books").books]
+
+
+def test_load_finds_the_database_of_another_connect(library: sa.Engine, author: Any, book: Any) -> None:
+    """A record that was selected before another `connect` is loaded from where it came."""
+    ln.connect(library)
+    ln.add(author(name="Ann", books=[book(title="one")]))
+    ann = ln.select(author).one()
+    ln.connect("sqlite://")
+
+    assert ["one"] == [b.title for b in ln.load(ann, "books").books]
+
+
+def test_load_in_a_block_uses_its_database(library: sa.Engine, author: Any, book: Any) -> None:
+    """A record of a session that is not ours is loaded from the database of the block."""
+    ln.connect("sqlite://")
+    with sa.orm.Session(library) as theirs:
+        theirs.add(author(name="Ann", books=[book(title="one")]))
+        theirs.commit()
+        ann = theirs.scalars(sa.select(author)).one()
+
+    with ln.Session(library):
+        ln.load(ann, "books")
+
+    assert ["one"] == [b.title for b in ann.books]
 
 
 def test_registry_records_need_a_registry(library: sa.Engine) -> None:

@@ -1,0 +1,119 @@
+"""What a session is kept from: writing at all, or committing what it wrote."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+
+from ln_jupyter import errors
+from ln_jupyter.db import blame, transactions
+
+if TYPE_CHECKING:
+    from sqlalchemy import orm
+
+    from ln_jupyter.db.session import OrmSession
+
+_GUARDED = "ln_jupyter_readonly"
+_WIDTH = 60
+
+
+def forbid_writing(session: OrmSession) -> None:
+    """Refuse every statement of *session* that writes, before it is sent.
+
+    Works on any engine, and for SQL that goes past the ORM.
+    """
+    session.only_reads = True
+
+    @event.listens_for(session, "before_flush")
+    def _name_the_record(session: orm.Session, *_: object) -> None:
+        changed = [record for record in session.dirty if session.is_modified(record)]
+        record = next(iter([*session.new, *session.deleted, *changed]), None)
+        if record is not None:
+            raise refusal(blame.name(record))
+
+    @event.listens_for(session, "after_begin")
+    def _guard(_session: object, _transaction: object, connection: sa.Connection) -> None:
+        if _GUARDED not in connection.get_execution_options():  # a savepoint begins on it too
+            connection.execution_options(**{_GUARDED: True})
+            # of this connection only, and before the engine's own, which would wait for the write lock
+            event.listen(connection, "before_cursor_execute", _refuse)
+
+
+class DryRun:
+    """A session that sends everything, so that the database checks it, and commits nothing.
+
+    Args:
+        session: The session, from its beginning.
+
+    Attributes:
+        inserted: How many new records it sent.
+        updated: How many changed ones.
+        deleted: How many that were to be deleted.
+    """
+
+    def __init__(self, session: OrmSession) -> None:
+        self.inserted = self.updated = self.deleted = 0
+        self._session = session
+        self._connections: list[sa.Connection] = []
+        event.listen(session, "after_begin", lambda _session, _transaction, begun: self._connections.append(begun))
+        event.listen(session, "after_flush", self._count)
+        event.listen(session, "before_commit", self._refuse_to_commit)
+
+    def end(self) -> None:
+        """Send what was not sent yet, let the database check it, and undo it all.
+
+        Records that were changed or deleted hold again what the database holds; new ones
+        keep their values, unsaved.
+
+        Raises:
+            sqlalchemy.exc.IntegrityError: As a commit would.
+            StaleRecordError: As a commit would.
+        """
+        session, touched = self._session, []
+        try:
+            session.flush()
+            for connection in self._connections:
+                # what is checked at the end of a transaction only, as far as the database can be asked to
+                if connection.dialect.name == "postgresql" and not connection.closed:
+                    connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
+            touched = session.touched()
+        finally:
+            session.rollback()
+            self._connections.clear()
+        for record in touched:
+            if record in session:  # a new one is not, any more
+                with contextlib.suppress(sa.exc.InvalidRequestError):  # deleted by somebody else meanwhile
+                    session.refresh(record)
+
+    def __str__(self) -> str:
+        """Say in a line what would have been saved."""
+        counts = {"inserted": self.inserted, "updated": self.updated, "deleted": self.deleted}
+        would = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
+        return f"dry run: nothing was saved; it would have been {would or 'nothing'}"
+
+    def _count(self, session: orm.Session, _context: object) -> None:
+        self.inserted += len(session.new)
+        self.updated += sum(map(session.is_modified, session.dirty))
+        self.deleted += len(session.deleted)
+
+    def _refuse_to_commit(self, session: orm.Session) -> None:
+        if not session.in_nested_transaction():
+            msg = "this session is a dry run, and does not commit"
+            raise errors.SessionError(
+                msg, fix="use it as a block, and leave out the commit: with ln.Session(rollback=True):"
+            )
+
+
+def _refuse(_connection: object, _cursor: object, statement: str, *_: Any) -> None:
+    if transactions.writes(statement):
+        brief = " ".join(statement.split())
+        raise refusal(f"{brief[:_WIDTH]} …" if len(brief) > _WIDTH else brief)
+
+
+def refusal(what: str) -> errors.ReadOnlySessionError:
+    """Make the error for *what* was to be written."""
+    msg = f"this session only reads, and was to write {what}"
+    return errors.ReadOnlySessionError(msg, fix="open it without readonly=True (--readonly) to write; nothing was sent")
