@@ -66,7 +66,11 @@ def innermost(traceback: TracebackType | None) -> Line | None:
 def _is_machinery(frame: FrameType) -> bool:
     name = frame.f_globals.get("__name__") or ""
     file = frame.f_code.co_filename
-    return name.partition(".")[0] in _MACHINERY or file.startswith(("<frozen", "<sqlalchemy")) or any(i in file for i in _INSTALLED)
+    return (
+        name.partition(".")[0] in _MACHINERY
+        or file.startswith(("<frozen", "<sqlalchemy"))
+        or any(i in file for i in _INSTALLED)
+    )
 
 
 def _is_cell(file: str) -> bool:

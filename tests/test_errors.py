@@ -17,7 +17,7 @@ import ln_jupyter.schema as lns
 from ln_jupyter import errors
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import transactions
-from ln_jupyter.ipython import magics
+from ln_jupyter.ipython import options
 from tests.ipython import kernel_driver
 
 if TYPE_CHECKING:
@@ -167,9 +167,15 @@ def session_closed(folder: Path, patch: pytest.MonkeyPatch) -> None:
     ss.add(lns.Run())
 
 
+@meets(errors.ReadOnlySessionError)
+def read_only_session(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    with ln.Session(readonly=True) as ss:
+        ss.add(lns.Pipeline(name="x"))
+
+
 @meets(errors.MagicError)
 def magic(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    magics.read_options(["--wrtie"])
+    options.read("cell --wrtie")
 
 
 @meets(errors.LamindbInstalledError)

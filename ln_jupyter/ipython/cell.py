@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import asyncio
+
     from ln_jupyter.records.session import Session
 
 
@@ -20,28 +23,45 @@ class Cell:
         parent: The cell that runs this one, as ``%%capture`` and `run_cell` do.
     """
 
+    __slots__ = ("_ended", "_keep", "_pid", "_task", "_thread", "error", "is_unsaved", "parent", "session")
+
     def __init__(self, parent: Cell | None) -> None:
         self.parent = parent
         self.session: Session | None = None
+        self._keep = False
         self.error: BaseException | None = None
         """The last error that was shown, here or in a cell that this one ran."""
         self.is_unsaved = False
         """Whether a session was rolled back, here or in a cell that this one ran."""
-        self._owner = _here()
+        self._thread = threading.get_ident()
+        self._pid: int | None = None  # of whoever opened a session; asking for it takes a system call
+        self._task: asyncio.Task[Any] | None = None
         self._ended = False
 
     @property
     def is_current(self) -> bool:
         """Whether it is running, and running whoever asks."""
-        return not self._ended and self._owner == _here()
+        return not self._ended and self.is_here
 
-    def open(self, session: Session) -> None:
-        """Begin the block of *session*, which ends with this cell or when another one is opened."""
+    @property
+    def is_here(self) -> bool:
+        """Whether it is of the thread and process of whoever asks; a forked child of its code has a copy."""
+        return self._thread == threading.get_ident() and (self._pid is None or self._pid == os.getpid())
+
+    def open(self, session: Session, *, keep: bool = False) -> None:
+        """Begin the block of *session*, which ends with this cell or when another one is opened.
+
+        Args:
+            session: What the cell stands in from here on.
+            keep: The session goes on after its block.
+        """
         self.close(failed=False)
         if not self.is_unsaved:
             self.error = None  # what was shown before the block is not of the block
-        session.begin()
-        self.session = session
+        session.begin(keep=keep)
+        self.session, self._keep, self._pid = session, keep, os.getpid()
+        self._task = _task()
+        _in_session.add(self)
 
     def close(self, *, failed: bool) -> None:
         """End the block, if there is one: roll back if the cell *failed* or an error was shown in it.
@@ -50,12 +70,24 @@ class Cell:
             StaleRecordError: As `Session.end`, like every other error of the database.
         """
         session, self.session = self.session, None
+        _in_session.discard(self)
         if session is None:
             return
         failed = failed or self.error is not None
         self.is_unsaved = True
-        session.end(failed=failed)
+        try:
+            session.end(failed=failed)
+        finally:
+            if not self._keep:
+                session.close()
         self.is_unsaved = failed
+
+    def abandon(self) -> None:
+        """Undo what it did, and let it do no more."""
+        self._ended = True
+        if self._task is not None:
+            self._task.cancel()
+        self.close(failed=True)
 
     def show(self, error: BaseException) -> None:
         """Take note of an *error* that is being shown."""
@@ -70,6 +102,7 @@ class Cell:
 
 
 _running: ContextVar[Cell | None] = ContextVar("ln_jupyter_cell", default=None)
+_in_session: set[Cell] = set()
 
 
 def current() -> Cell | None:
@@ -85,5 +118,19 @@ def enter() -> Cell:
     return cell
 
 
-def _here() -> tuple[int, int]:
-    return os.getpid(), threading.get_ident()
+def abandon_waiting() -> None:
+    """Abandon the cells of this thread that wait in a loop which Ctrl-C has stopped.
+
+    IPython's terminal says that such a cell was interrupted, and keeps its task: the next
+    cell with ``await`` would run it to its end, and commit.
+    """
+    for cell in [each for each in _in_session if each.is_here]:
+        cell.abandon()
+
+
+def _task() -> asyncio.Task[Any] | None:
+    import asyncio  # here for cost: whoever opens a session has imported it, with SQLAlchemy
+
+    with contextlib.suppress(RuntimeError):  # no loop is running: a cell without `await`, in a terminal
+        return asyncio.current_task()
+    return None

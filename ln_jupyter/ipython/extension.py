@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ln_jupyter.ipython import magics, source
+from ln_jupyter.ipython import completion, magics, source
+from ln_jupyter.ipython.held import Held
+from ln_jupyter.ipython.options import NAME
 from ln_jupyter.ipython.watch import Watch
 
 if TYPE_CHECKING:
+    from IPython.core.completer import MatcherAPIv2
     from IPython.core.interactiveshell import InteractiveShell
 
 
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
 class _Parts:
     magics: magics.Magics
     watch: Watch
+    held: Held
+    matcher: MatcherAPIv2
 
 
 # On the shell itself: %reload_ext runs modules again, and a shell that ends takes it along.
@@ -27,8 +32,10 @@ def load(shell: InteractiveShell) -> None:
     if hasattr(shell, _ATTRIBUTE):
         return
     shell.input_transformers_cleanup.append(source.rewrite)
-    parts = _Parts(magics.Magics(shell), Watch(shell))
-    shell.register_magic_function(parts.magics.ln_session, "line_cell", magics.NAME)  # type: ignore[arg-type]
+    held = Held(shell)
+    parts = _Parts(magics.Magics(shell, held), Watch(shell, held), held, completion.matcher(shell.user_ns))
+    shell.Completer.custom_matchers.append(parts.matcher)
+    shell.register_magic_function(parts.magics.ln_session, "line_cell", NAME)  # type: ignore[arg-type]
     setattr(shell, _ATTRIBUTE, parts)
 
 
@@ -38,9 +45,11 @@ def unload(shell: InteractiveShell) -> None:
     if parts is None:
         return
     parts.watch.end()
+    parts.held.close()
+    shell.Completer.custom_matchers.remove(parts.matcher)
     shell.input_transformers_cleanup.remove(source.rewrite)
     manager = shell.magics_manager
     for kind in ("line", "cell"):
-        if manager.magics[kind].get(magics.NAME) == parts.magics.ln_session:
-            del manager.magics[kind][magics.NAME]
-    vars(manager.user_magics).pop(magics.NAME, None)  # where register_magic_function keeps a second reference
+        if manager.magics[kind].get(NAME) == parts.magics.ln_session:
+            del manager.magics[kind][NAME]
+    vars(manager.user_magics).pop(NAME, None)  # where register_magic_function keeps a second reference

@@ -2,50 +2,34 @@
 
 from __future__ import annotations
 
-import keyword
-import shlex
-from dataclasses import dataclass
+import ast
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import no_var_expand
 
 from ln_jupyter import errors
 from ln_jupyter.ipython import cell as cells
-from ln_jupyter.ipython import reply
+from ln_jupyter.ipython import options, reply, report
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from IPython.core.interactiveshell import InteractiveShell
 
-NAME = "ln_session"
-
-_USAGE = "%%ln_session [--as NAME] [--db URL_OR_VARIABLE] [--write]"
-_WITH_VALUE = {"--as": "NAME", "--db": "URL_OR_VARIABLE"}
-_OPTIONS = {*_WITH_VALUE, "--write"}
-_VERBS = {"cell"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What ``%%ln_session`` was asked for.
-
-    Attributes:
-        name: The variable that holds the `Session`; None for no variable.
-        db: A URL, or the variable that holds a URL or an engine; None for the usual database.
-        write: Whether the write lock is taken at the start.
-    """
-
-    name: str | None = None
-    db: str | None = None
-    write: bool = False
+    from ln_jupyter.ipython.held import Held
+    from ln_jupyter.ipython.options import Options
+    from ln_jupyter.records.session import Session
 
 
 class Magics:
-    """The magics of one shell."""
+    """The magics of one shell.
 
-    def __init__(self, shell: InteractiveShell) -> None:
+    Args:
+        shell: The shell.
+        held: The session that its cells stand in by themselves.
+    """
+
+    def __init__(self, shell: InteractiveShell, held: Held) -> None:
         self._shell = shell
+        self._held = held
 
     @no_var_expand  # a `$` or brace of a URL is its own
     def ln_session(self, line: str, cell: str | None = None) -> None:
@@ -75,90 +59,100 @@ class Magics:
                                   or a variable of the notebook that holds a URL or an engine
             --write               with ln.Session(write=True):
                                   nobody else writes between what you read and what you write
+            --readonly            with ln.Session(readonly=True):
+                                  whatever would write is an error
+            --rollback            with ln.Session(rollback=True):
+                                  a dry run: the database checks all changes, and keeps none
+            --profile             with ln.Session(profile=True):
+                                  shows below the cell what was sent, what loaded lazily and where,
+                                  and the .load("...") that saves it
 
         The same on any line, for the rest of the cell, and valid Python to other tools::
 
             %ln_session cell --as ss --write
+
+        One session for this cell and all that follow. Each cell commits at its end, or rolls
+        back; between cells no transaction is open, and records stay connected::
+
+            %ln_session open [--as NAME] [--db URL_OR_VARIABLE] [--readonly] [--profile]
+            %ln_session commit      save now what this cell has done so far
+            %ln_session rollback    undo it
+            %ln_session status      say what is open
+            %ln_session close
         """
+        __tracebackhide__ = True
         if cell is not None:  # not a cell of a notebook, whose first line is rewritten: run_cell_magic() of a script
-            self._shell.run_cell(f"%%{NAME} {line}\n{cell}").raise_error()  # type: ignore[no-untyped-call]
+            self._run(cell, options.read(f"cell {line}")[1])
             return
-        verb, *words = _split(line) or [""]
-        if verb not in _VERBS:
-            msg = f"%{NAME} has no verb {verb!r}" if verb else f"%{NAME} needs a verb"
-            raise errors.MagicError(msg, fix=errors.near_miss(verb, _VERBS))
-        self._open(read_options(words))
+        verb, chosen = options.read(line)
+        match verb:
+            case "cell" | "open":
+                self._open(chosen, keep=verb == "open")
+            case "close":
+                session = self._held_session()
+                self._held.close()
+                report.show_end(session, is_saved=True)
+            case "commit":
+                self._session().commit()
+            case "rollback":
+                self._session().rollback()
+            case _:
+                self._tell()
 
-    def _open(self, options: Options) -> None:
-        from ln_jupyter.records.session import Session  # here for cost: it imports SQLAlchemy
-
+    def _open(self, chosen: Options, *, keep: bool) -> None:
         cell = cells.current()
         if cell is None:
-            msg = f"%{NAME} cell is not in a cell that began after the extension was loaded"
+            msg = f"%{options.NAME} is not in a cell that began after the extension was loaded"
             raise errors.MagicError(msg, fix="load it in a cell before this one, or use `with ln.Session():`")
-        target = None if options.db is None else find_target(options.db, self._shell.user_ns)
-        session = Session(target, write=options.write)
+        session = self._make(chosen)
         reply.forget_traceback(self._shell)
-        cell.open(session)
-        if options.name is not None:
-            self._shell.user_ns[options.name] = session
+        cell.open(session, keep=keep)
+        if keep:
+            self._held.hold(session)
+        if chosen.name is not None:
+            self._shell.user_ns[chosen.name] = session
 
+    def _make(self, chosen: Options) -> Session:
+        from ln_jupyter.records.session import Session  # here for cost: it imports SQLAlchemy
 
-def read_options(words: list[str]) -> Options:
-    """Read the options of a session cell.
+        target = None if chosen.db is None else options.find_target(chosen.db, self._shell.user_ns)
+        return Session(target, **dict.fromkeys(chosen.flags, True))
 
-    Raises:
-        MagicError: If one is unknown or has no usable value; it names the near miss.
+    def _run(self, body: str, chosen: Options) -> None:
+        """Run *body* in a block; its error is raised, and shown once, by whoever runs the script."""
+        __tracebackhide__ = True
+        shell: Any = self._shell  # IPython's compiler takes trees too, and says so nowhere
+        source = shell.transform_cell(body)
+        file = shell.compile.cache(source, raw_code=body)
+        tree = shell.compile.ast_parse(source, filename=file)
+        last = [tree.body.pop()] if tree.body and isinstance(tree.body[-1], ast.Expr) else []
+        session = self._make(chosen)
+        with session:
+            if chosen.name is not None:
+                shell.user_ns[chosen.name] = session
+            for part, mode in ((tree, "exec"), (ast.Interactive(last), "single")):
+                exec(shell.compile(part, file, mode), shell.user_global_ns, shell.user_ns)  # noqa: S102 - a cell is code
+        report.show_end(session, is_saved=True)
 
-    Example:
-        >>> read_options(["--as", "ss", "--write"])
-        Options(name='ss', db=None, write=True)
-    """
-    values: dict[str, str] = {}
-    rest = iter(words)
-    for word in rest:
-        option, given, value = word.partition("=")
-        if option not in _OPTIONS:
-            raise errors.MagicError(f"%%{NAME} has no option {option!r}", fix=errors.near_miss(option, _OPTIONS))
-        if option in _WITH_VALUE and not given:
-            value = next(rest, "")
-        if (option in _WITH_VALUE) != bool(value) or value in _OPTIONS:
-            needs = f"{option} needs {_WITH_VALUE[option]}" if option in _WITH_VALUE else f"{option} takes no value"
-            raise errors.MagicError(f"%%{NAME} {needs}", fix=f"write {_USAGE}")
-        values[option] = value
-    name = values.get("--as")
-    if name is not None and (not name.isidentifier() or keyword.iskeyword(name)):
-        raise errors.MagicError(f"%%{NAME} --as {name!r} is not a variable's name", fix="write --as ss")
-    return Options(name=name, db=values.get("--db"), write="--write" in values)
+    def _session(self) -> Session:
+        """Find the session that the cell stands in."""
+        cell = cells.current()
+        while cell is not None and cell.session is None:
+            cell = cell.parent
+        if cell is None or cell.session is None:
+            msg = "this cell stands in no session"
+            raise errors.SessionError(msg, fix=f"begin it with %%{options.NAME}, or %{options.NAME} open")
+        return cell.session
 
+    def _held_session(self) -> Session:
+        if self._held.session is None:
+            msg = f"no session is open across cells; one of %%{options.NAME} closes with its cell"
+            raise errors.SessionError(msg, fix=f"there is nothing to close; %{options.NAME} open opens one")
+        return self._held.session
 
-def find_target(text: str, namespace: Mapping[str, Any]) -> Any:
-    """Find what ``--db`` names: a URL as it is, or the value of a variable.
-
-    Raises:
-        MagicError: If it is neither.
-
-    Example:
-        >>> find_target("lab", {"lab": "sqlite:////data/lab.db"})
-        'sqlite:////data/lab.db'
-    """
-    if "://" in text:
-        return text
-    import sqlalchemy as sa  # here for cost
-
-    targets = {
-        name: value
-        for name, value in namespace.items()
-        if isinstance(value, (sa.Engine, sa.URL)) or (isinstance(value, str) and "://" in value)
-    }
-    if text not in targets:
-        msg = f"%%{NAME} --db {text!r} is neither a URL nor a variable that holds one, or an engine"
-        raise errors.MagicError(msg, fix=errors.near_miss(text, targets) if targets else f"write {_USAGE}")
-    return targets[text]
-
-
-def _split(line: str) -> list[str]:
-    try:
-        return shlex.split(line)
-    except ValueError as error:
-        raise errors.MagicError(f"%{NAME} cannot be read: {error}", fix="close the quotation mark") from None
+    def _tell(self) -> None:
+        held, cell = self._held.session, cells.current()
+        own = cell.session if cell is not None and cell.session is not held else None
+        print(f"across cells: {held or 'no session'}")  # noqa: T201
+        if own is not None:
+            print(f"this cell: {own}")  # noqa: T201

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ln_jupyter import errors
 from ln_jupyter.ipython import cell as cells
-from ln_jupyter.ipython import hints, reply
+from ln_jupyter.ipython import hints, reply, report
 from ln_jupyter.ipython.replacement import replace
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
     from ln_jupyter.ipython.cell import Cell
+    from ln_jupyter.ipython.held import Held
 
 _RESULT = 3  # position of `result` in run_ast_nodes, after the nodes
 
@@ -32,10 +33,12 @@ class Watch:
 
     Args:
         shell: The shell. Only this object is changed, not its class.
+        held: The session that its cells stand in by themselves.
     """
 
-    def __init__(self, shell: InteractiveShell) -> None:
+    def __init__(self, shell: InteractiveShell, held: Held) -> None:
         self._shell = shell
+        self._held = held
         self._replacements = [
             replace(shell, "run_ast_nodes", self._follow),
             replace(shell, "showtraceback", self._notice),
@@ -57,12 +60,17 @@ class Watch:
             cell = cells.enter()
             failed = True
             try:
+                self._held.resume(cell)
                 failed = bool(await run_ast_nodes(nodes, *args, **kwargs))
             finally:
+                if failed and (cause := _cause(result)) is not None:
+                    cell.show(cause)
                 is_ours = cell.is_current  # not in a forked child, whose database connection is its parent's
                 cell.leave()
                 if is_ours and (cell.session is not None or cell.is_unsaved):
                     failed = self._settle(cell, result, failed=failed)
+                if is_ours and cell.parent is None:
+                    report.show_advice()
             return failed
 
         return run
@@ -75,13 +83,16 @@ class Watch:
             is_of_code = not _is_display(sys._getframe(1))
             if cell is not None and error is not None and (is_of_code or reply.fails_by_display(self._shell)):
                 cell.show(error)
-            return show(*args, **kwargs)
+            shown = show(*args, **kwargs)
+            if cell is None and isinstance(error, KeyboardInterrupt):
+                cells.abandon_waiting()
+            return shown
 
         return notice
 
     def _settle(self, cell: Cell, result: ExecutionResult | None, *, failed: bool) -> bool:
         """End the session of a cell, and say whether the cell failed: what was not saved has."""
-        shell, has_session, error = self._shell, cell.session is not None, cell.error
+        shell, session, error = self._shell, cell.session, cell.error
         try:
             cell.close(failed=failed)
         except BaseException as at_end:  # noqa: BLE001 - the database's or Ctrl-C, it is the cell's error
@@ -92,8 +103,9 @@ class Watch:
             self._show(error)
             if cell.parent is not None:
                 cell.parent.show(error)
-        if has_session:
+        if session is not None:
             reply.forget_display(shell)
+            report.show_end(session, is_saved=not cell.is_unsaved)
         if not cell.is_unsaved:
             return failed
         if not failed:
@@ -118,6 +130,12 @@ class Watch:
 def _put(error: BaseException | None, result: ExecutionResult | None) -> None:
     if result is not None:
         result.error_in_exec = error
+
+
+def _cause(result: ExecutionResult | None) -> BaseException | None:
+    """Give what ended a cell: nothing shows a debugger that was left, or what a `set_custom_exc` handler keeps."""
+    error: BaseException | None = None if result is None else result.error_in_exec
+    return sys.exception() if error is None else error
 
 
 def _shown(*args: Any, exc_tuple: Any = None, **_: Any) -> BaseException | None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Statements
-    from ln_jupyter.db.session import OrmSession
+
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -39,9 +39,9 @@ def test_readonly(way: str, statements: Statements) -> None:
     ln.add(lns.Pipeline(name="p"))
     statements.clear()
 
-    with pytest.raises(ln.errors.ReadOnlySessionError, match="only reads, and was to write"):
-        with ln.Session(readonly=True) as ss:
-            WRITES[way](ss)
+    refusal = pytest.raises(ln.errors.ReadOnlySessionError, match="only reads, and was to write")
+    with refusal, ln.Session(readonly=True) as ss:
+        WRITES[way](ss)
 
     assert [] == [sql for sql in statements if sql.startswith(("INSERT", "UPDATE", "DELETE"))]
     assert ["p"] == ln.select(lns.Pipeline.name).all()
@@ -51,9 +51,9 @@ def test_readonly_change() -> None:
     """A change that nobody sent is refused at the end, naming the record."""
     ln.add(lns.Pipeline(name="p"))
 
-    with pytest.raises(ln.errors.ReadOnlySessionError, match="Pipeline.*name='q'") as error:
-        with ln.Session(readonly=True) as ss:
-            ss.select(lns.Pipeline).one().name = "q"
+    refusal = pytest.raises(ln.errors.ReadOnlySessionError, match=r"Pipeline.*name='q'")
+    with refusal as error, ln.Session(readonly=True) as ss:
+        ss.select(lns.Pipeline).one().name = "q"
 
     assert error.value.fix.startswith("open it without readonly=True (--readonly)")
 

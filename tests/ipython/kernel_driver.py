@@ -116,6 +116,14 @@ class Kernel:
         self.client.shell_channel.send(message)
         return message["header"]["msg_id"]
 
+    def talk(self, source: str, *answers: str) -> Executed:
+        """Execute a cell that asks questions, as a debugger's prompt does, and answer each."""
+        message_id = self.client.execute(source, allow_stdin=True, stop_on_error=False)
+        for answer in answers:
+            self.client.get_stdin_msg(timeout=TIMEOUT)
+            self.client.input(answer)
+        return self.finish(message_id)
+
     def finish(self, message_id: str) -> Executed:
         """Wait for a cell that was sent."""
         outputs = list(self._outputs(message_id))
@@ -146,6 +154,10 @@ class Kernel:
     def count(self, name: str) -> int:
         """How many pipelines of this name the registry holds, asked outside of any session."""
         return self.read(f"ln.select(lns.Pipeline, name={name!r}).count()")
+
+    def complete(self, source: str) -> list[str]:
+        """Press the Tab key at the end of *source*."""
+        return self._reply(self.client.complete(source))["matches"]
 
     def is_complete(self, source: str) -> str:
         """Ask whether a terminal would run this at Enter."""

@@ -304,6 +304,153 @@ def test_stacked(kernel: Kernel, name: str, magics: str) -> None:
     assert ("ok", (True, False), 1) == (executed.status, kernel.read("(seen, in_session())"), kernel.count(name))
 
 
+@pytest.mark.parametrize("magic", ["%%bash\ntest 1 = 1", "%%html\n<b>bold</b>", "%%script cat\n1 = not Python"])
+def test_other_language_below(kernel: Kernel, magic: str) -> None:
+    """A body in another language runs below."""
+    executed = kernel.run(f"%%ln_session\n{magic}")
+
+    assert "ok" == executed.status
+
+
+def test_unknown_magic_below(kernel: Kernel) -> None:
+    """A magic that does not exist is an error, as in any cell."""
+    executed = kernel.run("%%ln_session\n%%nosuchmagic\nx = 1")
+
+    assert ("error", "UsageError") == (executed.status, executed.reply["ename"])
+
+
+def test_twice(kernel: Kernel, name: str) -> None:
+    """The magic below itself is one session."""
+    executed = kernel.run(f"%%ln_session\n%%ln_session --as ss\n_ = pipeline_of({name!r})\nin_session()")
+
+    assert ("True", 1) == (executed.value, kernel.count(name))
+
+
+def test_second_session(kernel: Kernel, name: str) -> None:
+    """A second session in a cell ends the first, which stays saved whatever becomes of the second."""
+    kernel.run(f"%%ln_session\n_ = pipeline_of({name!r})\n%ln_session cell\n_ = pipeline_of('{name} second')\n1 / 0")
+
+    assert (1, 0) == (kernel.count(name), kernel.count(f"{name} second"))
+
+
+def test_macro(kernel: Kernel, name: str) -> None:
+    """A macro of a session cell is one."""
+    kernel.run(f"%%ln_session\n_ = pipeline_of({name!r})")
+
+    kernel.run("%macro -q again {len(In) - 2}")
+    kernel.run("again")
+
+    assert 2 == kernel.count(name)
+
+
+def test_saved_cells(kernel: Kernel, name: str) -> None:
+    """A cell that `%save` wrote to a file runs from there."""
+    kernel.run(f"%%ln_session\n_ = pipeline_of({name!r})")
+
+    kernel.run(f"%save -f {name}.ipy _i")
+    kernel.run(f"%run -i {name}.ipy")
+
+    assert 2 == kernel.count(name)
+
+
+@pytest.mark.parametrize("first", ["", "%%ln_session\n"])
+def test_run_notebook(kernel: Kernel, name: str, first: str) -> None:
+    """A notebook under `%run` runs each of its session cells in its own session."""
+    cells = [f"%%ln_session\n_ = pipeline_of({name!r})"] * 2
+    kernel.run(
+        "import json\n"
+        "def cell(source):\n"
+        "    return {'cell_type': 'code', 'id': 'c', 'source': source, 'metadata': {}, 'outputs': [],"
+        " 'execution_count': None}\n"
+        f"cells = [cell(source) for source in {cells!r}]\n"
+        "notebook = {'nbformat': 4, 'nbformat_minor': 5, 'metadata': {}, 'cells': cells}\n"
+        f"with open('{name}.ipynb', 'w') as file:\n    json.dump(notebook, file)"
+    )
+
+    executed = kernel.run(f"{first}%run -i {name}.ipynb\nin_session()")
+
+    assert (str(bool(first)), 2) == (executed.value, kernel.count(name))
+
+
+@pytest.mark.parametrize("position", ["insert(0, theirs)", "append(theirs)"])
+def test_other_transformers(kernel: Kernel, position: str) -> None:
+    """Input transformers of others work in the body, wherever they stand."""
+    kernel.run("def theirs(lines):\n    return [line.replace('OPEN', 'in_session()') for line in lines]")
+    kernel.run(f"get_ipython().input_transformers_cleanup.{position}")
+
+    executed = kernel.run("%%ln_session\nOPEN")
+
+    kernel.run("get_ipython().input_transformers_cleanup.remove(theirs)")
+    assert "True" == executed.value
+
+
+def test_syntax_trees(kernel: Kernel) -> None:
+    """AST transformers of others see the body."""
+    kernel.run(
+        "import ast\n"
+        "class Negate(ast.NodeTransformer):\n"
+        "    def visit_Constant(self, node):\n"
+        "        return ast.copy_location(ast.Constant(-node.value), node) if node.value == 5 else node\n"
+        "get_ipython().ast_transformers.append(Negate())"
+    )
+
+    executed = kernel.run("%%ln_session\n5, in_session()")
+
+    kernel.run("get_ipython().ast_transformers.clear()")
+    assert "(-5, True)" == executed.value
+
+
+def test_without_autoawait(kernel: Kernel, name: str) -> None:
+    """Under `%autoawait False` a cell works, and `await` is the syntax error that it is in any cell."""
+    kernel.run("%autoawait False")
+
+    executed = kernel.run(f"%%ln_session\n_ = pipeline_of({name!r})\nin_session()")
+    awaiting = kernel.run("%%ln_session\nawait in_session_later()")
+
+    kernel.run("%autoawait True")
+    assert ("True", 1, ["SyntaxError"]) == (executed.value, kernel.count(name), awaiting.errors)
+
+
+def test_events(kernel: Kernel) -> None:
+    """Callbacks around the cell find no session, and learn of a commit that failed."""
+    kernel.run(
+        "heard = []\n"
+        "def before(info):\n    heard.append(in_session())\n"
+        "def after(result):\n    heard.append((in_session(), type(result.error_in_exec).__name__))\n"
+        "ip = get_ipython()\nip.events.register('pre_run_cell', before)"
+    )
+    kernel.run("ip.events.register('post_run_cell', after)\nheard.clear()")
+    kernel.run("heard.clear()")
+
+    kernel.run("%%ln_session\n_ = ln.add(lns.Run(name='a', pipeline_id='none', pipeline_v='1'))")
+
+    kernel.run("ip.events.unregister('pre_run_cell', before)\nip.events.unregister('post_run_cell', after)")
+    assert "[(False, 'NoneType'), False, (False, 'IntegrityError'), False]" == str(kernel.read("heard"))
+
+
+def test_reloaded_models(kernel: Kernel) -> None:
+    """Under `%autoreload 2` a module that maps classes can be changed between session cells."""
+    kernel.run(
+        "%%writefile lab_models.py\nfrom sqlalchemy import orm\n"
+        "class Base(orm.DeclarativeBase): pass\n"
+        "class Sample(Base):\n    __tablename__ = 'sample'\n"
+        "    id: orm.Mapped[int] = orm.mapped_column(primary_key=True)\n"
+    )
+    kernel.run("%load_ext autoreload\n%autoreload 2\nimport lab_models, sqlalchemy as sa")
+    kernel.run("engine = sa.create_engine('sqlite:///lab.db')\nlab_models.Base.metadata.create_all(engine)")
+    kernel.run("%%ln_session --db engine\n_ = ln.add(lab_models.Sample())")
+    kernel.run("with open('lab_models.py', 'a') as file:\n    _ = file.write('def added():\\n    return 42\\n')")
+    kernel.run("os.utime('lab_models.py', (0, 2**31))")
+
+    executed = kernel.run(
+        "%%ln_session --db engine\n_ = ln.add(lab_models.Sample())\n"
+        "lab_models.added(), ln.select(lab_models.Sample).count()"
+    )
+
+    kernel.run("%autoreload 0\nengine.dispose()")
+    assert "(42, 2)" == executed.value
+
+
 def test_timeit_below(kernel: Kernel, name: str) -> None:
     """`%%timeit` below measures its body inside one session."""
     kernel.run("sessions = set()")

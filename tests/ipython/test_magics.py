@@ -3,74 +3,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-import sqlalchemy as sa
-
-from ln_jupyter import errors
-from ln_jupyter.ipython.magics import Options, find_target, read_options
 
 if TYPE_CHECKING:
     from tests.ipython.kernel_driver import Kernel
-
-USAGE = "write %%ln_session [--as NAME] [--db URL_OR_VARIABLE] [--write]"
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        ([], Options()),
-        (["--as", "ss", "--db", "sqlite://", "--write"], Options(name="ss", db="sqlite://", write=True)),
-        (["--write", "--db=sqlite:///a?mode=ro", "--as=ss"], Options(name="ss", db="sqlite:///a?mode=ro", write=True)),
-    ],
-)
-def test_options(words: list[str], expected: Options) -> None:
-    """Options stand in any order, their values after a blank or `=`."""
-    options = read_options(words)
-
-    assert expected == options
-
-
-@pytest.mark.parametrize(
-    ("words", "message", "fix"),
-    [
-        (["--wriet"], "%%ln_session has no option '--wriet'", "did you mean '--write'?"),
-        (["write"], "%%ln_session has no option 'write'", "did you mean '--write'?"),
-        (["--readonly"], "%%ln_session has no option '--readonly'", "it has: --as, --db, --write"),
-        (["--as"], "%%ln_session --as needs NAME", USAGE),
-        (["--as="], "%%ln_session --as needs NAME", USAGE),
-        (["--as", "--write"], "%%ln_session --as needs NAME", USAGE),
-        (["--db"], "%%ln_session --db needs URL_OR_VARIABLE", USAGE),
-        (["--write=yes"], "%%ln_session --write takes no value", USAGE),
-        (["--as", "1st"], "%%ln_session --as '1st' is not a variable's name", "write --as ss"),
-        (["--as", "class"], "%%ln_session --as 'class' is not a variable's name", "write --as ss"),
-    ],
-)
-def test_bad_options(words: list[str], message: str, fix: str) -> None:
-    """A bad option says what is wrong with it, and what to write."""
-    with pytest.raises(errors.MagicError) as caught:
-        read_options(words)
-
-    assert (message, fix) == (str(caught.value), caught.value.fix)
-
-
-def test_target() -> None:
-    """A database is named by a URL, or by the variable that holds a URL or an engine."""
-    engine, url = sa.create_engine("sqlite://"), sa.make_url("sqlite://")
-    namespace = {"engine": engine, "url": url, "text": "sqlite:///a.db"}
-
-    targets = [find_target(text, namespace) for text in ("engine", "url", "text", "sqlite:///b.db")]
-
-    assert [engine, url, "sqlite:///a.db", "sqlite:///b.db"] == targets
-
-
-@pytest.mark.parametrize(
-    ("namespace", "fix"), [({"engine": "sqlite://", "n": 1}, "did you mean 'engine'?"), ({"n": "no URL"}, USAGE)]
-)
-def test_no_target(namespace: dict[str, object], fix: str) -> None:
-    """A variable that holds no database names the near miss."""
-    with pytest.raises(errors.MagicError, match="--db 'engin' is neither a URL nor a variable") as caught:
-        find_target("engin", namespace)
-
-    assert fix == caught.value.fix
 
 
 @pytest.mark.parametrize(
@@ -128,6 +63,45 @@ def test_write(kernel: Kernel) -> None:
     assert "True" == executed.value
 
 
+def test_readonly(kernel: Kernel, name: str) -> None:
+    """`--readonly` makes whatever would write the cell's error, on its line."""
+    executed = kernel.run(
+        f"%%ln_session --readonly\nln.select(lns.Pipeline).first()\nln.add(lns.Pipeline(name={name!r}))"
+    )
+
+    assert ("error", ["ReadOnlySessionError"], 0) == (executed.status, executed.errors, kernel.count(name))
+    assert "to write Pipeline(id=" in executed.reply["evalue"]
+    assert "at line 3" in executed.traceback
+
+
+def test_rollback(kernel: Kernel, name: str) -> None:
+    """`--rollback` keeps nothing, says what it would have saved, and is green."""
+    executed = kernel.run(
+        f"%%ln_session --rollback\n_ = pipeline_of({name!r})\nln.select(lns.Pipeline, name={name!r}).count()"
+    )
+
+    shown = [content["data"]["text/plain"] for kind, content in executed.outputs if kind == "display_data"]
+    assert ("ok", "1", 0) == (executed.status, executed.value, kernel.count(name))
+    assert ["dry run: nothing was saved; it would have been 1 inserted"] == shown
+
+
+def test_rollback_that_would_fail(kernel: Kernel, name: str) -> None:
+    """A dry run whose commit the database would refuse is red."""
+    source = f"%%ln_session --rollback\nfor _ in range(2): ln.add(lns.Pipeline(id={name[:8]!r}, name={name!r}))"
+
+    executed = kernel.run(source)
+
+    assert ("error", ["IntegrityError"]) == (executed.status, executed.errors)
+
+
+@pytest.mark.parametrize("other", ["--write", "--rollback"])
+def test_options_that_contradict(kernel: Kernel, other: str) -> None:
+    """A session that only reads has nothing to lock or undo; the body does not run."""
+    executed = kernel.run(f"%%ln_session --readonly {other}\nprint('ran')")
+
+    assert ("error", ["SessionError"], "") == (executed.status, executed.errors, executed.stdout)
+
+
 def test_line_form(kernel: Kernel, name: str) -> None:
     """`%ln_session cell` opens the session on any line, for the rest of the cell."""
     source = f"before = in_session()\n%ln_session cell --as ss\n_ = pipeline_of({name!r})\nbefore, in_session()"
@@ -144,7 +118,17 @@ def test_run_cell_magic(kernel: Kernel, name: str) -> None:
 
     executed = kernel.run(source)
 
-    assert ("error", "", 0) == (executed.status, executed.stdout, kernel.count(name))
+    assert ("error", ["ZeroDivisionError"], "") == (executed.status, executed.errors, executed.stdout)
+    assert 0 == kernel.count(name)
+
+
+def test_run_cell_magic_shows(kernel: Kernel, name: str) -> None:
+    """Run from a script, the last line is shown while the session is open, and the end commits."""
+    body = f"_ = pipeline_of({name!r})\nss.orm is ln.current_session()"
+
+    executed = kernel.run(f"get_ipython().run_cell_magic('ln_session', '--as ss', {body!r})")
+
+    assert ("ok", "True", 1) == (executed.status, executed.value, kernel.count(name))
 
 
 def test_help(kernel: Kernel) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -58,6 +60,12 @@ def run(runner: str, folder: Path, *sources: str) -> subprocess.CompletedProcess
     )
 
 
+def is_saved(folder: Path) -> bool:
+    """Whether the registry of a notebook's run holds the pipeline that its cell added."""
+    with contextlib.closing(sqlite3.connect(folder / "registry.db")) as connection:
+        return bool(connection.execute("SELECT 1 FROM ln_pipeline WHERE name = 'a'").fetchall())
+
+
 @pytest.mark.parametrize("runner", RUNNERS)
 def test_saved(tmp_path: Path, runner: str) -> None:
     """A notebook whose session cells commit passes."""
@@ -71,10 +79,30 @@ def test_saved(tmp_path: Path, runner: str) -> None:
 
 @pytest.mark.parametrize(
     ("runner", "hidden"),
-    [*(("nbmake", hidden) for hidden in UNSAVED), ("nbclient", "swallowed"), ("papermill", "swallowed")],
+    [
+        *(("nbmake", hidden) for hidden in UNSAVED),
+        *((runner, hidden) for runner in ("nbclient", "papermill") for hidden in ("commit", "swallowed")),
+    ],
 )
 def test_unsaved(tmp_path: Path, runner: str, hidden: str) -> None:
     """A notebook with a session cell that did not save fails, however its error was hidden."""
     done = run(runner, tmp_path, SETUP, UNSAVED[hidden])
 
     assert 1 == done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_failed_display(tmp_path: Path, runner: str) -> None:
+    """A value that cannot be shown is judged as in any cell, and is never green without being saved."""
+    show = "class Undisplayable:\n    def __repr__(self):\n        raise LookupError\n\n"
+    plain, session = tmp_path / "plain", tmp_path / "session"
+    plain.mkdir()
+    session.mkdir()
+
+    setup = f"{SETUP}\n_ = ln.add(lns.Pipeline(name='first'))"  # makes the registry
+
+    expected = run(runner, plain, setup, f"{show}Undisplayable()")
+    done = run(runner, session, setup, f"{show}%ln_session cell\n_ = ln.add(lns.Pipeline(name='a'))\nUndisplayable()")
+
+    assert expected.returncode == done.returncode, done.stdout + done.stderr
+    assert done.returncode != 0 or is_saved(session)

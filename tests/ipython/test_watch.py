@@ -140,6 +140,130 @@ def test_system_exit(kernel: Kernel, name: str) -> None:
     assert ("error", ["SystemExit"], 0) == (executed.status, executed.errors, kernel.count(name))
 
 
+@pytest.mark.parametrize(
+    "error", ["KeyboardInterrupt()", "GeneratorExit()", "StopIteration()", "asyncio.CancelledError()", "Own()"]
+)
+@pytest.mark.parametrize("wait", ["", "await asyncio.sleep(0)\n"])
+def test_error_of_any_kind(kernel: Kernel, name: str, wait: str, error: str) -> None:
+    """Whatever ends the cell rolls back, and is an error under its own name."""
+    kernel.run("class Own(BaseException): pass")
+
+    executed = kernel.run(f"%%ln_session\n_ = pipeline_of({name!r})\n{wait}raise {error}")
+
+    expected = error.rpartition(".")[2].removesuffix("()")
+    assert ("error", expected, 0) == (executed.status, executed.reply["ename"], kernel.count(name))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "_ = get_ipython().run_cell('raise SystemExit(2)')",
+        "def exit_later(): raise SystemExit(2)\nawait asyncio.sleep(0)\nexit_later()",
+        "%run exit.py",
+    ],
+    ids=["nested", "awaiting", "script"],
+)
+def test_system_exit_inside(kernel: Kernel, name: str, body: str) -> None:
+    """`SystemExit` in what the cell runs rolls back as well."""
+    kernel.run("%%writefile exit.py\nraise SystemExit(2)")
+
+    executed = kernel.run(f"%%ln_session\n_ = pipeline_of({name!r})\n{body}")
+
+    assert ("error", "SystemExit", 0) == (executed.status, executed.reply["ename"], kernel.count(name))
+
+
+def test_script_that_exits_well(kernel: Kernel, name: str) -> None:
+    """A script that ends by `SystemExit(0)`, which IPython takes for success, rolls nothing back."""
+    kernel.run("%%writefile exit_well.py\nraise SystemExit(0)")
+
+    executed = kernel.run(f"%%ln_session\n_ = pipeline_of({name!r})\n%run exit_well.py")
+
+    assert ("ok", 1) == (executed.status, kernel.count(name))
+
+
+def test_error_without_text(kernel: Kernel, name: str) -> None:
+    """An error whose own text fails rolls back, and the cell is answered."""
+    kernel.run("class Silent(Exception):\n    def __str__(self):\n        raise LookupError('no text')")
+
+    executed = kernel.run(f"%%ln_session\n_ = pipeline_of({name!r})\nraise Silent()")
+
+    assert ("error", 0) == (executed.status, kernel.count(name))
+
+
+def test_error_in_del(kernel: Kernel, name: str) -> None:
+    """An error that Python only reports, as one of `__del__`, rolls nothing back."""
+    executed = kernel.run(
+        f"%%ln_session\n_ = pipeline_of({name!r})\n"
+        "class Falling:\n    def __del__(self):\n        raise LookupError\n\nFalling();"
+    )
+
+    assert ("ok", 1) == (executed.status, kernel.count(name))
+
+
+def test_large_group(kernel: Kernel, name: str) -> None:
+    """A group of thousands of errors is one error of the cell."""
+    executed = kernel.run(
+        f"%%ln_session\n_ = pipeline_of({name!r})\nraise ExceptionGroup('g', [ValueError(n) for n in range(3000)])"
+    )
+
+    assert ("error", "ExceptionGroup", 0) == (executed.status, executed.reply["ename"], kernel.count(name))
+    assert ["SessionError"] == executed.errors
+
+
+def test_group_of_tasks(kernel: Kernel, name: str) -> None:
+    """The failure of one task of a group rolls back."""
+    executed = kernel.run(
+        "%%ln_session\nasync def fail():\n    1 / 0\n"
+        f"_ = pipeline_of({name!r})\nasync with asyncio.TaskGroup() as group:\n    _ = group.create_task(fail())"
+    )
+
+    assert ("error", "ExceptionGroup", 0) == (executed.status, executed.reply["ename"], kernel.count(name))
+
+
+@pytest.mark.parametrize("magic", ["", "%%capture\n"])
+def test_own_handler(kernel: Kernel, name: str, magic: str) -> None:
+    """An error that a handler of the user's shows in its own way is named, rolls back and is red."""
+    kernel.run("def handle(shell, kind, error, *_, **__):\n    print('handled')")
+    kernel.run("get_ipython().set_custom_exc((ZeroDivisionError,), handle)")
+
+    executed = kernel.run(f"{magic}%%ln_session\n_ = pipeline_of({name!r})\n1 / 0")
+
+    kernel.run("get_ipython().set_custom_exc((), None)")
+    assert ("error", "ZeroDivisionError", 0) == (executed.status, executed.reply["ename"], kernel.count(name))
+    assert "SessionError: nothing was saved, because of ZeroDivisionError" == executed.traceback.splitlines()[0]
+
+
+@pytest.mark.parametrize("mode", ["Minimal", "Plain", "Verbose"])
+def test_modes_of_traceback(kernel: Kernel, name: str, mode: str) -> None:
+    """In every mode an error is shown once, without a frame of ours, and so is a commit that fails."""
+    kernel.run(f"%xmode {mode}")
+
+    executed = kernel.run(f"%%ln_session\n_ = pipeline_of({name!r})\n1 / 0")
+    at_end = kernel.run("%%ln_session\n_ = ln.add(lns.Run(name='a', pipeline_id='none', pipeline_v='1'))")
+
+    kernel.run("%xmode Context")
+    assert (["ZeroDivisionError"], ["IntegrityError"]) == (executed.errors, at_end.errors)
+    assert "ln_jupyter/" not in executed.traceback + at_end.traceback
+
+
+def test_interrupted_commit(kernel: Kernel, name: str) -> None:
+    """The stop button ends a commit that waits for another writer's lock, and nothing is saved."""
+    kernel.run(
+        "import sqlite3\n"
+        "other = sqlite3.connect('registry.db', isolation_level=None)\n"
+        "_ = other.execute('BEGIN IMMEDIATE')"
+    )
+    message = kernel.begin(f"%%ln_session\n_ = pipeline_of({name!r})\nprint('the body is done')")
+    kernel.wait_for_output(message)
+
+    kernel.interrupt()
+
+    executed = kernel.finish(message)
+    kernel.run("other.close()")
+    assert ("error", ["KeyboardInterrupt"], 0) == (executed.status, executed.errors, kernel.count(name))
+    assert not kernel.read("in_session()")
+
+
 # ipykernel notices an interrupt while it awaits only when its loop wakes up: with or without us.
 @pytest.mark.parametrize(
     ("wait", "error"),

@@ -1,0 +1,15 @@
+"""A line beside the results of a cell, as text and as HTML."""
+
+from __future__ import annotations
+
+from ln_jupyter.display import characters
+
+
+def bundle(text: str) -> dict[str, str]:
+    """Write a remark in both forms, each under its MIME type.
+
+    Example:
+        >>> bundle("12 lazy loads of <Run.pipeline>")["text/html"]
+        '<small>12 lazy loads of &lt;Run.pipeline&gt;</small>'
+    """
+    return {"text/plain": characters.plain(text), "text/html": f"<small>{characters.escaped(text)}</small>"}

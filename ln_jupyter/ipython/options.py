@@ -1,0 +1,142 @@
+"""The words after ``%ln_session`` and ``%%ln_session``: a verb and its options, read and checked."""
+
+from __future__ import annotations
+
+import keyword
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ln_jupyter import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NAME = "ln_session"
+
+WITH_VALUE = {"--as": "NAME", "--db": "URL_OR_VARIABLE"}
+_OF_OPEN = {*WITH_VALUE, "--readonly", "--profile"}
+VERBS: Mapping[str, frozenset[str]] = {
+    "cell": frozenset(_OF_OPEN | {"--write", "--rollback"}),
+    "open": frozenset(_OF_OPEN),
+    "close": frozenset(),
+    "commit": frozenset(),
+    "rollback": frozenset(),
+    "status": frozenset(),
+}
+"""Which options each verb takes. What is open across cells neither locks nor undoes: its cells are many."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a session was asked for; each is an argument of `ln.Session`.
+
+    Attributes:
+        name: The variable that holds the `Session`; None for no variable.
+        db: A URL, or the variable that holds a URL or an engine; None for the usual database.
+        flags: Which of ``write``, ``readonly``, ``rollback`` and ``profile`` were given.
+    """
+
+    name: str | None = None
+    db: str | None = None
+    flags: frozenset[str] = frozenset()
+
+
+def read(line: str) -> tuple[str, Options]:
+    """Read what follows ``%ln_session``.
+
+    Raises:
+        MagicError: If it cannot be understood; it names the near miss.
+
+    Example:
+        >>> read("cell --as ss --write")
+        ('cell', Options(name='ss', db=None, flags=frozenset({'write'})))
+    """
+    verb, *words = _split(line) or [""]
+    if verb not in VERBS:
+        msg = f"%{NAME} has no verb {verb!r}" if verb else f"%{NAME} needs a verb"
+        raise errors.MagicError(msg, fix=errors.near_miss(verb, VERBS))
+    return verb, _options(verb, words)
+
+
+def find_target(text: str, namespace: Mapping[str, Any]) -> Any:
+    """Find what ``--db`` names: a URL as it is, or the value of a variable.
+
+    Raises:
+        MagicError: If it is neither.
+
+    Example:
+        >>> find_target("lab", {"lab": "sqlite:////data/lab.db"})
+        'sqlite:////data/lab.db'
+    """
+    if "://" in text:
+        return text
+    targets = targets_in(namespace)
+    if text not in targets:
+        msg = f"%%{NAME} --db {text!r} is neither a URL nor a variable that holds one, or an engine"
+        fix = errors.near_miss(text, targets) if targets else f"write {_usage('cell')}"
+        raise errors.MagicError(msg, fix=fix)
+    return targets[text]
+
+
+def targets_in(namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the variables that hold a URL or an engine."""
+    import sqlalchemy as sa  # here for cost
+
+    return {
+        name: value
+        for name, value in namespace.items()
+        if isinstance(value, (sa.Engine, sa.URL)) or (isinstance(value, str) and "://" in value)
+    }
+
+
+def _options(verb: str, words: list[str]) -> Options:
+    known = VERBS[verb]
+    values: dict[str, str] = {}
+    rest = iter(words)
+    for word in rest:
+        option, given, value = word.partition("=")
+        if option not in known:
+            raise _unknown(verb, option)
+        if option in WITH_VALUE and not given:
+            value = next(rest, "")
+        if (option in WITH_VALUE) != bool(value) or value in known:
+            needs = f"{option} needs {WITH_VALUE[option]}" if option in WITH_VALUE else f"{option} takes no value"
+            raise errors.MagicError(f"{_spelled(verb)} {needs}", fix=f"write {_usage(verb)}")
+        values[option] = value
+    name = values.get("--as")
+    if name is not None and (not name.isidentifier() or keyword.iskeyword(name)):
+        raise errors.MagicError(f"{_spelled(verb)} --as {name!r} is not a variable's name", fix="write --as ss")
+    flags = frozenset(option.removeprefix("--") for option in values if option not in WITH_VALUE)
+    return Options(name=name, db=values.get("--db"), flags=flags)
+
+
+def _unknown(verb: str, option: str) -> errors.MagicError:
+    known = VERBS[verb]
+    if not known:
+        return errors.MagicError(
+            f"{_spelled(verb)} takes nothing, and was given {option!r}", fix=f"write {_usage(verb)}"
+        )
+    if option in VERBS:  # %%ln_session open
+        return errors.MagicError(f"{_spelled(verb)} takes no verb", fix=f"write it with one %: %{NAME} {option}")
+    if option in VERBS["cell"]:
+        msg = f"{_spelled(verb)} has no option {option!r}: it is for one cell"
+        return errors.MagicError(msg, fix=f"write %%{NAME} {option} in the cell that needs it")
+    return errors.MagicError(f"{_spelled(verb)} has no option {option!r}", fix=errors.near_miss(option, known))
+
+
+def _spelled(verb: str) -> str:
+    return f"%%{NAME}" if verb == "cell" else f"%{NAME} {verb}"
+
+
+def _usage(verb: str) -> str:
+    known = VERBS[verb]
+    valued = [f"[{option} {value}]" for option, value in WITH_VALUE.items() if option in known]
+    return " ".join([_spelled(verb), *valued, *(f"[{option}]" for option in sorted(known - {*WITH_VALUE}))])
+
+
+def _split(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise errors.MagicError(f"%{NAME} cannot be read: {error}", fix="close the quotation mark") from None

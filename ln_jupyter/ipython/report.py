@@ -1,0 +1,42 @@
+"""What a session and the database have to say at the end of a cell, below its results."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from IPython.display import display
+
+from ln_jupyter.db import advice
+from ln_jupyter.display import remark
+
+if TYPE_CHECKING:
+    from ln_jupyter.records.session import Session
+
+_log = logging.getLogger(__name__)
+
+
+def show_end(session: Session, *, is_saved: bool) -> None:
+    """Show what a dry run would have saved, and the profile.
+
+    Args:
+        session: One whose block has just ended; what goes on across cells shows its profile when it closes.
+        is_saved: Whether the block ended well.
+    """
+    if session.dry_run is not None and is_saved:
+        _show(remark.bundle(str(session.dry_run)), raw=True)
+    if session.is_closed and session.profile is not None:
+        _show(session.profile)
+
+
+def show_advice() -> None:
+    """Show what was noticed while the cell ran, such as lazy loads in a loop."""
+    for line in advice.take():
+        _show(remark.bundle(line), raw=True)
+
+
+def _show(what: object, **options: Any) -> None:
+    try:
+        display(what, **options)  # type: ignore[no-untyped-call]
+    except Exception:  # noqa: BLE001 - others hook into publishing, and the cell's own outcome is settled
+        _log.warning("could not show %r", what, exc_info=True)
