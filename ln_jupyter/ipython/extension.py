@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ln_jupyter.ipython import completion, magics, source
+from ln_jupyter.ipython.formatters import Formatters
 from ln_jupyter.ipython.held import Held
 from ln_jupyter.ipython.options import NAME
 from ln_jupyter.ipython.watch import Watch
@@ -21,6 +22,7 @@ class _Parts:
     watch: Watch
     held: Held
     matcher: MatcherAPIv2
+    formatters: Formatters
 
 
 # On the shell itself: %reload_ext runs modules again, and a shell that ends takes it along.
@@ -28,12 +30,14 @@ _ATTRIBUTE = "_ln_jupyter"
 
 
 def load(shell: InteractiveShell) -> None:
-    """Set up the magics; a second time changes nothing."""
+    """Set up the magics and displays; a second time changes nothing."""
     if hasattr(shell, _ATTRIBUTE):
         return
     shell.input_transformers_cleanup.append(source.rewrite)
     held = Held(shell)
-    parts = _Parts(magics.Magics(shell, held), Watch(shell, held), held, completion.matcher(shell.user_ns))
+    parts = _Parts(
+        magics.Magics(shell, held), Watch(shell, held), held, completion.matcher(shell.user_ns), Formatters(shell)
+    )
     shell.Completer.custom_matchers.append(parts.matcher)
     shell.register_magic_function(parts.magics.ln_session, "line_cell", NAME)  # type: ignore[arg-type]
     setattr(shell, _ATTRIBUTE, parts)
@@ -46,6 +50,7 @@ def unload(shell: InteractiveShell) -> None:
         return
     parts.watch.end()
     parts.held.close()
+    parts.formatters.remove()
     shell.Completer.custom_matchers.remove(parts.matcher)
     shell.input_transformers_cleanup.remove(source.rewrite)
     manager = shell.magics_manager

@@ -1,40 +1,24 @@
-"""The newest rows of each table that has any."""
+"""The newest rows of each table of the registry that has any."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from tabulate import tabulate
 
 from ln_jupyter import schema
 from ln_jupyter.db.session import OrmSession, current_block
+from ln_jupyter.display import html, table
 
-_WIDTH, _COLUMNS = 32, 6
+if TYPE_CHECKING:
+    from ln_jupyter.display.table import TableView
 
-
-@dataclass(frozen=True)
-class TableView:
-    """The newest rows of one table.
-
-    Attributes:
-        name: The class.
-        count: How many rows there are.
-        columns: The first of those that any of the shown rows fills, and when each was made.
-        rows: Newest first, as text.
-    """
-
-    name: str
-    count: int
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-    @property
-    def title(self) -> str:
-        """Name and count."""
-        shown = f", newest {len(self.rows)} shown" if len(self.rows) < self.count else ""
-        return f"{self.name} · {self.count:,} row{'s' if self.count != 1 else ''}{shown}"
+_FIRST = (schema.Notebook, schema.Pipeline, schema.Run, schema.File)
+_TIMES = ("created_at", "seen_at", "started_at")
+_LARGE = (sa.LargeBinary, sa.JSON)  # and of no use in a cell
+_MOST = 7  # columns
+_BOOKKEEPING = ("revision", "created_by_id")
 
 
 @dataclass(frozen=True)
@@ -45,55 +29,54 @@ class RegistryView:
 
     def __repr__(self) -> str:
         """Show each table under its name."""
-        if not self.tables:
-            return "the registry is empty"
-        return "\n\n".join(f"{t.title}\n{tabulate(t.rows, t.columns, disable_numparse=True)}" for t in self.tables)
+        return "\n\n".join(map(table.text, self.tables)) or "the registry is empty"
 
     def _repr_html_(self) -> str:
-        """Show each table under its name; tabulate escapes every value."""
-        if not self.tables:
-            return "<p>the registry is empty</p>"
-        return "".join(
-            f"<p><b>{t.title}</b></p>{tabulate(t.rows, t.columns, tablefmt='html', disable_numparse=True)}"
-            for t in self.tables
-        )
+        """Show each table under its name."""
+        return table.framed(*self.tables) if self.tables else html.framed("the registry is empty")
 
 
 def view(n: int = 10) -> RegistryView:
     """Show the newest *n* rows of each table of the registry that has any.
 
+    In a block (`with ln.Session():`, ``%%ln_session``) it shows what was added there, too.
+
+    Args:
+        n: How many rows of each.
+
     Example:
         >>> import ln_jupyter as ln
         >>> registry = ln.view(n=3)
     """
-    models = (schema.Notebook, schema.Pipeline, schema.Run, schema.File, schema.User)
     block = current_block()
     if block is not None:
-        return RegistryView(tuple(filter(None, (_table(block.orm, model, n) for model in models))))
+        return _view(block.orm, n)
     with OrmSession() as session:
-        return RegistryView(tuple(filter(None, (_table(session, model, n) for model in models))))
+        return _view(session, n)
 
 
-def _table(session: OrmSession, model: Any, n: int) -> TableView | None:
-    count = session.scalar(sa.select(sa.func.count()).select_from(model), bind_arguments={"mapper": sa.inspect(model)})
-    if not count:
-        return None
-    names = [a.key for a in sa.inspect(model).column_attrs if a.key not in ("revision", "created_by_id")]
-    columns = [getattr(model, name) for name in names]
-    rows = session.execute(sa.select(*columns).order_by(model.created_at.desc()).limit(n)).all()
-    filled = [i for i in range(len(names)) if any(row[i] is not None for row in rows)]
-    filled = [*filled[:_COLUMNS], *filled[-1:]] if len(filled) > _COLUMNS + 1 else filled  # the last is the time
-    return TableView(
-        model.__name__,
-        count,
-        tuple(names[i] for i in filled),
-        tuple(tuple(_cell(row[i]) for i in filled) for row in rows),
+def _view(session: OrmSession, n: int) -> RegistryView:
+    others: list[Any] = sorted((each.class_ for each in schema.Base.registry.mappers), key=lambda model: model.__name__)
+    models: list[Any] = list(dict.fromkeys([*_FIRST, *others]))
+    # one statement, and so one moment
+    counts = sa.select(*(sa.select(sa.func.count()).select_from(each).scalar_subquery() for each in models))
+    counted = session.execute(counts, bind_arguments={"mapper": sa.inspect(schema.Run)}).one()
+    return RegistryView(
+        tuple(_table(session, model, n, count) for model, count in zip(models, counted, strict=True) if count)
     )
 
 
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    text = f"{value:%Y-%m-%d %H:%M:%S}" if hasattr(value, "astimezone") else str(value)
-    text = " ".join(text.split())
-    return text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"
+def _table(session: OrmSession, model: Any, n: int, count: int) -> TableView:
+    """Read the newest rows, of the columns that fit a cell, and keep those that any row fills."""
+    attributes = sa.inspect(model).column_attrs
+    names = [a.key for a in attributes if not isinstance(a.columns[0].type, _LARGE) and a.key not in _BOOKKEEPING]
+    time = next(name for name in _TIMES if name in names)
+    names = [*(name for name in names if name != time), time]
+    newest = sa.select(*(getattr(model, name) for name in names)).order_by(getattr(model, time).desc()).limit(n)
+    rows = session.execute(newest).all()
+    filled = [i for i in range(len(names)) if any(row[i] is not None for row in rows)]
+    shown = filled if len(filled) <= _MOST else [*filled[: _MOST - 1], filled[-1]]  # the last is the time
+    seen = table.of_rows(
+        model.__name__, [names[i] for i in shown], [[row[i] for i in shown] for row in rows], count=count
+    )
+    return replace(seen, order="newest")

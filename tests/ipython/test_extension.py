@@ -23,6 +23,7 @@ def look():
         sorted(vars(manager.user_magics)),
         {name: len(callbacks) for name, callbacks in ip.events.callbacks.items()},
         len(ip.ast_transformers),
+        len(ip.Completer.custom_matchers),
     )
 """
 CELL = "%%ln_session\nln.current_session() is not None"

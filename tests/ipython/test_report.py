@@ -109,3 +109,13 @@ def test_a_publisher_that_fails(kernel: Kernel) -> None:
 
     kernel.run("get_ipython().display_pub.publish = publish")
     assert ("ok", []) == (executed.status, executed.errors)
+
+
+def test_what_is_shown_counts_as_read(kernel: Kernel, name: str) -> None:
+    """A relationship that was loaded to be looked at is not called needless."""
+    kernel.run(MANY.format(name=name))
+
+    executed = kernel.run(f"%%ln_session --profile\nln.select(lns.Run, name={name!r}).load('pipeline').first()")
+
+    assert ["1 statement"] == [text.partition(" · ")[0] for text in shown(executed)]
+    assert "not read" not in shown(executed)[0]

@@ -43,3 +43,32 @@ def test_a_block_sees_its_own_rows() -> None:
         ln.add(lns.Pipeline(name="p"))
 
         assert "Pipeline · 1 row" in repr(ln.view())
+
+
+def test_every_table_with_rows_is_shown() -> None:
+    """Tables that only header() writes are shown too, without the columns that no cell can hold."""
+    ln.add(lns.Environment(hash="0" * 64, python="3.11", packages={"numpy": "2.0"}))
+
+    (table,) = ln.view().tables
+
+    assert ("Environment", ("hash", "python", "created_at")) == (table.name, table.columns)
+
+
+def test_counts_are_one_statement(statements: list[str]) -> None:
+    """However many tables there are, one statement counts them all, and one more reads each that has rows."""
+    ln.add([lns.Pipeline(name="p")])
+    statements.clear()
+
+    ln.view()
+
+    assert 3 == len([sql for sql in statements if sql.startswith("SELECT") and "ln_schema" not in sql])
+
+
+def test_text_and_html_say_the_same() -> None:
+    """Both show the name, the count and each cell."""
+    ln.add(lns.Pipeline(name="Transform A"))
+
+    view = ln.view()
+
+    for shown in (repr(view), view._repr_html_()):
+        assert all(each in shown for each in ("Pipeline", " · 1 row", "created_at", "Transform A"))

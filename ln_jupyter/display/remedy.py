@@ -1,0 +1,70 @@
+"""What to type for what is missing of a record: one line of code."""
+
+from __future__ import annotations
+
+import keyword
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ln_jupyter.db.loaded import Cost, Kind, SessionState
+from ln_jupyter.display import redaction
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ln_jupyter.db.loaded import Record
+    from ln_jupyter.display.options import Options
+
+_MOST = 6  # names in one line
+_LOADABLE = {Kind.COLUMN, Kind.EXPRESSION, Kind.RELATIONSHIP}
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """One line of code, and what it is for.
+
+    Attributes:
+        purpose: What the line does; it says which name stands for the record.
+        code: The line.
+    """
+
+    purpose: str
+    code: str
+
+
+def of(record: Record, *, primary_key: Mapping[str, Any], options: Options) -> Remedy | None:
+    """Say what to type for what cannot simply be read.
+
+    A record's own variable is not known here, so it is called by its class in lower case.
+
+    Args:
+        record: The record, as it was seen.
+        primary_key: Its primary key, by the names of its columns.
+        options: What must not be shown.
+    """
+    if record.session is SessionState.INACTIVE:
+        return Remedy("To use the session again", "session.rollback()")
+    missing = [each for each in record.attributes.values() if each.cost is Cost.RAISES and each.kind in _LOADABLE]
+    if not missing or record.identity is None or record.was_deleted:
+        return None
+    name = _variable(record.class_name)
+    typable = all(_can_be_typed(*part, options) for part in primary_key.items())
+    if record.session is SessionState.NONE and record.expired and typable:
+        key = ", ".join(f"{column}={value!r}" for column, value in primary_key.items())
+        return Remedy(f"To read this {name} again", f"{name} = ln.select(type({name}), {key}).one()")
+    # relationships first: they are what is missed most
+    first = sorted(missing, key=lambda each: each.kind is not Kind.RELATIONSHIP)[:_MOST]
+    names = ", ".join(f'"{each.key}"' for each in first)
+    purpose = f"To load what is missing of this {name}"
+    if record.session is SessionState.ASYNC:
+        return Remedy(purpose, f"await session.refresh({name}, [{names}])")
+    return Remedy(purpose, f"ln.load({name}, {names})")
+
+
+def _variable(class_name: str) -> str:
+    name = class_name.lower()
+    return name if name.isidentifier() and not keyword.iskeyword(name) else "record"
+
+
+def _can_be_typed(column: str, value: object, options: Options) -> bool:
+    return type(value) in {str, int} and not redaction.is_secret(column, names=options.secret_names)

@@ -1,0 +1,79 @@
+"""A session as a card: where it leads, and what it holds; nothing is sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ln_jupyter.db import faults
+from ln_jupyter.display import card
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+    from sqlalchemy import orm
+
+
+def of(session: orm.Session, *, title: str = "", engine: sa.Engine | None = None) -> card.Card:
+    """Say which database a session leads to, whether it is in a transaction, and what it holds.
+
+    Args:
+        session: SQLAlchemy's.
+        title: What it is; its class if not given.
+        engine: Where it leads, if the session itself does not tell.
+
+    Example:
+        >>> import sqlalchemy as sa
+        >>> from sqlalchemy import orm
+        >>> engine = sa.create_engine("sqlite://")
+        >>> of(orm.Session(engine)).facts[0]
+        ('database', 'the database in memory')
+        >>> engine.dispose()
+    """
+    facts = [
+        ("database", _database(engine if engine is not None else session.bind)),
+        ("transaction", _transaction(session)),
+        ("loaded", f"{len(session.identity_map):,} records"),
+    ]
+    unsaved = {"new": len(session.new), "changed": len(session.dirty), "to delete": len(session.deleted)}
+    if any(unsaved.values()):
+        facts.append(("not saved", ", ".join(f"{n:,} {what}" for what, n in unsaved.items() if n)))
+    return card.Card(title or type(session).__name__, _state(session), tuple(facts))
+
+
+def of_async(session: Any) -> card.Card:
+    """Describe an async session by the one it drives."""
+    return of(session.sync_session, title=type(session).__name__)
+
+
+def of_maker(maker: Any) -> card.Card:
+    """Say what a ``sessionmaker`` makes, and for which database."""
+    made = maker.class_.__name__
+    facts = (("makes", made), ("database", _database(maker.kw.get("bind"))))
+    with_ = "async with" if hasattr(maker.class_, "sync_session_class") else "with"
+    return card.Card(type(maker).__name__, facts=facts, hint=f"{with_} maker() as session: ...")
+
+
+def of_scoped(scope: Any) -> card.Card:
+    """Describe the session that this thread or task has in a ``scoped_session``; none is made."""
+    title = type(scope).__name__
+    if not scope.registry.has():
+        return card.Card(title, "no session in this scope yet")
+    session = scope.registry()
+    return of(getattr(session, "sync_session", session), title=title)
+
+
+def _database(bind: Any) -> str:
+    if bind is None:
+        return "by the class of each record, or none"
+    return faults.describe(bind.url if hasattr(bind, "url") else bind.engine.url)  # a connection has none of its own
+
+
+def _state(session: orm.Session) -> str:
+    if getattr(getattr(session, "_close_state", None), "name", "") == "CLOSED":  # for good: close_resets_only=False
+        return "closed"
+    return "open" if session.is_active else "a flush failed: it needs rollback()"
+
+
+def _transaction(session: orm.Session) -> str:
+    if session.in_nested_transaction():
+        return "in a savepoint"
+    return "begun" if session.in_transaction() else "none"

@@ -1,0 +1,47 @@
+"""A `RecordView` as lines of text."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from ln_jupyter.display.characters import plain
+
+if TYPE_CHECKING:
+    from ln_jupyter.display.record import RecordView, Row
+
+_WIDTH = 96
+_WIDEST = 30  # of the names; a longer one pushes its value to the right
+
+
+def render(view: RecordView) -> str:
+    """Write a record as text: what it is, a line for each attribute, and what to type for what is missing.
+
+    Example:
+        >>> import ln_jupyter.schema as lns
+        >>> from ln_jupyter.display import record
+        >>> print(render(record.view(lns.User(id="Kq2xP0aZ", handle="ann"))))
+        User 'Kq2xP0aZ' · unsaved
+          id       'Kq2xP0aZ'
+          handle   'ann'
+          not set  name, created_at, revision
+    """
+    title = " ".join(filter(None, (view.class_name, view.identity)))
+    width = min(max((len(row.name) for row in view.rows), default=0), _WIDEST)
+    lines = [f"{title} · {view.state}"]
+    for row in view.rows:
+        first, *others = _lines(row, room=_WIDTH - width)
+        lines += [f"  {row.name:<{width}}  {first}", *(f"  {'':<{width}}  {other}" for other in others)]
+    if view.remedy is not None:
+        lines.append(f"  {view.remedy.purpose}: {view.remedy.code}")
+    return "\n".join(map(plain, lines))
+
+
+def _lines(row: Row, *, room: int) -> list[str]:
+    state = f"{row.mark.value} {row.words}" if row.mark is not None else ""
+    more = f"… {row.more:,} more" if row.more else ""
+    if row.names:
+        names = ", ".join(filter(None, (*row.names, more)))
+        return textwrap.wrap(" · ".join(filter(None, (state, names))), room, break_long_words=False)
+    said = " · ".join(filter(None, (state, row.value, "modified, not saved" if row.modified else "")))
+    return [said, *(f"  {member}" for member in filter(None, (*row.members, more)))]

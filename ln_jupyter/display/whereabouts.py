@@ -1,0 +1,115 @@
+"""Where a record and its values are, and what reading them would do, as a mark and in words."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from ln_jupyter.db.loaded import Cost, Kind, ObjectState, SessionState, Status
+
+if TYPE_CHECKING:
+    from ln_jupyter.db.loaded import Attribute, Record
+
+
+class Mark(Enum):
+    """Where a value is, as one character; the words beside it say the same."""
+
+    LOADED = "●"
+    AT_HAND = "◐"
+    LOADS = "○"
+    EXPIRED = "◌"
+    CLOSED = "⊘"
+    RAISES = "⊗"
+    HANDLE = "⇉"
+    NULL = "∅"
+    NOTHING = "-"
+    COMPUTED = "ƒ"
+    SAME = "="
+
+
+_MARKS = {
+    Status.LOADED: Mark.LOADED,
+    Status.UNSET: Mark.NOTHING,
+    Status.NULL: Mark.NULL,
+    Status.CACHED: Mark.AT_HAND,
+    Status.NOT_LOADED: Mark.LOADS,
+    Status.EXPIRED: Mark.EXPIRED,
+    Status.DEFERRED: Mark.LOADS,
+    Status.RAISE: Mark.RAISES,
+    Status.WRITE_ONLY: Mark.HANDLE,
+    Status.DYNAMIC: Mark.HANDLE,
+    Status.NOLOAD: Mark.NOTHING,
+    Status.COMPUTED: Mark.COMPUTED,
+}
+_WORDS = {
+    Status.LOADED: "loaded",
+    Status.UNSET: "not set",
+    Status.NULL: "None · foreign key is NULL",
+    Status.CACHED: "in the session · reading costs no query",
+    Status.NOT_LOADED: "not loaded",
+    Status.EXPIRED: "expired",
+    Status.DEFERRED: "deferred",
+    Status.RAISE: "raise-on-load",
+    Status.WRITE_ONLY: "write-only · ask its .select()",
+    Status.DYNAMIC: "dynamic · a query, never loaded",
+    Status.NOLOAD: "noload · never loaded",
+    Status.COMPUTED: "made when read",
+}
+_CANNOT_LOAD = {
+    SessionState.NONE: "session closed",
+    SessionState.INACTIVE: "session needs rollback",
+    SessionState.ASYNC: "async session, await it",
+}
+_IN_SESSION = {
+    SessionState.OPEN: "in the session",
+    SessionState.INACTIVE: "in a session that needs rollback",
+    SessionState.ASYNC: "in an async session",
+}
+
+
+def of_record(record: Record) -> str:
+    """Say what a record is to its session and its database."""
+    words = [_place(record)]
+    if record.marked_deleted:
+        words.append("deleted at the next flush")
+    if record.identity is not None:
+        words += ["expired"] * record.expired + ["modified, not saved"] * record.modified
+    return " · ".join(words)
+
+
+def of_attribute(record: Record, attribute: Attribute) -> tuple[Mark, str]:
+    """Say where the value of an attribute is, and what reading it would do."""
+    mark, words = _MARKS[attribute.status], [_WORDS[attribute.status]]
+    note = "" if attribute.kind is Kind.COMPOSITE else attribute.note
+    if attribute.kind is Kind.RELATIONSHIP and record.session is not SessionState.OPEN:
+        note = ""  # of a foreign key that cannot be read either
+    if attribute.status in {Status.NOT_LOADED, Status.EXPIRED, Status.DEFERRED}:
+        if attribute.cost is Cost.SQL:
+            words.append("loads when read")
+        elif record.session is SessionState.OPEN:
+            mark, words, note = Mark.RAISES, [*words, note or "reading raises"], ""
+        else:
+            mark = Mark.CLOSED
+            words.append("row deleted" if record.was_deleted else _CANNOT_LOAD[record.session])
+    elif attribute.status is Status.RAISE:
+        words.append("reading raises")
+    if note:
+        words.append(note)
+    if attribute.pending:
+        added, removed = attribute.pending
+        words.append(f"{added} added, {removed} removed, not saved")
+    return mark, " · ".join(words)
+
+
+def _place(record: Record) -> str:
+    match record.state:
+        case ObjectState.TRANSIENT:
+            return "unsaved"
+        case ObjectState.PENDING:
+            return "unsaved · in the session, saved at the next flush"
+        case ObjectState.DELETED:
+            return "deleted · not committed"
+        case ObjectState.PERSISTENT:
+            return _IN_SESSION[record.session]
+        case ObjectState.DETACHED:
+            return "deleted" if record.was_deleted else "session closed"

@@ -1,0 +1,147 @@
+"""What each kind of object is shown as; imported when the first of them is displayed, for its cost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from sqlalchemy.engine import RowMapping
+
+from ln_jupyter.db import engine as engines
+from ln_jupyter.db.loaded import state_of
+from ln_jupyter.display import card, html, line, queries, record, sessions, table, values
+from ln_jupyter.display import text as texts
+from ln_jupyter.display.card import Card
+from ln_jupyter.display.record import RecordView
+from ln_jupyter.display.table import TableView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from sqlalchemy import orm
+
+    from ln_jupyter.display.options import Options
+    from ln_jupyter.records.session import Session
+    from ln_jupyter.records.statement import Stmt
+
+View: TypeAlias = RecordView | TableView | Card
+
+
+def text(obj: Any, kind: str, options: Options) -> str:
+    """Write an object as lines of text.
+
+    Args:
+        obj: The object.
+        kind: Which of the kinds below it is.
+        options: How much to show.
+    """
+    match _KINDS[kind](obj, options):
+        case RecordView() as view:
+            return texts.render(view)
+        case TableView() as view:
+            return table.text(view)
+        case Card() as view:
+            return card.text(view)
+        case None:
+            return repr(obj)
+
+
+def markup(obj: Any, kind: str, options: Options) -> str | None:
+    """Write an object as HTML, if there is something to show; as `text`."""
+    match _KINDS[kind](obj, options):
+        case RecordView() as view:
+            return html.render(view)
+        case TableView() as view:
+            return table.render(view)
+        case Card() as view:
+            return card.render(view)
+        case None:
+            return None
+
+
+def in_one_line(obj: Any, options: Options) -> str:
+    """Write a record or a row as it stands inside a collection."""
+    if is_row(type(obj)):
+        pairs = zip(row_keys(obj), row_values(obj), strict=True)
+        shown = [values.key({key: value}, options=options) for key, value in pairs]
+        return f"({', '.join(shown)}{',' if len(shown) == 1 else ''})"
+    return repr(obj) if state_of(obj) is None else line.of(obj, options=options)
+
+
+def _record(obj: object, options: Options) -> View | None:
+    """See a record; not an instance of a mapped class whose ``__init__`` did not run."""
+    return None if state_of(obj) is None else record.view(obj, options=options)
+
+
+def _members(obj: Collection[Any], options: Options) -> View | None:
+    """Make a table of records, or of rows, of one kind, looking at as many as are shown."""
+    members = list(islice(obj.values() if isinstance(obj, dict) else obj, options.rows))
+    if not is_row(type(members[0])):
+        return table.of_records(members, count=len(obj), options=options)
+    keys = row_keys(members[0])
+    if not all(is_row(type(each)) and row_keys(each) == keys for each in members):
+        return None
+    return table.of_rows("Row", keys, map(row_values, members), count=len(obj), options=options)
+
+
+def _row(obj: Any, options: Options) -> View:
+    return table.of_rows(type(obj).__name__, row_keys(obj), [row_values(obj)], count=1, options=options)
+
+
+def _statement(obj: Any, _options: Options) -> View:
+    return queries.of_statement(obj)
+
+
+def _query(obj: Any, _options: Options) -> View:
+    return queries.of_query(obj)
+
+
+def _stmt(obj: Stmt[Any], _options: Options) -> View:
+    hint = ".all() .first() .one() .count() .df() run it"
+    return queries.of_statement(obj.select, title=f"select {obj._names()}", hint=hint)
+
+
+def _session(obj: orm.Session, _options: Options) -> View:
+    return sessions.of(obj, engine=getattr(obj, "engine", None))
+
+
+def _ln_session(obj: Session, _options: Options) -> View:
+    profile = getattr(obj, "profile", None)
+    facts = () if profile is None else (("profile", repr(profile).partition("\n")[0]),)
+    if obj.is_closed:
+        return Card("Session", "closed", facts, hint="ss = ln.Session()")
+    engine = getattr(obj.orm, "engine", None) or engines.current()
+    view = sessions.of(obj.orm, title="Session", engine=engine)
+    return replace(view, facts=(*view.facts, *facts))
+
+
+_KINDS: dict[str, Callable[[Any, Options], View | None]] = {
+    "record": _record,
+    "members": _members,
+    "row": _row,
+    "statement": _statement,
+    "query": _query,
+    "stmt": _stmt,
+    "result": lambda obj, options: queries.of_result(obj, options=options),
+    "session": _session,
+    "ln_session": _ln_session,
+    "async_session": lambda obj, _options: sessions.of_async(obj),
+    "maker": lambda obj, _options: sessions.of_maker(obj),
+    "scoped": lambda obj, _options: sessions.of_scoped(obj),
+}
+
+
+def is_row(kind: type) -> bool:
+    """Tell whether a class is that of a statement's rows."""
+    return kind.__module__ == "sqlalchemy.engine.row"
+
+
+def row_keys(row: Any) -> tuple[str, ...]:
+    """Give the names of a row's columns, of which several may have the same."""
+    return tuple(map(str, row._parent.keys))
+
+
+def row_values(row: Any) -> tuple[Any, ...]:
+    """Give a row's values, which are in memory."""
+    return tuple(row.values() if isinstance(row, RowMapping) else row)

@@ -1,0 +1,164 @@
+"""The schema as a Mermaid entity diagram."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+import ln_jupyter.schema as lns
+from ln_jupyter import errors
+from tests.db import loaded_models as m
+
+
+def edges(diagram: object) -> list[str]:
+    return [line.strip() for line in repr(diagram).splitlines() if "--" in line]
+
+
+def entities(diagram: object) -> list[str]:
+    return re.findall(r"^    (\S.*) \{$", repr(diagram), re.MULTILINE)
+
+
+def test_own_schema() -> None:
+    """Without an argument it is the registry's own schema, by its classes, in an order that stays."""
+    assert entities(lns.view()) == sorted(
+        ["Environment", "ExecutedCell", "File", "Notebook", "NotebookPath", "Pipeline", "Run", "Source", "User"]
+    )
+    assert lns.view() == lns.view()
+
+
+def test_bundle() -> None:
+    """JupyterLab gets what it draws, everybody else its source as text."""
+    diagram = lns.view()
+
+    bundle = diagram._repr_mimebundle_(include=None, exclude=None)
+
+    assert {"text/vnd.mermaid": diagram.source, "text/plain": diagram.source} == bundle
+    assert diagram.source.startswith("erDiagram\n")
+
+
+@pytest.mark.parametrize(
+    "edge",
+    [
+        'Pipeline |o--o{ Run : "pipeline"',
+        'Notebook ||--o{ NotebookPath : "notebook"',
+        'Notebook |o--o{ Notebook : "parent"',
+        'Run }o--o{ File : "inputs"',
+        'Run }o--o{ File : "outputs"',
+    ],
+    ids=["optional", "required", "itself", "many to many", "a second one"],
+)
+def test_relationships(edge: str) -> None:
+    """A line for each foreign key says how many there are on each side; a table that only links is a line too."""
+    assert edge in edges(lns.view())
+
+
+def test_keys() -> None:
+    """Columns have their Python type and their keys."""
+    source = lns.view().source
+
+    assert "        str run_id PK, FK\n        int position PK\n" in source
+    assert "        str handle UK\n" in source
+
+
+def test_inheritance() -> None:
+    """A joined subclass is an entity of its own, a single-table one is part of its base."""
+    diagram = lns.view(m.Base)
+
+    assert 'Staff ||--o| Manager : "is a"' in edges(diagram)
+    assert "Intern" not in entities(diagram)
+    assert "        str school\n" in diagram.source
+
+
+def test_link_with_a_column() -> None:
+    """A linking table that holds something itself stays an entity."""
+    diagram = lns.view(m.Base)
+
+    assert '"study_input"' in entities(diagram)
+    assert 'Study ||--o{ "study_input" : "study_id"' in edges(diagram)
+
+
+def test_one_to_one() -> None:
+    """Where the foreign key is unique, there is at most one on its side."""
+    metadata = sa.MetaData()
+    sa.Table("hand", metadata, sa.Column("id", sa.Integer, primary_key=True))
+    sa.Table("glove", metadata, sa.Column("hand_id", sa.ForeignKey("hand.id"), nullable=False, unique=True))
+
+    assert ['"hand" ||--o| "glove" : "hand_id"'] == edges(lns.view(metadata))
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        (m.imperative, ["Plate", "Spring", "Trap", "Well"]),
+        (m.SQLModel, ["Hero", "Team"]),
+        ([m.Hero], ["Hero"]),
+        (m.Hero, ["Hero", "Team"]),
+        (m._foreign, ['"book"', '"shelf"']),
+    ],
+    ids=["registry", "SQLModel", "list", "class", "metadata"],
+)
+def test_of_the_users(what: object, expected: list[str]) -> None:
+    """A user's own models are drawn from whatever holds them."""
+    assert expected == entities(lns.view(what))
+
+
+def test_odd_names() -> None:
+    """Names that Mermaid cannot take are replaced, and stand beside in full as far as it can."""
+    metadata = sa.MetaData()
+    sa.Table(
+        'größe "x"\n',
+        metadata,
+        sa.Column("a b", sa.Integer, primary_key=True),
+        sa.Column("PK", sa.String),
+        sa.Column("1st", sa.String),
+        schema="lab",
+    )
+
+    assert lns.view(metadata).source.splitlines() == [
+        "erDiagram",
+        "    \"lab.größe 'x' \" {",
+        '        int a_b PK "a b"',
+        '        str PK_ "PK"',
+        '        str _1st "1st"',
+        "    }",
+    ]
+
+
+def test_same_name() -> None:
+    """Two classes of one name are told apart by their tables."""
+
+    def make(table: str) -> type:
+        class Base(orm.DeclarativeBase): ...
+
+        class Sample(Base):
+            __tablename__ = table
+            id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+
+        return Sample
+
+    assert ['"Sample (a)"', '"Sample (b)"'] == entities(lns.view([make("b"), make("a")]))
+
+
+def test_large_schema() -> None:
+    """What would be too long for Mermaid to draw is drawn with its keys only."""
+    metadata = sa.MetaData()
+    for i in range(100):
+        columns = [sa.Column(f"column_{j}", sa.String) for j in range(50)]
+        sa.Table(f"t{i}", metadata, sa.Column("id", sa.Integer, primary_key=True), *columns)
+
+    source = lns.view(metadata).source
+
+    assert len(source) < 50_000
+    assert (100, 0) == (source.count("int id PK"), source.count("column_1"))
+
+
+@pytest.mark.parametrize("what", [None, "Run", [int], int, 3])
+def test_nothing_mapped(what: object) -> None:
+    """What has no schema is refused, with what to give."""
+    with pytest.raises(errors.NotMappedError, match="has no schema") as raised:
+        lns.view(what)
+
+    assert "give a declarative base, or a list of mapped classes" == raised.value.fix
