@@ -155,8 +155,11 @@ def _attributes(state: InstanceState[Any], *, trip: Cost) -> dict[str, Attribute
     for synonym in mapper.synonyms:
         if synonym.name in seen:
             seen[synonym.key] = replace(seen[synonym.name], key=synonym.key, kind=Kind.SYNONYM, note=synonym.name)
+    computed: set[int] = set()
     for key, descriptor in mapper.all_orm_descriptors.items():
         kind = _COMPUTED.get(descriptor.extension_type)
-        if kind is not None and key not in seen:
+        # the parts that `hybrid_property.inplace` defines are the property itself under other names
+        if kind is not None and key not in seen and id(descriptor) not in computed:
+            computed.add(id(descriptor))
             seen[key] = Attribute(key, kind, Status.COMPUTED, Cost.UNKNOWN)
     return seen

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import orm
+from sqlalchemy.ext.hybrid import hybrid_property
 
 from ln_jupyter.db.loaded import Cost, Kind, ObjectState, SessionState, Status, describe, state_of
 from ln_jupyter.errors import NotMappedError
@@ -288,3 +289,25 @@ def test_not_mapped():
         describe({})
 
     assert "give an instance of a class that SQLAlchemy maps" in caught.value.fix
+
+
+def test_a_hybrid_in_parts_is_one_attribute() -> None:
+    """What `hybrid_property.inplace` defines beside a property is not an attribute of its own."""
+
+    class Base(orm.DeclarativeBase):
+        pass
+
+    class Sample(Base):
+        __tablename__ = "sample"
+        id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+
+        @hybrid_property
+        def double(self) -> int:
+            return 2 * self.id
+
+        @double.inplace.expression
+        @classmethod
+        def _double(cls) -> sa.ColumnElement[int]:
+            return 2 * cls.id
+
+    assert ["id", "double"] == list(describe(Sample()).attributes)

@@ -21,6 +21,8 @@ RUNNERS = {
     # without our plugin, which would give the notebook a registry that ends with it
     "nbmake": ["-m", "pytest", "--nbmake", "-p", "no:ln_jupyter", "-p", "no:cacheprovider", "notebook.ipynb"],
     "papermill": ["-m", "papermill", "notebook.ipynb", "out.ipynb"],
+    "html": ["-m", "nbconvert", "--execute", "--to", "html", "notebook.ipynb"],
+    "markdown": ["-m", "nbconvert", "--execute", "--to", "markdown", "notebook.ipynb"],
 }
 SETUP = "%load_ext ln_jupyter\nimport ln_jupyter as ln, ln_jupyter.schema as lns"
 UNSAVED = {
@@ -106,3 +108,15 @@ def test_failed_display(tmp_path: Path, runner: str) -> None:
 
     assert expected.returncode == done.returncode, done.stdout + done.stderr
     assert done.returncode != 0 or is_saved(session)
+
+
+@pytest.mark.parametrize(("runner", "page"), [("html", "notebook.html"), ("markdown", "notebook.md")])
+def test_records_on_a_page(tmp_path: Path, runner: str, page: str) -> None:
+    """A page that nbconvert makes shows records as a notebook does."""
+    result = run(runner, tmp_path, SETUP, "ln.add(lns.Run(name='<b>X</b>'))\nln.select(lns.Run).first()")
+
+    written = (tmp_path / page).read_text(encoding="utf-8")
+    assert 0 == result.returncode, result.stderr
+    assert '<th scope="row">pipeline</th>' in written
+    assert "not loaded · session closed" in written
+    assert "&lt;b&gt;X&lt;/b&gt;" in written
