@@ -113,7 +113,7 @@ def current() -> Cell | None:
 
 def enter() -> Cell:
     """Begin a cell in this context, inside the one that is running."""
-    cell = Cell(current())
+    cell = Cell(_running.get() and current())
     _running.set(cell)
     return cell
 

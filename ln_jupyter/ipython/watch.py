@@ -65,11 +65,12 @@ class Watch:
             finally:
                 if failed and (cause := _cause(result)) is not None:
                     cell.show(cause)
-                is_ours = cell.is_current  # not in a forked child, whose database connection is its parent's
+                # not in a forked child, whose database connection is its parent's
+                is_to_settle = (cell.session is not None or cell.is_unsaved) and cell.is_current
                 cell.leave()
-                if is_ours and (cell.session is not None or cell.is_unsaved):
+                if is_to_settle:
                     failed = self._settle(cell, result, failed=failed)
-                if is_ours and cell.parent is None:
+                if cell.parent is None:
                     report.show_advice()
             return failed
 
