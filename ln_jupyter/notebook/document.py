@@ -59,10 +59,15 @@ class Document:
     cells: tuple[Cell, ...]
 
     @property
-    def source_hash(self) -> str:
-        """SHA-256 over the cells' types and sources; outputs, ids, counts and metadata do not count."""
+    def source(self) -> bytes:
+        """The cells' types and sources as JSON; outputs, ids, counts and metadata do not count."""
         sources = [[cell.type, cell.source] for cell in self.cells]
-        return hashlib.sha256(json.dumps(sources, separators=(",", ":")).encode()).hexdigest()
+        return json.dumps(sources, separators=(",", ":")).encode()
+
+    @property
+    def source_hash(self) -> str:
+        """SHA-256 of `source`, hexadecimal."""
+        return hashlib.sha256(self.source).hexdigest()
 
 
 def read(path: Path) -> Document:
@@ -86,6 +91,21 @@ def read(path: Path) -> Document:
         carried=max(_carried(raw_cells), key=ran_at, default={}),
         cells=cells,
     )
+
+
+def cells_of(source: bytes) -> tuple[Cell, ...]:
+    """Read the cells back from `Document.source`, without what does not count.
+
+    Example:
+        >>> cells_of(b'[["code","x = 1"]]')
+        (Cell(id=None, type='code', source='x = 1', tags=()),)
+    """
+    return tuple(Cell(None, kind, text) for kind, text in json.loads(source))
+
+
+def hash_of(source: str) -> str:
+    """Hash the source of one cell, the same as it is saved and as it was executed: SHA-256, hexadecimal."""
+    return hashlib.sha256(source.encode(errors="surrogatepass")).hexdigest()
 
 
 def ran_at(nbproject: Mapping[str, Any]) -> datetime:

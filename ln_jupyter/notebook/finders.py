@@ -5,6 +5,7 @@ A new place to run notebooks is one function and one line in ``IN_A_KERNEL``.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -15,7 +16,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ln_jupyter import errors
-from ln_jupyter.notebook import document, launcher, sessions
+from ln_jupyter.notebook import document, host, launcher, sessions
 from ln_jupyter.notebook import kernel as kernels
 from ln_jupyter.notebook.kernel import Kernel
 from ln_jupyter.notebook.location import Location, absolute
@@ -25,6 +26,10 @@ Finder = Callable[[Kernel], Location | None]
 _VSCODE = "vscode-notebook-cell:"
 _NOTEBOOK_TEST = re.compile(r"(?P<file>.+?\.ipynb)::(?P<test>.*) \((?:setup|call|teardown)\)")
 _FILES_COMPARED = 200
+_WORKSPACE = Path("/Workspace")  # where Databricks shows its notebooks as files
+_DRIVE = Path("/content/drive/MyDrive/Colab Notebooks")  # where Colab saves, and shows what it mounts
+
+_log = logging.getLogger(__name__)
 
 
 def by_vscode_cell(kernel: Kernel) -> Location | None:
@@ -56,7 +61,36 @@ def by_server_session(kernel: Kernel) -> Location | None:
         paths = tuple(path for path in paths if _holds(path, kernel.cell_id))
     if len(paths) != 1:
         return None
-    return Location(paths[0], "server-session", live=True, runner="jupyter-server", base_url=answer.base_url)
+    runner = host.name() or "jupyter-server"
+    return Location(paths[0], "server-session", live=True, runner=runner, base_url=answer.base_url)
+
+
+def by_databricks_context(kernel: Kernel) -> Location | None:
+    """Ask the object that Databricks gives to every cell; it names the notebook without its suffix."""
+    if not os.environ.get("DATABRICKS_RUNTIME_VERSION"):
+        return None
+    dbutils = kernel.shell.user_ns.get("dbutils")
+    try:
+        stated = str(dbutils.notebook.entry_point.getDbutils().notebook().getContext().notebookPath().get())
+    except Exception:  # noqa: BLE001 - Java's, by way of py4j or Spark Connect: no answer, whatever it raises
+        _log.info("Databricks does not name the notebook", exc_info=True)
+        return None
+    path = _WORKSPACE / stated.removeprefix(_WORKSPACE.as_posix()).lstrip("/")
+    files = [path.with_name(f"{path.name}{suffix}") for suffix in (".ipynb", ".py", "")]
+    file = next((file for file in files if file.is_file()), files[0])
+    return Location(file, "databricks-context", live=True, runner="databricks")
+
+
+def by_colab_session(kernel: Kernel) -> Location | None:
+    """Ask Colab's server for the notebook's name; the file is there only if Drive is mounted."""
+    server = os.environ.get("COLAB_JUPYTER_IP")
+    if not server:
+        return None
+    names = sessions.names(f"http://{server}:{os.environ.get('KMP_TARGET_PORT', '9000')}", kernel_id=kernel.id)
+    if len(names) != 1:
+        return None
+    # Drive has many folders, and Colab names none: of the one it saves to, this is likely the notebook.
+    return Location(_DRIVE / Path(names[0]).name, "colab-session", live=True, confidence="likely", runner="colab")
 
 
 def by_pytest_node(kernel: Kernel) -> Location | None:
@@ -116,6 +150,8 @@ def by_content(kernel: Kernel) -> Location | None:
 IN_A_KERNEL: tuple[Finder, ...] = (
     by_vscode_cell,
     by_vscode_variable,
+    by_databricks_context,
+    by_colab_session,
     by_server_session,
     by_pytest_node,
     by_command_line,
@@ -147,7 +183,7 @@ def _by_session_name(kernel: Kernel) -> Location | None:
     path = Path(stated)
     if not path.is_absolute():  # of a session without a name: relative to the server's root
         path = kernel.folder / path.name
-    return Location(path, "session-name", confidence="likely", runner="jupyter-server")
+    return Location(path, "session-name", confidence="likely", runner=host.name() or "jupyter-server")
 
 
 def _holds(path: Path, cell_id: str, sources: frozenset[str] = frozenset()) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ln_jupyter import errors
-from ln_jupyter.notebook import finders, kernel
+from ln_jupyter.notebook import finders, host, kernel
 from ln_jupyter.notebook.location import Confidence, Location, absolute
 
 if TYPE_CHECKING:
@@ -59,7 +59,9 @@ def find(filepath: str | Path | None = None) -> Location:
         if _is_file(path):
             return replace(found, path=path)
         tried.append(f"{signal} (names {path}, which is not a file)")
-    message = f"nothing tells which notebook is running; tried: {', '.join(tried)}"
+    service = host.name()
+    where = f" on {service}" if service else ""
+    message = f"nothing tells which notebook is running{where}; tried: {', '.join(tried)}"
     raise errors.NotebookNotFoundError(message, fix=_FIX)
 
 

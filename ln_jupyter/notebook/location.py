@@ -19,7 +19,8 @@ class Location:
         via: The signal that answered, such as ``"server-session"``.
         live: The signal follows a rename while the kernel runs.
         confidence: A ``"guess"`` may be shown, never relied on.
-        runner: The program that runs the notebook, such as ``"nbmake"``; empty where nothing tells.
+        runner: The program or service that runs the notebook, such as ``"nbmake"`` or ``"colab"``;
+            empty where nothing tells.
         base_url: Of the Jupyter server, for links; empty without one.
     """
 

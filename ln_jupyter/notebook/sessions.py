@@ -9,7 +9,7 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,6 +52,16 @@ def ask(connection_file: Path, *, kernel_id: str) -> Answer | None:
     return None
 
 
+def names(url: str, *, kernel_id: str) -> tuple[str, ...]:
+    """Ask a server what it calls the kernel's notebooks, or all it runs where it does not know the kernel.
+
+    Colab's server names a notebook, percent-encoded, and its path is no file's.
+    """
+    answered = _sessions(url, token=None)
+    of_kernel = [each for each in answered or () if _kernel_of(each) == kernel_id] or answered or ()
+    return tuple(unquote(each["name"]) for each in of_kernel if isinstance(each.get("name"), str))
+
+
 def _read(file: Path) -> Mapping[str, Any]:
     try:
         server = json.loads(file.read_bytes())
@@ -65,27 +75,34 @@ def _ask(server: Mapping[str, Any], kernel_id: str) -> Answer | None:
     if not (isinstance(url, str) and url.startswith("http") and isinstance(root, str)) or server.get("sock"):
         return None
     # JupyterHub's servers keep no token in the file.
-    token = server.get("token") or os.environ.get("JUPYTERHUB_API_TOKEN")
-    try:
-        sessions = _get(f"{url.rstrip('/')}/api/sessions", {"Authorization": f"token {token}"} if token else {})
-    except (OSError, ValueError, http.client.HTTPException):
+    answered = _sessions(url, token=server.get("token") or os.environ.get("JUPYTERHUB_API_TOKEN"))
+    if answered is None:
         return None
-    if not isinstance(sessions, list):
-        return None
-    paths = tuple(Path(root, path.lstrip("/")) for path in dict.fromkeys(_notebooks(sessions, kernel_id)))
+    paths = tuple(Path(root, path.lstrip("/")) for path in dict.fromkeys(_notebooks(answered, kernel_id)))
     return Answer(paths=paths, base_url=str(server.get("base_url", "")))
 
 
-def _notebooks(sessions: list[Any], kernel_id: str) -> Iterator[str]:
+def _sessions(url: str, *, token: str | None) -> list[dict[str, Any]] | None:
+    try:
+        answer = _get(f"{url.rstrip('/')}/api/sessions", {"Authorization": f"token {token}"} if token else {})
+    except (OSError, ValueError, http.client.HTTPException):
+        return None
+    return [session for session in answer if isinstance(session, dict)] if isinstance(answer, list) else None
+
+
+def _notebooks(sessions: list[dict[str, Any]], kernel_id: str) -> Iterator[str]:
     for session in sessions:
-        if not isinstance(session, dict) or session.get("type", "notebook") != "notebook":
-            continue
-        kernel, path = session.get("kernel"), session.get("path")
-        if isinstance(kernel, dict) and kernel.get("id") == kernel_id and isinstance(path, str):
+        path = session.get("path")
+        if session.get("type", "notebook") == "notebook" and _kernel_of(session) == kernel_id and isinstance(path, str):
             yield path
 
 
-def _get(url: str, headers: Mapping[str, str]) -> Any:
+def _kernel_of(session: Mapping[str, Any]) -> object:
+    kernel = session.get("kernel")
+    return kernel.get("id") if isinstance(kernel, dict) else None
+
+
+def _get(url: str, headers: Mapping[str, str], *, timeout: float = _TIMEOUT) -> Any:
     """Fetch JSON; http.client knows no proxies, so ``http_proxy`` cannot send the token elsewhere."""
     parts = urlsplit(url)
     host = parts.hostname or ""
@@ -95,9 +112,9 @@ def _get(url: str, headers: Mapping[str, str]) -> Any:
         if host in _LOOPBACK:  # a certificate names the public host, or is self-signed
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
-        connection = http.client.HTTPSConnection(host, parts.port, timeout=_TIMEOUT, context=context)
+        connection = http.client.HTTPSConnection(host, parts.port, timeout=timeout, context=context)
     else:
-        connection = http.client.HTTPConnection(host, parts.port, timeout=_TIMEOUT)
+        connection = http.client.HTTPConnection(host, parts.port, timeout=timeout)
     try:
         connection.request("GET", parts.path, headers=dict(headers))
         response = connection.getresponse()

@@ -1,59 +1,109 @@
-"""The title of a notebook: the first heading of its first Markdown cell."""
+"""The title of a notebook: the first heading of its first Markdown cell, as text."""
 
 from __future__ import annotations
 
 import html
 import re
 
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_LONGEST_CELL = 100_000  # characters that are read of it
+_LONGEST = 500
+_MOST_LINES = 10
+
+_FRONT_MATTER = re.compile(r"---[ \t]*\n(?:(?:[\w-]+:|[ \t#]|- ).*\n)++---[ \t]*(?:\n|$)")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
-_ATX = re.compile(r" {0,3}#{1,6}(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")
+_ATX = re.compile(r" {0,3}#{1,6}(?:[ \t]+(.*))?$")
+_CLOSING = re.compile(r"(?:^|(?<=[ \t]))#+[ \t]*$")
 _UNDERLINE = re.compile(r" {0,3}(?:=+|-+)[ \t]*$")
-_H1 = re.compile(r"<h1\b[^>]*>(.*?)</h1\s*>", re.IGNORECASE | re.DOTALL)
+_H1_LINE = re.compile(r" {0,3}(?:<[^<>]*+>[ \t]*+)*?<h1\b[^<>]*>", re.IGNORECASE)
+_H1_END = re.compile(r"</h1\s*>", re.IGNORECASE)
 # Lines that begin something else than a paragraph, so no underline makes them a heading.
-_NO_PARAGRAPH = re.compile(r" {4,}|\t| {0,3}(?:[-*+>][ \t]|\d+[.)][ \t]|\||(?:[-*_][ \t]*){3,}$)")
-_INLINE_TAG = re.compile(
-    r"</?(?:a|b|big|br|center|code|em|font|i|img|small|span|strong|sub|sup|u)\b[^>]*>", re.IGNORECASE
+_NO_PARAGRAPH = re.compile(r" {4,}|\t| {0,3}(?:[-*+>][ \t]|\d+[.)][ \t]|\||(?:[-*_][ \t]*+){3,}+$)")
+
+# What stands for itself in a heading: code, a formula, an escaped character.
+_LITERAL = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)|(\$[^$]+\$)|\\([!-/:-@\[-`{-~])", re.DOTALL)
+_TAG = re.compile(
+    r"</?(?:a|b|big|br|center|code|div|em|font|h1|i|img|p|s|small|span|strong|sub|sup|u)\b[^<>]*>", re.IGNORECASE
 )
+_LINK = re.compile(r"!?\[([^\[\]]*)\](?:\([^()]*\)|\[[^\[\]]*\])")
+_ADDRESS = re.compile(r"<([a-z][a-z+.-]*:[^<>\s]*)>", re.IGNORECASE)
+_EMPHASIS = re.compile(r"(\*{1,3}|~~)(?=[^\s*~])([^*~]+?)(?<=\S)\1|(?<!\w)(_{1,3})(?=[^\s_])(.+?)(?<=[^\s_])\3(?!\w)")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_HELD = 0xE000  # the first character for private use: it keeps the place of a literal
 
 
 def of(markdown: str) -> str | None:
-    r"""Find the first heading: ``# ATX``, underlined (setext) or ``<h1>``.
+    r"""Find the first heading: ``# ATX``, underlined (setext) or ``<h1>``, without its markup.
 
     A comment inside a code fence, and a heading without words, are no title.
 
     Example:
         >>> of("```\n# a comment\n```\n# Growth of *E. coli* #")
-        'Growth of *E. coli*'
+        'Growth of E. coli'
         >>> of("Growth\n======")
         'Growth'
     """
-    lines = _outside_fences(_COMMENT.sub("", markdown))
+    text = markdown[:_LONGEST_CELL].removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    if matter := _FRONT_MATTER.match(text):
+        text = text[matter.end() :]
+    lines = _outside_fences(_without_comments(text))
     paragraph: list[str] = []
     for position, line in enumerate(lines):
-        if re.match(r" {0,3}<h1\b", line, re.IGNORECASE):
-            match = _H1.search("\n".join(lines[position:]))
-            heading = match[1] if match else ""
+        if match := _H1_LINE.match(line):
+            heading = _until_end([line[match.end() :], *lines[position + 1 : position + _MOST_LINES]])
         elif match := _ATX.match(line):
-            heading = match[1] or ""
+            heading = _CLOSING.sub("", match[1] or "")
         elif paragraph and _UNDERLINE.match(line):
             heading = " ".join(paragraph)
         else:
             starts_paragraph = line.strip() and not _NO_PARAGRAPH.match(line)
-            paragraph = [*paragraph, line.strip()] if starts_paragraph else []
+            paragraph = [*paragraph[-_MOST_LINES:], line.strip()] if starts_paragraph else []
             continue
         paragraph = []
-        words = " ".join(html.unescape(_INLINE_TAG.sub("", heading)).split())
-        if words:
+        if words := _text(heading):
             return words
     return None
+
+
+def _text(heading: str) -> str:
+    """Take the markup from a heading, as a reader sees it: of a link its words, of an image its description."""
+    held: list[str] = []
+
+    def hold(match: re.Match[str]) -> str:
+        held.append(next(each for each in (match[2], match[3], match[4]) if each is not None))
+        return chr(_HELD + len(held) - 1)
+
+    def restore(match: re.Match[str]) -> str:
+        index = ord(match[0]) - _HELD
+        return held[index] if index < len(held) else match[0]
+
+    text = _TAG.sub("", _LITERAL.sub(hold, heading[: 2 * _LONGEST]))
+    for _ in range(2):  # an image in a link, strong emphasis in another
+        text = _EMPHASIS.sub(lambda match: match[2] or match[4], _LINK.sub(r"\1", text))
+    text = html.unescape(_ADDRESS.sub(r"\1", text))
+    words = " ".join(_CONTROL.sub(" ", re.sub(r"[\ue000-\uf8ff]", restore, text)).split())
+    return words if len(words) <= _LONGEST else f"{words[: _LONGEST - 1].rstrip()}…"
+
+
+def _until_end(lines: list[str]) -> str:
+    text = "\n".join(lines)
+    end = _H1_END.search(text)
+    return text[: end.start()] if end else ""
+
+
+def _without_comments(markdown: str) -> str:
+    kept = []
+    position = 0
+    while (start := markdown.find("<!--", position)) >= 0 and (end := markdown.find("-->", start)) >= 0:
+        kept.append(markdown[position:start])
+        position = end + len("-->")
+    return "".join([*kept, markdown[position:]])
 
 
 def _outside_fences(markdown: str) -> list[str]:
     """Keep the lines that are not in a code fence; a fence leaves one empty line."""
     kept = []
     fence = ""
-    for line in markdown.splitlines():
+    for line in markdown.split("\n"):
         match = _FENCE.match(line)
         if fence:
             if match and match[1].startswith(fence) and not line.strip(" \t`~"):

@@ -1,16 +1,17 @@
 from __future__ import annotations
 
+import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+import nbformat
+import papermill
 import pytest
 
 from ln_jupyter import errors
 from ln_jupyter.notebook import document
 from ln_jupyter.notebook.document import Cell
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def notebook(*cells: dict[str, Any], **keys: Any) -> dict[str, Any]:
@@ -158,6 +159,31 @@ def test_source_hash_of_half_a_character(file: Path) -> None:
     file.write_bytes(b'{"nbformat": 4, "cells": [{"cell_type": "code", "source": "\\ud83d"}]}')
 
     assert len(document.read(file).source_hash) == 64
+
+
+def test_source(file: Path) -> None:
+    """The source is what its hash is of, and gives the cells back."""
+    found = read(file, notebook(code("x = 'é'", id="a"), {"cell_type": "markdown", "source": "# Growth"}))
+
+    assert found.source_hash == hashlib.sha256(found.source).hexdigest()
+    assert document.cells_of(found.source) == (Cell(None, "code", "x = 'é'"), Cell(None, "markdown", "# Growth"))
+
+
+def test_hash_of_a_cell() -> None:
+    """A cell's hash tells sources apart, also one that no encoding can write."""
+    assert document.hash_of("x") == hashlib.sha256(b"x").hexdigest()
+    assert document.hash_of("\ud83d") != document.hash_of("\ud83c")
+
+
+def test_notebooks_of_others() -> None:
+    """Papermill's own test notebooks are read to the last cell, and their files stay as they were."""
+    for path in (Path(papermill.__file__).parent / "tests" / "notebooks").rglob("*.ipynb"):
+        before = path.read_bytes()
+
+        found = document.read(path)
+
+        assert [cell.source for cell in nbformat.read(path, 4).cells] == [cell.source for cell in found.cells]
+        assert before == path.read_bytes()
 
 
 def test_script(tmp_path: Path) -> None:

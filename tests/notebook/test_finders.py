@@ -1,9 +1,12 @@
-"""Real notebooks in real runners; only VS Code is simulated, by its documented signals."""
+"""Real notebooks in real runners; only VS Code, Databricks and Colab are simulated, by their documented signals."""
 
 from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -12,7 +15,7 @@ import pytest
 from ln_jupyter.notebook import finders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from ln_jupyter.notebook.kernel import Kernel
@@ -143,8 +146,8 @@ def test_two_notebooks_with_the_same_cells(run: Callable, write: Callable, folde
     found = run("-c", program)
 
     assert found == {
-        "error": "nothing tells which notebook is running; tried: vscode cell, vscode variable, server session, "
-        "pytest node, command line, content"
+        "error": "nothing tells which notebook is running; tried: vscode cell, vscode variable, "
+        "databricks context, colab session, server session, pytest node, command line, content"
     }
 
 
@@ -233,6 +236,121 @@ def test_unsaved_in_vscode(start_kernel: Callable, folder: Path) -> None:
     assert (
         f"tried: vscode cell (names {folder}/Untitled-1.ipynb, which is not a file), vscode variable" in found["error"]
     )
+
+
+def dbutils(path: str) -> str:
+    """Make the object that Databricks gives to every cell, and its file system in the kernel's folder."""
+    return f"""
+from pathlib import Path
+from unittest.mock import MagicMock
+from ln_jupyter.notebook import finders
+finders._WORKSPACE = Path.cwd() / "Workspace"
+dbutils = MagicMock()
+context = dbutils.notebook.entry_point.getDbutils.return_value.notebook.return_value.getContext.return_value
+context.notebookPath.return_value.get.return_value = {path!r}
+"""
+
+
+@pytest.mark.parametrize("suffix", [".ipynb", ".py", ""])
+def test_databricks(start_kernel: Callable, write: Callable, folder: Path, suffix: str) -> None:
+    """Databricks names the notebook without its suffix, of which there are three."""
+    notebook = write(folder / "Workspace" / "Users" / "ada@example.org" / f"v1.2 Übung{suffix}")
+    kernel = start_kernel(DATABRICKS_RUNTIME_VERSION="16.4")
+
+    found = kernel.find(before=dbutils("/Users/ada@example.org/v1.2 Übung"))
+
+    assert seen(found) == (str(notebook), "databricks-context", "sure", "databricks")
+    assert found["live"] is True
+
+
+@pytest.mark.parametrize("before", ["", "dbutils = 1", "class dbutils:\n    def __getattr__(self, name): 1 / 0"])
+def test_databricks_without_an_answer(start_kernel: Callable, before: str) -> None:
+    """Where Databricks' object is missing or fails, the error names the service."""
+    found = start_kernel(DATABRICKS_RUNTIME_VERSION="16.4").find(before=before)
+
+    assert found["error"].startswith("nothing tells which notebook is running on databricks; tried: ")
+
+
+def test_databricks_object_elsewhere(start_kernel: Callable, folder: Path, write: Callable) -> None:
+    """A variable called dbutils is not asked on another machine."""
+    write(folder / "Workspace" / "a.ipynb")
+
+    found = start_kernel().find(before=dbutils("/a"))
+
+    assert "error" in found
+
+
+@pytest.fixture
+def colab() -> Iterator[Callable[..., dict[str, str]]]:
+    """A server that answers as Colab's does; the environment that leads there."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
+
+        def answer(sessions: object) -> dict[str, str]:
+            class Handler(SimpleHTTPRequestHandler):
+                def do_GET(self) -> None:
+                    body = json.dumps(sessions).encode()
+                    self.send_response(200 if self.path == "/api/sessions" else 404)
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
+
+                def log_message(self, *_: object) -> None: ...
+
+            server.RequestHandlerClass = Handler
+            return {"COLAB_JUPYTER_IP": "127.0.0.1", "KMP_TARGET_PORT": str(server.server_port)}
+
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield answer
+        server.shutdown()
+        thread.join()
+
+
+COLAB = {"path": "fileId=1aBcD", "name": "%C3%9Cbung%20eins.ipynb", "type": "notebook", "kernel": {"id": "x"}}
+MOUNT = "from pathlib import Path; from ln_jupyter.notebook import finders; finders._DRIVE = Path.cwd() / 'drive'"
+
+
+def test_colab(start_kernel: Callable, write: Callable, folder: Path, colab: Callable) -> None:
+    """Colab's server says what it calls the notebook; where Drive is mounted, that is likely the file."""
+    notebook = write(folder / "drive" / "Übung eins.ipynb")
+    kernel = start_kernel(like_a_server=True, http_proxy="http://127.0.0.1:9", **colab([COLAB]))
+
+    found = kernel.find(before=MOUNT)
+
+    assert seen(found) == (str(notebook), "colab-session", "likely", "colab")
+
+
+def test_colab_without_drive(start_kernel: Callable, folder: Path, colab: Callable) -> None:
+    """Where Drive is not mounted, the error names the service and the file it looked for."""
+    found = start_kernel(like_a_server=True, **colab([COLAB])).find(before=MOUNT)
+
+    assert found["error"].startswith("nothing tells which notebook is running on colab; tried: ")
+    assert f"colab session (names {folder}/drive/Übung eins.ipynb, which is not a file)" in found["error"]
+
+
+@pytest.mark.parametrize("answer", [[], {}, None, [7, {"name": 7}], [COLAB, COLAB]])
+def test_colab_without_an_answer(
+    kernel_here: Callable[[str], Kernel], colab: Callable, monkeypatch: pytest.MonkeyPatch, answer: object
+) -> None:
+    """What does not name one notebook is no answer of Colab's."""
+    for name, value in colab(answer).items():
+        monkeypatch.setenv(name, value)
+
+    assert finders.by_colab_session(kernel_here("")) is None
+
+
+def test_colab_with_two_notebooks(
+    kernel_here: Callable[[str], Kernel], colab: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two notebooks, the one of this kernel is found, and its name leads nowhere else."""
+    mine = {"name": "../a.ipynb", "kernel": {"id": "mine"}}
+    for name, value in colab([COLAB, mine]).items():
+        monkeypatch.setenv(name, value)
+
+    found = finders.by_colab_session(replace(kernel_here(""), id="mine"))
+
+    assert found is not None
+    assert found.path.as_posix() == "/content/drive/MyDrive/Colab Notebooks/a.ipynb"
 
 
 def test_session_name_without_a_server(start_kernel: Callable, write: Callable, folder: Path) -> None:

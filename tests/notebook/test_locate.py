@@ -99,3 +99,25 @@ def test_nothing_found() -> None:
 
     assert "nothing tells which notebook is running; tried: main file\n" in result.stderr
     assert f"fix: {FIX}" in result.stderr
+
+
+def test_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a service that keeps its notebooks to itself, the error names it."""
+    monkeypatch.setenv("KAGGLE_KERNEL_RUN_TYPE", "Interactive")
+    monkeypatch.setitem(sys.modules, "__main__", None)
+
+    with pytest.raises(errors.NotebookNotFoundError, match="running on kaggle; tried: main file") as raised:
+        locate.find()
+
+    assert raised.value.fix == FIX
+
+
+def test_imports_of_a_headless_kernel(start_kernel: Callable, find: str) -> None:
+    """Where no server answers, nothing that is slow is imported either."""
+    names = "found = json.dumps(sorted({name.partition('.')[0] for name in sys.modules}))"
+    slow = {"jupyter_server", "nbformat", "nbproject", "notebook", "requests", "sqlalchemy"}
+
+    loaded = start_kernel().find(source=f"import sys\n{find}\n{names}")
+
+    assert "ln_jupyter" in loaded
+    assert slow.isdisjoint(loaded)

@@ -51,6 +51,77 @@ def test_no_heading(markdown: str) -> None:
     assert title.of(markdown) is None
 
 
+@pytest.mark.parametrize(
+    ("expected", "heading"),
+    [
+        ("Growth of E. coli", "Growth of *E. coli*"),
+        ("Growth of E. coli", "**Growth** of __*E. coli*__ ###"),
+        ("Growth of E. coli, old", "Growth of _E. coli_, ~~old~~"),
+        ("Growth in snake_case_names", "Growth in snake_case_names"),
+        ("2 * 3 * 4 = 24", "2 * 3 * 4 = 24"),
+        ("The rate x_1 and <b>", "The rate `x_1` and `` <b> ``"),
+        ("The rate $x_1 * y_1 * z$", "The rate $x_1 * y_1 * z$"),
+        ("Growth, as before", "[Growth](https://x.org 'a title'), [as before][1]"),
+        ("Open in Colab Growth", "[![Open in Colab](https://x.org/badge.svg)](https://x.org) Growth"),
+        ("See https://x.org", "See <https://x.org>"),
+        ("#1 and *", "\\#1 and \\*"),
+        ("Growth & decay", "Growth &amp;&nbsp;decay"),
+        ("<script>alert(1)</script>", "<script>alert(1)</script>"),
+        ("Growth", "Growth <!-- not\tyet -->"),
+        ("Gro wth", "Gro\x00\x1bwth"),
+        ("x Growth x \ue005", "\ue000 Growth `x` \ue005"),
+        ("Größe \U0001f9ec 成長 نمو", "Größe \U0001f9ec 成長 نمو"),
+    ],
+)
+def test_text(expected: str, heading: str) -> None:
+    """A title is what a reader sees of the heading, without its markup."""
+    assert expected == title.of(f"# {heading}")
+
+
+@pytest.mark.parametrize(
+    ("expected", "markdown"),
+    [
+        ("Growth", "\ufeff# Growth"),
+        ("Growth", "---\ntitle: no\ntags:\n- a\n---\n# Growth"),
+        ("Growth", "---\n\nGrowth\n---"),
+        ("Growth", "words\r# Growth\rwords"),
+        ("Growth", "<div align='center'>\n<h1>Growth</h1>\n</div>"),
+        ("Growth", "<center><h1><b>Growth</b></h1></center>"),
+        ("Growth", "<h1></h1>\n<h1>Growth</h1>"),
+        ("Growth", "<!-- one --><!-- # two -->\n# Growth"),
+        (None, "> # a quote"),
+        (None, "- # an item"),
+        (None, "---\ntitle: no\n---"),
+    ],
+)
+def test_place(expected: str | None, markdown: str) -> None:
+    """A heading is found behind what may stand before it, and not inside of something else."""
+    assert expected == title.of(markdown)
+
+
+def test_long_cell() -> None:
+    """A heading that nobody reads as a title, a hundred thousand characters down, is none."""
+    assert title.of("words\n" * 20_000 + "# Growth") is None
+
+
+def test_long_heading() -> None:
+    """A heading without an end is cut."""
+    found = title.of(f"# {'word ' * 1_000_000}")
+
+    assert found is not None
+    assert len(found) <= 500
+    assert found.endswith("word…")
+
+
+@pytest.mark.parametrize(
+    "part", ["<h1>", "<!--", "\n<h1>x", "[", "![", "*", "_a", "<a", "$", "`a", "- ", "# x\\", "\n```\n", "&amp", "x\n"]
+)
+def test_hostile_cell(part: str) -> None:
+    """A cell of ten megabytes is read in no time, whatever it repeats."""
+    title.of(part * (10_000_000 // len(part)))
+    title.of(f"# {part * 1_000_000}")
+
+
 def test_heading_after_fence() -> None:
     """A heading below a code fence is the title, not the comment inside the fence."""
     markdown = "````\n# a comment\n```\n# another\n````\n# Growth"

@@ -64,8 +64,8 @@ def test_a_title_is_text(shown: Executed) -> None:
     """A title cannot bring markup, command the terminal or turn the reading direction."""
     data = shown.outputs[0][1]["data"]
 
-    assert "&lt;script&gt;alert('hi')&lt;/script&gt; &amp; \ufffdtxt.exe\ufffd[31m" in data["text/html"]
-    assert data["text/plain"].splitlines()[0] == "<script>alert('hi')</script> & \ufffdtxt.exe\ufffd[31m"
+    assert "&lt;script&gt;alert('hi')&lt;/script&gt; &amp; \ufffdtxt.exe [31m" in data["text/html"]
+    assert data["text/plain"].splitlines()[0] == "<script>alert('hi')</script> & \ufffdtxt.exe [31m"
 
 
 def test_it_says_what_was_registered(shown: Executed, kernel: Kernel, home: Path) -> None:

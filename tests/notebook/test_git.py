@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ln_jupyter.notebook import git
+from ln_jupyter.notebook.git import Revision
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+
+
+@pytest.fixture(autouse=True)
+def nobodys_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither this machine's configuration nor its user's is read."""
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    (tmp_path / "gitconfig").write_text(
+        '[user]\n name = Ada\n email = ada@example.org\n[protocol "file"]\n allow = always\n'
+    )
+
+
+def run(*arguments: str, cwd: Path) -> str:
+    result = subprocess.run(["git", *arguments], cwd=cwd, capture_output=True, text=True, check=True)
+    return result.stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A repository with one commit, of a notebook in a folder."""
+    root = tmp_path / "my lab"
+    (root / "sub").mkdir(parents=True)
+    run("init", "-q", cwd=root)
+    commit(root, "sub/a.ipynb")
+    return root
+
+
+def commit(root: Path, file: str) -> str:
+    (root / file).write_text("{}")
+    run("add", file, cwd=root)
+    run("commit", "-q", "-m", "one", cwd=root)
+    return run("rev-parse", "HEAD", cwd=root)
+
+
+def test_clean(repository: Path) -> None:
+    """The commit is known from every folder of the repository."""
+    head = run("rev-parse", "HEAD", cwd=repository)
+
+    assert Revision(head, dirty=False) == git.revision(repository / "sub")
+    assert re.fullmatch("[0-9a-f]{40}", head)
+
+
+def test_modified(repository: Path) -> None:
+    """A tracked file that was changed makes the folder dirty, staged or not."""
+    (repository / "sub" / "a.ipynb").write_text("[]")
+
+    modified = git.revision(repository)
+    run("add", ".", cwd=repository)
+    staged = git.revision(repository)
+
+    assert modified is not None
+    assert modified.dirty
+    assert modified == staged
+
+
+def test_untracked(repository: Path) -> None:
+    """A file that git does not know changes nothing."""
+    (repository / "b.ipynb").touch()
+
+    found = git.revision(repository)
+
+    assert found is not None
+    assert not found.dirty
+
+
+def test_unborn(tmp_path: Path) -> None:
+    """Before the first commit there is none."""
+    run("init", "-q", cwd=tmp_path)
+    clean = git.revision(tmp_path)
+    (tmp_path / "a.ipynb").touch()
+    run("add", ".", cwd=tmp_path)
+
+    assert Revision(None, dirty=False) == clean
+    assert Revision(None, dirty=True) == git.revision(tmp_path)
+
+
+def test_worktree(repository: Path, tmp_path: Path) -> None:
+    """A worktree has a commit of its own."""
+    run("worktree", "add", "-q", str(tmp_path / "tree"), cwd=repository)
+    head = commit(tmp_path / "tree", "b.ipynb")
+
+    assert Revision(head, dirty=False) == git.revision(tmp_path / "tree")
+    assert Revision(head, dirty=False) != git.revision(repository)
+
+
+def test_submodule(repository: Path, tmp_path: Path) -> None:
+    """A submodule has a commit of its own, and makes the repository around it dirty as git says."""
+    outer = tmp_path / "outer"
+    outer.mkdir()
+    run("init", "-q", cwd=outer)
+    run("submodule", "--quiet", "add", str(repository), "inner", cwd=outer)
+    run("commit", "-q", "-m", "one", cwd=outer)
+    (outer / "inner" / "sub" / "a.ipynb").write_text("[]")
+
+    found = git.revision(outer / "inner")
+
+    assert Revision(run("rev-parse", "HEAD", cwd=repository), dirty=True) == found
+    assert Revision(run("rev-parse", "HEAD", cwd=outer), dirty=True) == git.revision(outer)
+
+
+def test_no_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a repository, git is not even asked."""
+    monkeypatch.setattr(subprocess, "Popen", None)
+
+    assert git.revision(tmp_path) is None
+    assert git.revision(tmp_path / "gone") is None
+
+
+@pytest.mark.parametrize("content", ["", "gitdir: /nowhere"])
+def test_damaged(tmp_path: Path, content: str) -> None:
+    """A repository that git cannot read is none."""
+    (tmp_path / ".git").write_text(content)
+
+    assert git.revision(tmp_path) is None
+
+
+def test_bare(tmp_path: Path) -> None:
+    """A repository without files says nothing of the notebook."""
+    run("init", "-q", "--bare", ".git", cwd=tmp_path)
+
+    assert git.revision(tmp_path) is None
+
+
+def test_no_git(repository: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without git, nothing is known."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert git.revision(repository) is None
+
+
+def test_folder_that_is_gone(repository: Path) -> None:
+    """A folder that was deleted meanwhile says nothing."""
+    assert git.revision(repository / "gone") is None
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a folder away")
+def test_of_somebody_else(repository: Path) -> None:
+    """A repository of another user, which git refuses, is left alone."""
+    for path in (repository, repository / ".git"):
+        os.chown(path, 12345, 12345)
+
+    assert git.revision(repository) is None
+
+
+def test_inside_a_hook(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What git tells its hooks of another repository is not believed here."""
+    other = tmp_path / "other"
+    other.mkdir()
+    run("init", "-q", cwd=other)
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(other / ".git" / "index"))
+
+    found = git.revision(repository)
+
+    assert found is not None
+    assert found.commit is not None
+    assert not found.dirty
+
+
+def program(path: Path, *lines: str) -> str:
+    path.write_text("\n".join(["#!/bin/sh", *lines, ""]))
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_nothing_is_run(repository: Path, tmp_path: Path) -> None:
+    """Programs that a repository names for its status are not run."""
+    trap = program(tmp_path / "trap", f"touch '{tmp_path}/sprung'")
+    hooks = tmp_path / "hooks"
+    hooks.mkdir()
+    program(hooks / "post-index-change", f"touch '{tmp_path}/sprung'")
+    run("config", "core.fsmonitor", trap, cwd=repository)
+    run("config", "core.hooksPath", str(hooks), cwd=repository)
+
+    found = git.revision(repository)
+
+    assert found is not None
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_index_is_not_written(repository: Path) -> None:
+    """Asking leaves the repository as it was, so that it disturbs no other git."""
+    index = repository / ".git" / "index"
+    os.utime(repository / "sub" / "a.ipynb", (1, 1))  # git would refresh what it remembers
+    before = index.read_bytes()
+
+    git.revision(repository)
+
+    assert before == index.read_bytes()
+    assert not (repository / ".git" / "index.lock").exists()
+
+
+def test_slow(repository: Path, tmp_path: Path) -> None:
+    """A git that takes too long is ended, with the program that it waits for."""
+    alive = tmp_path / "alive"
+    os.mkfifo(alive)
+    listening = os.open(alive, os.O_RDONLY | os.O_NONBLOCK)
+    waiting = program(tmp_path / "waiting", f"exec 3> '{alive}'", "echo started >&3", "sleep 600")
+    (repository / ".gitattributes").write_text("*.ipynb filter=slow\n")
+    run("config", "filter.slow.clean", waiting, cwd=repository)
+    (repository / "sub" / "a.ipynb").write_text("[]")
+
+    found = git.revision(repository, timeout=1)
+
+    assert found is None
+    with os.fdopen(listening, "rb") as file:
+        os.set_blocking(listening, True)
+        assert file.read() == b"started\n"  # to the end: nobody holds the other end any more
