@@ -25,3 +25,15 @@ class VersionHandler(ExtensionHandlerMixin, APIHandler):
     def get(self) -> None:
         """Answer ``{"version": "0.1.0"}``."""
         self.finish({"version": __version__})
+
+
+class StatusHandler(ExtensionHandlerMixin, APIHandler):
+    """Say what this server does for notebooks; a kernel asks, so that `header()` can say it."""
+
+    auth_resource: ClassVar[str] = "ln_jupyter"
+
+    @web.authenticated
+    @authorized
+    def get(self) -> None:
+        """Answer ``{"version": "0.1.0", "hook": true}``: saving a notebook carries its identity to the metadata."""
+        self.finish({"version": __version__, "hook": True})

@@ -31,18 +31,21 @@ CHROMIUM_ARGUMENTS = [
 
 # The server logs its address before it listens; its event loop has begun to listen when this prints.
 SERVE = """\
-import sys
-from jupyterlab.labapp import LabApp
-app = LabApp.initialize_server(sys.argv[1:])
+import importlib, sys
+module, _, name = sys.argv[1].partition(":")
+app = getattr(importlib.import_module(module), name).initialize_server(sys.argv[2:])
 app.io_loop.add_callback(lambda: print(app.port, flush=True))
 app.start()
 """
+APPS = {"lab": "jupyterlab.labapp:LabApp", "notebook": "notebook.app:JupyterNotebookApp"}
+ADDRESSES = {"lab": "lab/tree/{}?reset&", "notebook": "notebooks/{}?"}
 
 
 class LabServer:
-    """JupyterLab in a process of its own, with a home and a registry of its own."""
+    """JupyterLab, or Notebook 7, in a process of its own, with a home and a registry of its own."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, app: str = "lab", collaboration: bool = False) -> None:
+        self.app = app
         self.folder = home / "notebooks"
         self.folder.mkdir(parents=True)
         self.registry = f"sqlite:///{home / 'registry.db'}"
@@ -64,16 +67,19 @@ class LabServer:
             "LN_JUPYTER_URL": self.registry,
         }
         options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0", f"--ServerApp.root_dir={self.folder}"]
+        options += [f"--{APPS[app].partition(':')[2]}.expose_app_in_browser=True"]
+        options += [f"--YDocExtension.disable_rtc={not collaboration}"]
         self._log = (home / "server.log").open("w")
         self._process = subprocess.Popen(
-            [sys.executable, "-c", SERVE, *options, "--LabApp.expose_app_in_browser=True"],
+            [sys.executable, "-c", SERVE, APPS[app], *options],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
         )
         assert self._process.stdout is not None
-        port = self._process.stdout.readline().strip()
+        # an extension may print, too
+        port = next((line.strip() for line in self._process.stdout if line.strip().isdecimal()), "")
         if not port:
             pytest.fail(f"JupyterLab did not start\n{(home / 'server.log').read_text()}")
         self.url = f"http://127.0.0.1:{port}/"
@@ -98,10 +104,10 @@ class Lab:
 
     def __init__(self, page: Page, server: LabServer, name: str) -> None:
         self.page = page
-        page.goto(f"{server.url}lab/tree/{name}?token={server.token}&reset")
+        page.goto(f"{server.url}{ADDRESSES[server.app].format(name)}token={server.token}")
         page.wait_for_function(
             """name => { const widget = window.jupyterapp?.shell.currentWidget;
-                         return widget?.context?.isReady && widget.context.path === name }""",
+                         return widget?.context?.isReady && widget.context.path.replace('RTC:', '') === name }""",
             arg=name,
         )
         page.evaluate("() => jupyterapp.shell.currentWidget.context.sessionContext.ready.then(() => null)")

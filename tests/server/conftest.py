@@ -8,10 +8,13 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 import ln_jupyter
+from ln_jupyter.notebook.identity import MIME, bundle
 
 PROJECT = Path(ln_jupyter.__file__).parent.parent
 SHIPPED_CONFIG = PROJECT / "jupyter-config" / "server-config" / "ln_jupyter.json"
@@ -22,8 +25,10 @@ BASE_URL = "/user/ada/"
 class JupyterServer:
     """A real `jupyter server` in a process of its own, reached over HTTP."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(self, folder: Path, environment: dict[str, str], *more_options: str) -> None:
         port = free_port()
+        folder.mkdir(exist_ok=True)
+        self.folder = folder
         self.url = f"http://127.0.0.1:{port}{BASE_URL}"
         self.token = secrets.token_hex(16)
         self._log = folder.with_suffix(".log")
@@ -31,7 +36,7 @@ class JupyterServer:
         options = [f"--ServerApp.{name}" for name in (f"base_url={BASE_URL}", f"port={port}", f"root_dir={folder}")]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [*command, *options],
+                [*command, *options, *more_options],
                 env=environment | {"JUPYTER_TOKEN": self.token},
                 stdout=log,
                 stderr=log,
@@ -47,11 +52,27 @@ class JupyterServer:
         """What the server has said until now."""
         return self._log.read_text(encoding="utf-8")
 
-    def get(self, path: str, *, token: str | None = None) -> object:
-        """Ask for a path below the base URL; another answer than 200 raises HTTPError."""
-        request = urllib.request.Request(self.url + path, headers={"Authorization": f"token {token or self.token}"})
+    def get(self, path: str, *, token: str | None = None) -> Any:
+        """Ask for a path below the base URL; another answer than 2xx raises HTTPError."""
+        return self.send("GET", path, token=token)
+
+    def send(self, method: str, path: str, body: object = None, *, token: str | None = None) -> Any:
+        """Send a request below the base URL, and give what it answers."""
+        headers = {"Authorization": f"token {token or self.token}", "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + quote(path, safe="/?=&"), data, headers, method=method)
         with urllib.request.urlopen(request) as response:
-            return json.load(response)
+            answer = response.read()
+        return json.loads(answer) if answer else None
+
+    def save(self, path: str, notebook: dict[str, Any]) -> dict[str, Any]:
+        """Save a notebook as an editor does, and give what is in the file then."""
+        self.send("PUT", f"api/contents/{path}", {"type": "notebook", "format": "json", "content": notebook})
+        return self.read(path)
+
+    def read(self, path: str) -> dict[str, Any]:
+        """Read a notebook's file, not through the server."""
+        return dict(json.loads((self.folder / path).read_bytes()))
 
     def stop(self) -> None:
         """End the process and wait until it is gone."""
@@ -69,6 +90,25 @@ def is_open(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
+def header(time_run: str, notebook_id: str = "Rx2s9cPTMQLY", **more: object) -> dict[str, Any]:
+    """Make the identity that a header states."""
+    return {"id": notebook_id, "version": "1", "time_init": "2026-01-01T00:00:00+00:00", "time_run": time_run, **more}
+
+
+def notebook(*headers: dict[str, Any], metadata: object = None, cell_ids: str = "abcd") -> dict[str, Any]:
+    """Make a notebook with one cell for each of *cell_ids*; the first ones display these headers."""
+    cells: list[dict[str, Any]] = [
+        {"cell_type": "code", "id": cell_id, "metadata": {}, "source": ["header()"], "execution_count": None}
+        | {"outputs": []}
+        for cell_id in cell_ids
+    ]
+    for cell, nbproject in zip(cells, headers, strict=False):
+        data = {"text/plain": ["header"], MIME: bundle(nbproject)}
+        cell["outputs"] = [{"output_type": "display_data", "data": data, "metadata": {}}]
+    all_metadata = {} if metadata is None else {"nbproject": metadata}
+    return {"nbformat": 4, "nbformat_minor": 5, "metadata": all_metadata, "cells": cells}
+
+
 @pytest.fixture(scope="session")
 def server_environment(tmp_path_factory):
     """Environment variables of an empty home where only this package's extension is enabled."""
@@ -76,7 +116,9 @@ def server_environment(tmp_path_factory):
     enabled = home / "config" / "jupyter_server_config.d"
     enabled.mkdir(parents=True)
     shutil.copy(SHIPPED_CONFIG, enabled)
-    return os.environ | {
+    # A registry that is named here would be that of all projects.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LN_JUPYTER_")}
+    return environment | {
         "JUPYTER_CONFIG_DIR": str(home / "config"),
         "JUPYTER_DATA_DIR": str(home / "data"),
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"),

@@ -2,6 +2,8 @@ import subprocess
 import sys
 
 import ln_jupyter
+from tests.server.conftest import JupyterServer
+from tests.server.projects import Project
 
 
 def test_extension_is_listed_as_valid(server_environment):
@@ -20,15 +22,33 @@ def test_extension_loads_with_the_server(server):
     assert "ln_jupyter | extension was successfully loaded." in server.log
 
 
-def test_loading_imports_no_database():
-    """Loading the extension imports no SQLAlchemy: a server starts as fast with us as without."""
+def test_server_starts_without_a_database(server_environment, tmp_path):
+    """A server that runs has imported no SQLAlchemy, nor nbproject: it starts as fast with us as without."""
     code = """
 import sys
-from jupyter_server.extension.manager import ExtensionPackage
-assert ExtensionPackage(name="ln_jupyter", enabled=True).validate()
-print("sqlalchemy" in sys.modules)
+from jupyter_server.serverapp import ServerApp
+app = ServerApp.instance()
+app.initialize(["--allow-root", "--no-browser", "--port=0", "--ip=127.0.0.1"])
+def tell():
+    print("ln_jupyter.server.renames" in sys.modules, sorted({"sqlalchemy", "alembic", "nbproject"} & set(sys.modules)))
+    app.stop()
+app.io_loop.add_callback(tell)
+app.start()
 """
 
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, env=server_environment, capture_output=True, text=True, check=True)
 
-    assert done.stdout == "False\n"
+    assert done.stdout == "True []\n"
+
+
+def test_what_was_heard_is_written_before_the_end(server_environment, tmp_path):
+    """A server that is stopped right after a rename has told the registry."""
+    server = JupyterServer(tmp_path / "root", server_environment)
+    project = Project(server, "project")
+    project.register("a.ipynb", notebook_id="a")
+
+    project.rename("a.ipynb", "b.ipynb")
+    server.stop()
+
+    assert {"b.ipynb": "a"} == project.paths()

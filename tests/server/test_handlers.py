@@ -1,8 +1,16 @@
 import urllib.error
+from pathlib import Path
 
 import pytest
 
 import ln_jupyter
+from tests.notebook.conftest import RunningKernel, connect
+from tests.server.conftest import JupyterServer, notebook
+
+ASK = """
+from ln_jupyter.notebook import locate, server
+keeps = str(server.keeps_identity(locate.find()))
+"""
 
 
 def test_version(server):
@@ -10,10 +18,50 @@ def test_version(server):
     assert server.get("ln-jupyter/api/version") == {"version": ln_jupyter.__version__}
 
 
-def test_version_is_for_users_only(server):
+def test_status(server):
+    """The server says that it keeps identities."""
+    assert {"version": ln_jupyter.__version__, "hook": True} == server.get("ln-jupyter/api/status")
+
+
+@pytest.mark.parametrize("address", ["version", "status"])
+def test_answers_are_for_users_only(server, address):
     """Without the server's token nothing is answered."""
     with pytest.raises(urllib.error.HTTPError) as refused:
-        server.get("ln-jupyter/api/version", token="guessed")
+        server.get(f"ln-jupyter/api/{address}", token="guessed")
 
     refused.value.close()
     assert refused.value.code == 403
+
+
+@pytest.fixture
+def ask(server_environment, tmp_path):
+    """Ask, in a kernel of a server with these options, whether saving its notebook keeps the identity."""
+    servers = []
+
+    def ask(*options):
+        server = JupyterServer(tmp_path / "root", server_environment, *options)
+        servers.append(server)
+        server.save("n.ipynb", notebook())
+        kernel = {"name": "python3"}
+        body = {"path": "n.ipynb", "name": "n.ipynb", "type": "notebook", "kernel": kernel}
+        session = server.send("POST", "api/sessions", body)
+        runtime = Path(server_environment["JUPYTER_RUNTIME_DIR"])
+        client = connect(runtime / f"kernel-{session['kernel']['id']}.json")
+        answer = RunningKernel(client).execute(ASK, value="keeps")
+        client.stop_channels()
+        client.context.destroy()
+        return answer
+
+    yield ask
+    for server in servers:
+        server.stop()
+
+
+def test_kernel_knows_that_the_server_keeps_identities(ask):
+    """A kernel of a server with the extension knows what a save will do."""
+    assert ask() == "True"
+
+
+def test_kernel_knows_that_the_extension_is_absent(ask):
+    """A kernel of a server without the extension knows that too."""
+    assert ask("--ServerApp.jpserver_extensions={'ln_jupyter': False}") == "False"
