@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ln_jupyter.records.write import add, delete
     from ln_jupyter.server.app import LnJupyterApp
     from ln_jupyter.tracking import nb
+    from ln_jupyter.tracking.publish import publish
     from ln_jupyter.tracking.registration import header
 
 __version__ = "0.1.0"
@@ -49,6 +50,7 @@ __all__ = [
     "load",
     "load_ipython_extension",
     "nb",
+    "publish",
     "schema",
     "select",
     "settings",
@@ -69,6 +71,7 @@ _HOMES = {
     "install_as_lamindb": "ln_jupyter.compat:install_as_lamindb",
     "load": "ln_jupyter.records.load:load",
     "nb": "ln_jupyter.tracking.nb",
+    "publish": "ln_jupyter.tracking.publish:publish",
     "schema": "ln_jupyter.schema",
     "select": "ln_jupyter.records.selection:select",
     "settings": "ln_jupyter.settings",

@@ -9,7 +9,15 @@ The tree::
     ├── NotebookError
     │   ├── NotebookNotFoundError       nobody could say which file is running
     │   ├── NotebookUnreadableError     the file is not a notebook that can be read
-    │   └── InvalidIdentityError        an id or version cannot name a notebook
+    │   ├── InvalidIdentityError        an id or version cannot name a notebook
+    │   ├── NotebookOpenError           an editor has the file open, and would undo a change of it
+    │   └── PublishError                the notebook cannot be published as it is
+    │       ├── NotRegisteredError      header() did not run in this process
+    │       ├── TitleMissingError       it has no title
+    │       ├── NotLastCellError        publish() is not in the last cell
+    │       ├── CellOrderError          its cells did not run from the first to the last
+    │       ├── SourceDiffersError      what ran is not what is saved
+    │       └── AlreadyPublishedError   the version is published with other source
     ├── DatabaseError
     │   ├── DatabaseUnavailableError    it cannot be reached, opened, read or written
     │   ├── DatabaseBusyError           somebody else holds the write lock
@@ -21,6 +29,8 @@ The tree::
     │   ├── NotMappedError              no SQLAlchemy mapping where one is needed
     │   ├── UnknownFieldError           a name the mapped class does not have
     │   ├── NothingGivenError           a call that would act on nothing, or on everything
+    │   ├── InvalidRunError             a word that says neither which run nor in which state
+    │   ├── RunNotFoundError            no run has the id
     │   ├── ForeignSessionError         a record belongs to another open session
     │   ├── DuplicateRecordError        two objects stand for one row
     │   ├── StaleRecordError            the row changed after it was read
@@ -105,6 +115,38 @@ class InvalidIdentityError(NotebookError, ValueError):
     """An id or a version cannot name a notebook."""
 
 
+class NotebookOpenError(NotebookError):
+    """An editor has the file open: its next save would undo what was to be done to the file."""
+
+
+class PublishError(NotebookError):
+    """The notebook cannot be published as it is; nothing was written."""
+
+
+class NotRegisteredError(PublishError):
+    """`header()` did not run in this process."""
+
+
+class TitleMissingError(PublishError):
+    """The notebook has no title."""
+
+
+class NotLastCellError(PublishError):
+    """`publish()` is not in the notebook's last cell."""
+
+
+class CellOrderError(PublishError):
+    """The cells did not run from the first to the last."""
+
+
+class SourceDiffersError(PublishError):
+    """What ran is not what is saved."""
+
+
+class AlreadyPublishedError(PublishError):
+    """The version is published, with other source."""
+
+
 class DatabaseError(LnJupyterError):
     """The database cannot do what was asked."""
 
@@ -147,6 +189,14 @@ class UnknownFieldError(RecordError, TypeError):
 
 class NothingGivenError(RecordError, ValueError):
     """A call that names nothing to act on."""
+
+
+class InvalidRunError(RecordError, ValueError):
+    """A word that says neither which run is meant, nor in which state."""
+
+
+class RunNotFoundError(RecordError, LookupError):
+    """No run has the id."""
 
 
 class ForeignSessionError(RecordError):

@@ -8,6 +8,7 @@ import pickle
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +19,11 @@ from ln_jupyter import errors
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import transactions
 from ln_jupyter.ipython import options
+from ln_jupyter.notebook import document, editors
+from ln_jupyter.tracking import checks, forgetting, removal
+from ln_jupyter.tracking.cells import Execution
 from tests.ipython import kernel_driver
+from tests.tracking import notebooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,6 +78,54 @@ def notebook_unreadable(folder: Path, patch: pytest.MonkeyPatch) -> None:
 @meets(errors.InvalidIdentityError)
 def invalid_identity(folder: Path, patch: pytest.MonkeyPatch) -> None:
     ln.header(id="")
+
+
+@meets(errors.NotebookOpenError)
+def notebook_open(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    path = notebooks.write(folder / "a.ipynb", nbproject={"id": "Rx2s9cPTMQLY"})
+    patch.setattr(editors, "of", lambda path: "http://localhost:8888/")  # a server is started elsewhere
+    forgetting.forget(path)
+
+
+@meets(errors.NotRegisteredError)
+def not_registered(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    ln.publish()
+
+
+@meets(errors.TitleMissingError)
+def title_missing(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    ln.header(filepath=notebooks.write(folder / "a.ipynb"))
+    ln.publish()
+
+
+@meets(errors.AlreadyPublishedError)
+def already_published(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    for source in ("x = 1", "x = 2"):
+        ln.header(filepath=notebooks.write(folder / "a.ipynb", source, title="Growth"))
+        ln.publish(version="2")
+
+
+def publish_after(*ran: str) -> None:
+    """Publish a notebook of three cells in a kernel that ran these."""
+    cells = [document.Cell(None, "code", source) for source in ("x = 1", "y = x", "ln.publish()")]
+    request = SimpleNamespace(document=document.Document(Path("a.ipynb"), "", {}, {}, tuple(cells)), runner="")
+    *executed, running = [Execution(None, source) for source in ran]
+    checks.check_order(request, SimpleNamespace(earlier=[], executed=executed, running=running))
+
+
+@meets(errors.NotLastCellError)
+def not_last_cell(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    publish_after("x = 1", "y = x")
+
+
+@meets(errors.CellOrderError)
+def cell_order(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    publish_after("y = x", "x = 1", "ln.publish()")
+
+
+@meets(errors.SourceDiffersError)
+def source_differs(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    publish_after("x = 1", "x = 2", "y = x", "ln.publish()")
 
 
 @meets(errors.DatabaseUnavailableError)
@@ -130,6 +183,16 @@ def unknown_field(folder: Path, patch: pytest.MonkeyPatch) -> None:
 @meets(errors.NothingGivenError)
 def nothing_given(folder: Path, patch: pytest.MonkeyPatch) -> None:
     ln.add([])
+
+
+@meets(errors.InvalidRunError)
+def invalid_run(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    ln.header(id="a", run="newest")
+
+
+@meets(errors.RunNotFoundError)
+def run_not_found(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    removal.delete_runs(["no such run"])
 
 
 @meets(errors.ForeignSessionError)

@@ -8,15 +8,24 @@ from __future__ import annotations
 
 import datetime as dt
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
 
 from ln_jupyter.schema import ids
-from ln_jupyter.schema.declarative import Base, Counted, Created, client_made
+from ln_jupyter.schema.declarative import Base, Counted, Created, UtcDateTime, client_made, utcnow
 
 FIRST_VERSION = "1"
+
+FAILED = "failed"
+"""The outcome of a run that an error ended."""
+
+LOST_AFTER = dt.timedelta(minutes=2)
+"""A run that was not heard for so long, four heartbeats, reads as lost, until it is heard again."""
+
+State = Literal["running", "lost", "finished", "failed"]
 
 
 class User(Created, Counted, Base):
@@ -196,6 +205,34 @@ class Run(Created, CreatedBy, Counted, Base):
     cells: Mapped[list[ExecutedCell]] = relationship(
         back_populates="run", order_by="ExecutedCell.position", cascade="all, delete-orphan", passive_deletes=True
     )
+
+    @hybrid_property
+    def state(self) -> State | None:
+        """What its events say now: ``running``, ``lost``, ``finished``, ``failed``; None where none was recorded.
+
+        A kernel that was killed says nothing, and so its run is lost as soon as nothing was heard of it
+        for `LOST_AFTER`: last at `heard_at`. In a statement it is a column: ``ln.select(lns.Run, state="lost")``.
+        """
+        if self.finished_at is not None:
+            return "failed" if self.outcome == FAILED else "finished"
+        if self.started_at is None:
+            return None
+        return "lost" if (self.heard_at or self.started_at) < _lost_before() else "running"
+
+    @state.inplace.expression
+    @classmethod
+    def _state_expression(cls) -> sa.Case[str | None]:
+        now = sa.bindparam("lost_before", callable_=_lost_before, type_=UtcDateTime(), unique=True)  # when it is sent
+        return sa.case(
+            (cls.finished_at.is_not(None), sa.case((cls.outcome == FAILED, "failed"), else_="finished")),
+            (cls.started_at.is_(None), sa.null()),
+            (sa.func.coalesce(cls.heard_at, cls.started_at) < now, "lost"),
+            else_="running",
+        )
+
+
+def _lost_before() -> dt.datetime:
+    return utcnow() - LOST_AFTER
 
 
 class ExecutedCell(Base):

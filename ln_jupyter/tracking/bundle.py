@@ -1,45 +1,93 @@
-"""What `header()` displays: the picture, and the identity that the editor's own save carries to the file."""
+"""What `header()` and `publish()` display: the picture, and the identity that the editor's own save carries to the file."""
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 from ln_jupyter import settings
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import faults
 from ln_jupyter.display import header as picture
-from ln_jupyter.notebook import identity, kernel
+from ln_jupyter.notebook import identity, imports, kernel, packages, server
 from ln_jupyter.schema.declarative import utcnow
 
 if TYPE_CHECKING:
+    from ln_jupyter.errors import DatabaseError
+    from ln_jupyter.notebook.location import Location
     from ln_jupyter.tracking.request import Request
     from ln_jupyter.tracking.rows import Registration
 
+_PACKAGES = 12  # are named; of more, only the number is
 
-def show(registration: Registration, request: Request) -> None:
-    """Display one bundle in a notebook; print its text in a script."""
-    view = _view(registration, request)
+_KEPT = {
+    True: "saving keeps the id in the file",
+    False: "saving does not keep the id in the file: this server runs without ln_jupyter; "
+    "the registry knows it by its path",
+}
+
+
+def show(registration: Registration, request: Request, *, problem: DatabaseError | None = None) -> None:
+    """Display one bundle in a notebook; print its text in a script.
+
+    Args:
+        registration: What is shown.
+        request: The notebook, as it is now.
+        problem: Why the registry could not be reached; what is shown was registered before.
+    """
+    used = (registration.run.imports or {}) | _imported(request)
+    view = _view(registration, request, used, problem)
     if kernel.shell() is None:
         print(picture.text(view))  # noqa: T201 - in a script, this is the display
         return
     from IPython.display import display  # here for cost: only where IPython runs
 
-    display({**picture.bundle(view), identity.MIME: _identity(registration)}, raw=True)  # type: ignore[no-untyped-call]
+    carried = _identity(registration, request, used)
+    display({**picture.bundle(view), identity.MIME: carried}, raw=True)  # type: ignore[no-untyped-call]
 
 
-def _view(registration: Registration, request: Request) -> picture.HeaderView:
+def _view(
+    registration: Registration, request: Request, used: dict[str, Any], problem: DatabaseError | None
+) -> picture.HeaderView:
     notebook, run = registration.notebook, registration.run
-    rows = [("id", notebook.id), ("version", notebook.v if notebook.published_at else f"{notebook.v} · draft")]
+    at = f"published {_time(notebook.published_at)}" if notebook.published_at else "draft"
+    rows = [("id", notebook.id), ("version", f"{notebook.v} · {at}")]
+    if notebook.parent_id not in (None, notebook.id):
+        rows.append(("copy of", f"{notebook.parent_id} · version {notebook.parent_v}"))
     if request.location is not None:
-        guess = " · a guess: header(filepath=...) says it for sure" if request.location.confidence == "guess" else ""
-        rows.append(("file", f"{request.path} · found by {request.location.via}{guess}"))
-    started = f" · started {run.started_at:%Y-%m-%d %H:%M:%S} UTC" if run.started_at else ""
+        rows.append(("file", _file(request.location)))
     rows += [
-        ("run", f"{run.id}{started}"),
+        ("run", run.id if run.started_at is None else f"{run.id} · started {_time(run.started_at)}"),
         ("user", settings.current().user),
-        ("registry", _registry()),
     ]
+    if used:
+        names = (f"{name} {version}".rstrip() for name, version in sorted(used.items())[:_PACKAGES])
+        more = f" and {len(used) - _PACKAGES} more" if len(used) > _PACKAGES else ""
+        rows.append(("packages", ", ".join(names) + more))
+    rows.append(("registry", _registry()))
+    if problem is not None:
+        rows.append(("problem", f"{problem} · {problem.fix}; this run goes on"))
     return picture.HeaderView(notebook.title or notebook.name or notebook.id, tuple(rows))
+
+
+def _file(location: Location) -> str:
+    guess = " · a guess: header(filepath=...) says it for sure" if location.confidence == "guess" else ""
+    keeps = server.keeps_identity(location)
+    kept = "" if keeps is None else f" · {_KEPT[keeps]}"
+    return f"{location.path} · found by {location.via}{guess}{kept}"
+
+
+def _time(moment: Any) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _imported(request: Request) -> dict[str, str]:
+    return {} if request.document is None else _packages(imports.of(request.document.cells))
+
+
+@functools.lru_cache(maxsize=8)  # a header that is run again shows what it showed
+def _packages(modules: frozenset[str]) -> dict[str, str]:
+    return packages.of(modules)
 
 
 def _registry() -> str:
@@ -49,13 +97,16 @@ def _registry() -> str:
     return f"{faults.describe(engine.url)} · {origin}"
 
 
-def _identity(registration: Registration) -> dict[str, Any]:
+def _identity(registration: Registration, request: Request, used: dict[str, Any]) -> dict[str, Any]:
     notebook = registration.notebook
+    stated = request.stated
+    made_at = stated.time_init if stated is not None and stated.id == notebook.id else None
     return identity.bundle(
         identity.nbproject_metadata(
-            identity.Identity(notebook.id, notebook.v, notebook.created_at),
+            identity.Identity(notebook.id, notebook.v, made_at or notebook.created_at),
             time_run=utcnow(),
-            pypackage=registration.run.imports,
+            pypackage=used or None,
+            parent=notebook.parent_id if notebook.parent_id != notebook.id else None,
             user_handle=settings.current().user,
             user_id=registration.user_id,
         )

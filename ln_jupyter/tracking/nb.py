@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ln_jupyter.tracking import registration
+from ln_jupyter.tracking.publish import publish
 from ln_jupyter.tracking.registration import header
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     notebook: Notebook | None
     run: Run | None
 
-__all__ = ["header", "notebook", "run"]
+__all__ = ["header", "notebook", "publish", "run"]
 
 # Hidden from type checkers, which would take every misspelt name for an object.
 if not TYPE_CHECKING:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ln_jupyter import errors, settings
 from ln_jupyter.notebook import identity, kernel, locate
+from ln_jupyter.tracking import cells
 from ln_jupyter.tracking import request as requests
+from ln_jupyter.tracking.cells import CellLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from ln_jupyter.notebook.location import Location
+    from ln_jupyter.tracking.recording import Recording
+    from ln_jupyter.tracking.request import Request
     from ln_jupyter.tracking.rows import Registration
 
 _current: Registration | None = None
+_recording: Recording | None = None
 
 
 def current() -> Registration | None:
@@ -24,10 +29,25 @@ def current() -> Registration | None:
     return _current if _current is not None and _current.pid == os.getpid() else None
 
 
+def recording() -> Recording | None:
+    """Give what keeps the current run up to date; None if `header()` did not run in this process."""
+    return None if current() is None else _recording
+
+
+def replace(registration: Registration) -> None:
+    """Let this be what the process runs, as `publish()` made it."""
+    global _current  # noqa: PLW0603 - the one owner of what this process runs
+    _current = registration
+
+
 def forget() -> None:
     """Let the next `header()` begin a run, as in a new process: a test does."""
-    global _current  # noqa: PLW0603 - the one owner of what this process runs
-    _current = None
+    global _current, _recording  # noqa: PLW0603 - the one owner of what this process runs
+    if _recording is not None:
+        _recording.stop()
+        if _recording.log is not None:
+            _recording.log.stop()
+    _current = _recording = None
 
 
 def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is found wrongly
@@ -61,7 +81,7 @@ def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is
         NotebookNotFoundError: If nothing tells which notebook is running.
         NotebookUnreadableError: If the file is none.
         InvalidIdentityError: If *id* or *v* cannot name a notebook.
-        NothingGivenError: If *run* is none of its words.
+        InvalidRunError: If *run* is none of its words.
         SettingsError: If a setting cannot be used.
         DatabaseError: If the registry cannot be reached, or is none.
 
@@ -72,13 +92,15 @@ def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is
         ...
     """
     global _current  # noqa: PLW0603 - the one owner of what this process runs
-    _load_magics()
+    shell = kernel.shell()
+    if shell is not None:
+        shell.extension_manager.load_extension("ln_jupyter")  # by its manager, so that %unload_ext knows of it
     if settings.is_off_by_environment():
         return
     identity.check(id, v)
     if run not in (None, "new", "latest"):
-        msg = f"run={run!r} is none of None, 'new' and 'latest'"
-        raise errors.NothingGivenError(msg, fix='header(run="new") begins another run')
+        fix = f'{errors.near_miss(str(run), ("new", "latest"))} header(run="new") begins another run'
+        raise errors.InvalidRunError(f"run={run!r} is none of 'new' and 'latest'", fix=fix)
     location, problem = _find(filepath)
     if settings.current(None if location is None else location.path.parent).mode == "off":
         return
@@ -88,8 +110,50 @@ def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is
     request = requests.look_at(location, notebook_id=id, version=v, name=name, packages=pypackage or (), runner=env)
     from ln_jupyter.tracking import bundle, rows  # here for cost: they import SQLAlchemy
 
-    _current = rows.register(request, before=current(), run=run)
-    bundle.show(_current, request)
+    before = current()
+    try:
+        registered = rows.register(request, before=before, run=run)
+    except errors.DatabaseError as error:
+        if before is None or run is not None or not _goes_on(before, request):
+            raise
+        bundle.show(before, request, problem=error)
+        return
+    _record(registered, request, shell)
+    _current = registered
+    bundle.show(registered, request)
+
+
+def _goes_on(before: Registration, request: Request) -> bool:
+    """Say whether what was registered is still what runs, where it is: then a registry that is down stops nobody."""
+    from ln_jupyter.db import engine as engines  # here for cost: it imports SQLAlchemy
+
+    is_same = request.path in (None, before.path)
+    return is_same and _recording is not None and _recording.engine is engines.of_registry()
+
+
+def _record(registration: Registration, request: Request, shell: Any) -> None:
+    """Keep the run up to date from here on; another run that the process has begun before ends here."""
+    global _recording  # noqa: PLW0603 - the one owner of what this process runs
+    from ln_jupyter.db import engine as engines  # here for cost: they import SQLAlchemy
+    from ln_jupyter.tracking.recording import Recording
+
+    engine, before = engines.of_registry(), _recording
+    if before is not None and before.is_of(registration, engine):
+        before.follow(registration, request)
+        return
+    log = None
+    if before is not None:
+        before.finish()
+        log = before.log
+    if shell is not None and (log is None or not log.follows(shell)):
+        log = CellLog(shell, _wake) if cells.is_known(shell) else None
+    _recording = Recording(registration, request, engine, log)
+    _recording.start()
+
+
+def _wake() -> None:
+    if _recording is not None:
+        _recording.wake()
 
 
 def _find(filepath: str | Path | None) -> tuple[Location | None, errors.NotebookNotFoundError | None]:
@@ -98,9 +162,3 @@ def _find(filepath: str | Path | None) -> tuple[Location | None, errors.Notebook
         return locate.find(filepath), None
     except errors.NotebookNotFoundError as error:
         return None, error
-
-
-def _load_magics() -> None:
-    shell = kernel.shell()
-    if shell is not None:
-        shell.extension_manager.load_extension("ln_jupyter")  # by its manager, so that %unload_ext knows of it

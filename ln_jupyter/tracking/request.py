@@ -29,6 +29,8 @@ class Request:
         location: Where it is; None where there is no file, or nothing tells which.
         document: What its file says; None without a file.
         stated: Who it is, by the call's arguments or its file; None where neither says.
+        names_id: The call itself says the id.
+        names_version: The call itself says the version.
         name: The file's name without its ending, or what the call says.
         title: Its title; None where it has none.
         runner: The program that runs it.
@@ -39,6 +41,8 @@ class Request:
     location: Location | None
     document: Document | None
     stated: Identity | None
+    names_id: bool
+    names_version: bool
     name: str | None
     title: str | None
     runner: str
@@ -59,6 +63,17 @@ class Request:
     def names(self) -> dict[str, str]:
         """The notebook's columns that follow its file, as far as they are known."""
         return {field: value for field, value in (("name", self.name), ("title", self.title)) if value}
+
+    def read_again(self) -> Request:
+        """Read the file as it is now; who it is stays.
+
+        Raises:
+            NotebookUnreadableError: If the file is no notebook that can be read.
+        """
+        if self.location is None:
+            return self
+        document = documents.read(self.location.path)
+        return replace(self, document=document, title=None if document.title is None else storable(document.title))
 
 
 def look_at(  # noqa: PLR0913 - one argument for each of header()'s that it reads
@@ -83,6 +98,8 @@ def look_at(  # noqa: PLR0913 - one argument for each of header()'s that it read
         location=location,
         document=document,
         stated=_stated(document, notebook_id, version),
+        names_id=notebook_id is not None,
+        names_version=version is not None,
         name=None if name is None else storable(name),
         title=None if title is None else storable(title),
         runner=runner or ("" if location is None else location.runner),

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import unit, upsert, users
+from ln_jupyter.db import transactions, unit, upsert, users
 from ln_jupyter.notebook.identity import Identity
 from ln_jupyter.schema import Notebook, NotebookPath, Run
 from ln_jupyter.schema.declarative import utcnow
+from ln_jupyter.tracking import identification, versions
 
 if TYPE_CHECKING:
     from sqlalchemy import orm
 
+    from ln_jupyter.tracking.identification import Identified
     from ln_jupyter.tracking.request import Request
 
 WhichRun = Literal["new", "latest"] | None
@@ -57,10 +60,13 @@ def register(request: Request, *, before: Registration | None, run: WhichRun) ->
 
 
 def _register(session: orm.Session, request: Request, before: Registration | None, run: WhichRun) -> Registration:
+    found = _identify(session, request, before)
     user_id = users.current_id(session)
-    notebook = _find_or_make_notebook(session, _identify(session, request, before), request, user_id)
-    _note_path(session, request, notebook)
-    kept = _find_run(session, notebook, before, run) or _make_run(request)
+    notebook = _find_or_make_notebook(session, found, request, user_id)
+    note_path(session, request, notebook)
+    kept = _find_run(session, notebook, before, run) or Run()
+    if sa.inspect(kept).transient or run == "latest":
+        _begin(kept, request)
     kept.notebook = notebook
     if request.imports:
         kept.imports = (kept.imports or {}) | request.imports
@@ -69,13 +75,23 @@ def _register(session: orm.Session, request: Request, before: Registration | Non
     return Registration(notebook, kept, user_id, path, os.getpid())
 
 
-def _identify(session: orm.Session, request: Request, before: Registration | None) -> Identity:
-    return (
-        request.stated
-        or _of_this_process(request, before)
-        or _at_same_path(session, request)
-        or Identity(Notebook().id)
-    )
+def _identify(session: orm.Session, request: Request, before: Registration | None) -> Identified:
+    known = _of_this_process(request, before)
+    found = identification.identify(session, request, known)
+    if found.is_new and request.path is not None:
+        # two kernels may both be the first to see a file: the second one waits, and sees what the first one wrote
+        _lock_path(session, request.path)
+        found = identification.identify(session, request, known)
+    return found
+
+
+def _lock_path(session: orm.Session, path: str) -> None:
+    connection = session.connection(bind_arguments={"mapper": NotebookPath})
+    if not transactions.has_begun(connection):
+        transactions.begin(connection)
+    if connection.dialect.name == "postgresql":
+        key = int.from_bytes(hashlib.sha256(path.encode()).digest()[:8], signed=True)
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
 
 
 def _of_this_process(request: Request, before: Registration | None) -> Identity | None:
@@ -88,35 +104,19 @@ def _of_this_process(request: Request, before: Registration | None) -> Identity 
     return Identity(before.notebook.id, before.notebook.v)
 
 
-def _at_same_path(session: orm.Session, request: Request) -> Identity | None:
-    """Find who was last seen at this path; only if the content says that it is the same notebook."""
-    if request.document is None:
-        return None
-    seen = session.get(NotebookPath, (request.process.host, request.path))
-    if seen is None:
-        return None
-    shares_cells = not set(seen.cell_ids or ()).isdisjoint(request.cell_ids)
-    if not shares_cells and seen.source_hash != request.document.source_hash:
-        return None
-    return Identity(seen.notebook_id, seen.notebook_v)
-
-
-def _find_or_make_notebook(session: orm.Session, identity: Identity, request: Request, user_id: str) -> Notebook:
-    key = (identity.id, identity.version)
-    notebook = session.get(Notebook, key)
-    if notebook is None:
-        # another kernel may be registering it right now: whoever comes second takes the first one's row
-        upsert.insert_if_absent(
-            session.connection(bind_arguments={"mapper": Notebook}),
-            Notebook,
-            id=identity.id,
-            v=identity.version,
-            created_at=identity.time_init or utcnow(),
-            created_by_id=user_id,
-            revision=1,
-            **request.names,
-        )
-        notebook = session.get_one(Notebook, key)
+def _find_or_make_notebook(session: orm.Session, found: Identified, request: Request, user_id: str) -> Notebook:
+    identity = found.identity
+    known = [] if found.is_new else versions.of(session, identity.id)
+    v = identity.version
+    if not request.names_version:
+        v = versions.choose(v, known, None if request.document is None else request.document.source_hash)
+    parent = found.parent or max(((identity.id, each.v) for each in known), default=(None, None))
+    made = {
+        "parent_id": parent[0],
+        "parent_v": parent[1],
+        "created_at": utcnow() if known else identity.time_init or utcnow(),
+    }
+    notebook = find_or_make(session, (identity.id, v), user_id, made | request.names)
     if any(getattr(notebook, field) != value for field, value in request.names.items()):
         # past the counter that guards edits: two kernels may both be the first to see a new title
         same = (Notebook.id == notebook.id, Notebook.v == notebook.v)
@@ -124,9 +124,21 @@ def _find_or_make_notebook(session: orm.Session, identity: Identity, request: Re
     return notebook
 
 
-def _note_path(session: orm.Session, request: Request, notebook: Notebook) -> None:
+def find_or_make(session: orm.Session, key: tuple[str, str], user_id: str, made: dict[str, Any]) -> Notebook:
+    """Give the notebook of a key; if there is none, make it with these values, once for all who make it now."""
+    notebook = session.get(Notebook, key)
+    if notebook is None:
+        # another kernel may be registering it right now: whoever comes second takes the first one's row
+        connection = session.connection(bind_arguments={"mapper": Notebook})
+        values = {"id": key[0], "v": key[1], "created_by_id": user_id, "revision": 1} | made
+        upsert.insert_if_absent(connection, Notebook, **values)
+        notebook = session.get_one(Notebook, key)
+    return notebook
+
+
+def note_path(session: orm.Session, request: Request, notebook: Notebook) -> None:
     """Remember who was seen where; what is known already is not written again, nor its row contended for."""
-    if request.document is None:
+    if request.path is None or request.document is None:
         return
     key = {"host": request.process.host, "path": request.path}
     evidence = {
@@ -147,19 +159,21 @@ def _find_run(session: orm.Session, notebook: Notebook, before: Registration | N
         return session.scalars(of_notebook.order_by(Run.created_at.desc()).limit(1)).one_or_none()
     if run == "new" or before is None or (before.notebook.id, before.notebook.v) != (notebook.id, notebook.v):
         return None
-    return session.get(Run, before.run.id)
+    kept = session.get(Run, before.run.id)
+    return None if kept is None or kept.finished_at is not None else kept
 
 
-def _make_run(request: Request) -> Run:
+def _begin(run: Run, request: Request) -> None:
+    """Note which process runs it; one that is resumed goes on from here."""
     here = request.process
-    return Run(
-        started_at=utcnow(),
-        host=here.host,
-        pid=here.pid,
-        process_started_at=here.started_at,
-        kernel_id=here.kernel_id or None,
-        kernel_name=here.kernel_name or None,
-        runner=request.runner or None,
-        path=request.path,
-        python=here.python,
-    )
+    run.started_at = run.started_at or utcnow()
+    run.heard_at = utcnow()
+    run.finished_at = run.outcome = None
+    run.host = here.host
+    run.pid = here.pid
+    run.process_started_at = here.started_at
+    run.kernel_id = here.kernel_id or None
+    run.kernel_name = here.kernel_name or None
+    run.runner = request.runner or None
+    run.path = request.path
+    run.python = here.python

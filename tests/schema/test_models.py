@@ -10,9 +10,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
-from ln_jupyter.schema import ids
+from ln_jupyter.schema import ids, models
 from ln_jupyter.schema.declarative import UtcDateTime, utcnow
 
 if TYPE_CHECKING:
@@ -199,3 +200,47 @@ def test_repr_reads_no_database(session: orm.Session) -> None:
     assert f"Run(id='{run.id}'" in text or text.startswith("Run(id=")
     assert len(text) < 200
     assert [] == [s for s in sent if "SELECT" in s and "ln_pipeline" in s]
+
+
+NOW = utcnow()
+LONG_AGO = NOW - dt.timedelta(hours=1)
+STATES = [
+    (None, {}),
+    ("running", {"started_at": NOW}),
+    ("running", {"started_at": LONG_AGO, "heard_at": NOW}),
+    ("lost", {"started_at": LONG_AGO}),
+    ("lost", {"started_at": LONG_AGO, "heard_at": LONG_AGO, "last_cell_at": LONG_AGO}),
+    ("finished", {"started_at": LONG_AGO, "finished_at": LONG_AGO, "outcome": "ok"}),
+    ("finished", {"started_at": LONG_AGO, "finished_at": LONG_AGO}),
+    ("failed", {"started_at": LONG_AGO, "heard_at": NOW, "finished_at": NOW, "outcome": "failed"}),
+]
+
+
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize(("state", "events"), STATES, ids=str)
+def test_the_state_of_a_run_is_derived(state: str | None, events: dict[str, dt.datetime]) -> None:
+    """What a run's events say of its state is the same on the record and in the database."""
+    run = ln.add(lns.Run(**events))
+
+    found = [each for each in ("running", "lost", "finished", "failed") if ln.select(lns.Run, state=each).exists()]
+
+    assert state == run.state == ln.select(lns.Run.state).one()
+    assert ([] if state is None else [state]) == found
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_statement_asks_for_the_state_when_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A statement that was made long ago knows what time it is."""
+    ln.add(lns.Run(started_at=NOW))
+    lost = ln.select(lns.Run, state="lost")
+    before = lost.exists()
+
+    monkeypatch.setattr(models, "LOST_AFTER", dt.timedelta(0))
+
+    assert (False, True) == (before, lost.exists())
+
+
+def test_a_state_is_not_set() -> None:
+    """It is no column: the constructor says so, with the near miss as for any other name."""
+    with pytest.raises(errors.UnknownFieldError):
+        lns.Run(state="running")

@@ -9,12 +9,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ln_jupyter.tracking import registration
+from ln_jupyter.notebook.location import Location
+from ln_jupyter.tracking import registration, rows
+from ln_jupyter.tracking import request as requests
 from tests.notebook.conftest import environment, folder, running_server, server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+    from typing import Any
+
+    import sqlalchemy as sa
+
+    from ln_jupyter.tracking.rows import Registration
 
 __all__ = ["environment", "folder", "running_server", "server"]
 
@@ -29,6 +36,16 @@ def unregistered() -> Iterator[None]:
     registration.forget()
     yield
     registration.forget()
+
+
+@pytest.fixture
+def register(engine: sa.Engine) -> Callable[..., Registration]:
+    """Register a file as a process does that has not registered it before."""
+
+    def register(path: Path, *, before: Registration | None = None, run: Any = None, **options: Any) -> Registration:
+        return rows.register(requests.look_at(Location(path, "test"), **options), before=before, run=run)
+
+    return register
 
 
 @pytest.fixture

@@ -37,3 +37,10 @@ def runs(registry: str | Path) -> list[sqlite3.Row]:
             "SELECT n.id AS notebook, n.v, n.name, n.title, r.id AS run, r.runner, r.path, r.kernel_id, r.pid"
             " FROM ln_run r JOIN ln_notebook n ON n.id = r.notebook_id AND n.v = r.notebook_v ORDER BY r.created_at"
         ).fetchall()
+
+
+def table(registry: str | Path, name: str) -> list[sqlite3.Row]:
+    """Read every row of a table of a SQLite registry, in the order it was written."""
+    with closing(sqlite3.connect(str(registry).removeprefix("sqlite:///"))) as connection:
+        connection.row_factory = sqlite3.Row
+        return connection.execute(f"SELECT * FROM {name} ORDER BY rowid").fetchall()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from importlib import metadata
 from typing import TYPE_CHECKING
 
 import pytest
@@ -76,6 +78,26 @@ def test_it_says_what_was_registered(shown: Executed, kernel: Kernel, home: Path
     assert f"registry  {home / 'registry.db'} · environment variable LN_JUPYTER_URL" in text
     assert f"run       {kernel.read('first.id')} · started " in text
     assert "version   2 · draft" in text
+
+
+def test_it_names_what_the_notebook_imports(shown: Executed) -> None:
+    """Packages that the cells import are named with their versions, and carried for nbproject."""
+    data = shown.outputs[0][1]["data"]
+
+    assert f"packages  ln-jupyter {metadata.version('ln-jupyter')}\n" in data["text/plain"]
+    assert {"ln-jupyter": metadata.version("ln-jupyter")} == data[MIME]["nbproject"]["pypackage"]
+
+
+def test_a_copy_names_its_parent(shown: Executed, kernel: Kernel, home: Path) -> None:
+    """A copy says what it is a copy of, and carries its parent for nbproject."""
+    kernel.run("ln.header(filepath='a.ipynb')")
+    shutil.copy(home / "a.ipynb", home / "copy.ipynb")
+
+    executed = kernel.run("ln.header(filepath='copy.ipynb')")
+
+    data = executed.outputs[0][1]["data"]
+    assert "copy of   Rx2s9cPTMQLY · version 2\n" in data["text/plain"]
+    assert "Rx2s9cPTMQLY" == data[MIME]["nbproject"]["parent"] != data[MIME]["nbproject"]["id"]
 
 
 def test_it_loads_the_magics(shown: Executed, kernel: Kernel) -> None:

@@ -18,7 +18,7 @@ def test_after_the_header_they_are_records(ln_registry):
 
 def test_tab_completion_offers_the_names():
     """The names are listed before they were ever used."""
-    assert ["header", "notebook", "run"] == dir(ln.nb)
+    assert ["header", "notebook", "publish", "run"] == dir(ln.nb)
 
 
 def test_other_names_are_not_there():

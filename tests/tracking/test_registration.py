@@ -13,6 +13,7 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
 from ln_jupyter.db import engine as engines
+from ln_jupyter.db import transactions
 from ln_jupyter.tracking import registration
 from tests.tracking import notebooks
 
@@ -135,7 +136,7 @@ class TestOneProcess:
             ({"filepath": "/no such.ipynb", "id": "a"}, errors.NotebookNotFoundError, "header(filepath="),
             ({"id": "no spaces, please"}, errors.InvalidIdentityError, "header(id="),
             ({"id": "a", "v": ""}, errors.InvalidIdentityError, "header(v="),
-            ({"id": "a", "run": "newest"}, errors.NothingGivenError, 'header(run="new")'),
+            ({"id": "a", "run": "newest"}, errors.InvalidRunError, "did you mean 'new'?"),
         ],
         ids=str,
     )
@@ -173,6 +174,39 @@ def test_a_registry_that_cannot_be_opened(tmp_path: Path, notebook: Path) -> Non
     ln.connect()
     assert "folder" in raised.value.fix
     assert ln.nb.run is None
+
+
+def test_a_registry_that_goes_away_stops_nobody(
+    tmp_path: Path, notebook: Path, ln_registry: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Called again while the registry is gone, the header says so with the fix, and the run goes on."""
+    ln.header(filepath=notebook)
+    run = ln.nb.run.id
+    capsys.readouterr()
+    for file in tmp_path.glob("registry.db*"):
+        file.unlink()
+
+    ln.header(filepath=notebook)
+
+    shown = capsys.readouterr().out
+    assert "problem   " in shown
+    assert "was deleted while it was in use · put it back, or restart the kernel" in shown
+    assert run == ln.nb.run.id
+    with pytest.raises(errors.DatabaseReplacedError):
+        ln.header(filepath=notebook, run="new")
+
+
+def test_a_locked_registry(notebook: Path, ln_registry: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While somebody holds the lock for too long, the first header is an error, and nothing is half-registered."""
+    monkeypatch.setattr(transactions, "LOCK_SECONDS", 0.0)
+    with ln_registry.connect() as holder:
+        transactions.begin(holder)
+        with pytest.raises(errors.DatabaseBusyError) as raised:
+            ln.header(filepath=notebook)
+        holder.rollback()
+
+    assert raised.value.fix
+    assert [None, 0] == [ln.nb.run, ln.select(lns.Notebook).count()]
 
 
 @pytest.mark.postgres

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
@@ -52,16 +52,6 @@ for _ in range(count):
 os.close(go)
 print(sum(os.waitpid(pid, 0)[1] == 0 for pid in children))
 """
-
-
-@pytest.fixture
-def register(engine: sa.Engine) -> Callable[..., Registration]:
-    """Register a file as a process does that has not registered it before."""
-
-    def register(path: Path, *, before: Registration | None = None, run: Any = None, **options: Any) -> Registration:
-        return rows.register(requests.look_at(Location(path, "test"), **options), before=before, run=run)
-
-    return register
 
 
 @pytest.fixture

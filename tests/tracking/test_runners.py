@@ -142,5 +142,28 @@ def test_a_jupyter_server(server: Server) -> None:
     assert ("jupyter-server", before) == (found["runner"], renamed.read_bytes())
 
 
+CAPTURE = """
+from IPython.utils.capture import capture_output
+import ln_jupyter as ln
+with capture_output() as captured:
+    ln.header()
+from ln_jupyter.notebook import locate, server
+keeps = server.keeps_identity(locate.find())
+shown = f"{keeps} {captured.outputs[0].data['text/plain']}"
+"""
+
+
+def test_a_server_keeps_the_id_or_not(server: Server) -> None:
+    """On a server the header says whether saving keeps the id, as the server answers: it may run without us."""
+    notebook = notebooks.write(server.root / "alone.ipynb", title="Alone")
+    (server.root / ".ln_jupyter").mkdir(exist_ok=True)
+    _, kernel = server.open(notebook)
+
+    keeps, _, shown = kernel.execute(CAPTURE, value="shown").partition(" ")
+
+    said = {"True": "saving keeps the id in the file", "False": "saving does not keep the id in the file"}[keeps]
+    assert f"alone.ipynb · found by server-session · {said}" in shown
+
+
 def _register(kernel: RunningKernel) -> str:
     return kernel.execute(f"{notebooks.HEADER}\nids = f'{{ln.nb.notebook.id}} {{ln.nb.run.id}}'", value="ids")

@@ -1,4 +1,4 @@
-"""`ln-jupyter`: the registry from a terminal."""
+"""`ln-jupyter init` and `migrate`: a registry is made, and brought up to date."""
 
 from __future__ import annotations
 
@@ -6,34 +6,14 @@ from pathlib import Path
 
 import click
 
-import ln_jupyter
 from ln_jupyter import errors, settings
+from ln_jupyter.cli import options, output
 
 
-class _Group(click.Group):
-    """Commands whose errors are one line and the fix; a traceback is a bug."""
-
-    def invoke(self, context: click.Context) -> object:
-        try:
-            return super().invoke(context)
-        except errors.LnJupyterError as error:
-            if context.params["debug"]:
-                raise
-            message = f"{error}\nfix: {error.fix}" if error.fix else str(error)
-            raise click.ClickException(message) from error
-
-
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(ln_jupyter.__version__, prog_name="ln-jupyter")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def main(*, debug: bool) -> None:
-    """Keep notebooks, runs and records in a registry."""
-    del debug  # read by the group
-
-
-@main.command()
+@click.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=".")
-def init(folder: Path) -> None:
+@options.as_json
+def init(folder: Path, *, as_json: bool) -> None:
     """Make FOLDER a project with a registry of its own.
 
     Notebooks in it and below register there from then on. The registry is a file in
@@ -46,21 +26,31 @@ def init(folder: Path) -> None:
     file = project / settings.REGISTRY_FILE
     url = settings.sqlite_url(file)
     registry.ensure(engine.resolve(url))
-    click.echo(f"notebooks below {project.parent} register in {file}")
     chosen = settings.resolve(project.parent)
-    if chosen.url != url:
-        click.echo(f"but not here and now: the url is decided by {chosen.origins['url']}", err=True)
+    instead = chosen.origins["url"] if chosen.url != url else None
+    if as_json:
+        output.write_json({"folder": project.parent, "registry": file, "decided_by": instead or project})
+    else:
+        click.echo(f"notebooks below {project.parent} register in {file}")
+    if instead is not None:
+        click.echo(f"but not here and now: the url is decided by {instead}", err=True)
 
 
-@main.command()
-@click.option("--db", "url", help="The registry's URL; by default the one of the settings.")
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
-def migrate(url: str | None, *, dry_run: bool) -> None:
+@click.command()
+@options.database
+@options.dry_run
+@options.as_json
+def migrate(url: str | None, *, dry_run: bool, as_json: bool) -> None:
     """Bring an older registry to this release's tables; a SQLite file is copied before."""
     from ln_jupyter.db import engine, migrate  # here for cost: --help needs no database
 
     done = migrate.upgrade(engine.current() if url is None else engine.resolve(url), dry_run=dry_run)
-    click.echo(f"would migrate {done}" if dry_run and done.before != done.after else str(done))
+    if as_json:
+        facts = {"database": done.database, "before": done.before, "after": done.after}
+        backup = None if done.backup is None else str(done.backup)
+        output.write_json({"dry_run": dry_run, **facts, "backup": backup})
+    else:
+        click.echo(f"would migrate {done}" if dry_run and done.before != done.after else str(done))
 
 
 def _make(project: Path) -> None:

@@ -1,32 +1,11 @@
 import os
 import subprocess
-import sys
 
-import click
 import pytest
 import sqlalchemy as sa
-from click.testing import CliRunner
 
-import ln_jupyter
-from ln_jupyter import cli, settings
+from ln_jupyter import settings
 from ln_jupyter.db import engine
-
-
-@pytest.fixture
-def command():
-    """Run the command line in this process."""
-    runner = CliRunner()
-    return lambda *words: runner.invoke(cli.main, [os.fspath(word) for word in words])
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """An empty working folder, where no variable decides the registry."""
-    monkeypatch.delenv("LN_JUPYTER_URL", raising=False)
-    monkeypatch.chdir(tmp_path)
-    settings.forget()
-    yield tmp_path
-    settings.forget()
 
 
 @pytest.fixture
@@ -129,66 +108,18 @@ def test_migrate_a_dry_run(command, old_registry, tmp_path):
     assert (before, [tmp_path / "old.db"]) == ((tmp_path / "old.db").read_bytes(), list(tmp_path.iterdir()))
 
 
-@pytest.mark.parametrize(
-    ("url", "message", "fix"),
-    [
-        ("mysql://root:top-secret@host/lab", "a registry cannot be kept in mysql", "use sqlite:///"),
-        ("top-secret", "the database URL cannot be read", "use sqlite:///"),
-        (
-            "sqlite:////no such folder/registry.db",
-            "/no such folder/registry.db cannot be opened",
-            "check that its folder",
-        ),
-    ],
-)
-def test_an_error_is_one_line_and_its_fix(command, url, message, fix):
-    """A user's mistake ends with exit code 1, one line and what to do; never with a password or a traceback."""
-    done = command("migrate", "--db", url)
+def test_init_as_json(data, folder):
+    """For programs, `init` says where notebooks register and what decides it."""
+    done = data("init", "lab")
 
-    assert 1 == done.exit_code
-    first, second = done.stderr.splitlines()
-    assert (f"Error: {message}", True) == (first, second.startswith(f"fix: {fix}"))
-    assert "top-secret" not in done.output
+    project = folder / "lab" / ".ln_jupyter"
+    expected = {"folder": str(folder / "lab"), "registry": str(project / "registry.db"), "decided_by": str(project)}
+    assert expected == done
 
 
-def test_debug_shows_the_traceback(tmp_path):
-    """With ``--debug`` an error is shown as Python shows it, with its fix."""
-    done = run("--debug", "migrate", "--db", "nonsense", cwd=tmp_path)
+def test_migrate_as_json(data, old_registry, tmp_path):
+    """For programs, `migrate` says what would be done."""
+    done = data("migrate", "--db", old_registry, "--dry-run")
 
-    assert 1 == done.returncode
-    assert "Traceback" in done.stderr
-    assert "ln_jupyter.errors.InvalidUrlError: the database URL cannot be read\nfix: use sqlite" in done.stderr
-
-
-@pytest.mark.parametrize("words", [[], *([name] for name in cli.main.commands)], ids=str)
-@pytest.mark.parametrize("option", ["-h", "--help"])
-def test_every_command_has_help(command, words, option):
-    """Every command explains itself, its options, and what it is for."""
-    done = command(*words, option)
-
-    assert 0 == done.exit_code
-    assert done.output.startswith("Usage: ")
-    target = cli.main.commands[words[0]] if words else cli.main
-    assert target.help
-    assert all(parameter.help for parameter in target.params if isinstance(parameter, click.Option))
-
-
-def test_the_version(command):
-    """The version is the package's."""
-    assert f"ln-jupyter, version {ln_jupyter.__version__}\n" == command("--version").output
-
-
-def test_help_imports_no_database(tmp_path):
-    """Help comes without the cost of SQLAlchemy or alembic."""
-    code = "import sys; from ln_jupyter import cli; cli.main(['--help'], standalone_mode=False); print(sorted(sys.modules))"
-
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
-
-    assert "Usage" in done.stdout
-    assert not any(f"'{name}'" in done.stdout for name in ("sqlalchemy", "alembic", "IPython", "jupyter_server"))
-
-
-def run(*words, cwd):
-    code = "import sys; from ln_jupyter import cli; sys.argv[0] = 'ln-jupyter'; cli.main()"
-    command = [sys.executable, "-c", code, *words]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    expected = {"dry_run": True, "database": str(tmp_path / "old.db"), "before": 0, "after": 1, "backup": None}
+    assert expected == done

@@ -1,0 +1,98 @@
+"""`ln-jupyter list` and `runs`: the newest of what the registry holds."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import click
+
+from ln_jupyter.cli import options, output
+
+_STATES = click.Choice(["running", "lost", "finished", "failed"])
+
+
+@click.command("list")
+@options.limit
+@options.database
+@options.as_json
+def list_notebooks(*, limit: int, url: str | None, as_json: bool) -> None:
+    """List notebooks, the newest first, with their last run."""
+    from ln_jupyter.cli import catalogue, presence  # here for cost: --help needs no database
+
+    with presence.connect(url).connect() as connection:
+        found = [notebook_facts(row) for row in catalogue.notebooks(connection, host=socket.gethostname(), limit=limit)]
+    if as_json:
+        output.write_json(found)
+    elif not found:
+        click.echo("no notebook is registered", err=True)
+    else:
+        output.write_table(
+            [
+                {
+                    "id": n["id"],
+                    "v": n["v"],
+                    "is": n["status"],
+                    "title": output.title(n["title"] or n["name"]),
+                    "runs": n["runs"],
+                    "last run": output.moment(n["last_run_at"]),
+                    "state": last_state(n),
+                    "path on this machine": n["path"],
+                }
+                for n in found
+            ]
+        )
+
+
+@click.command("runs")
+@click.option(
+    "--notebook", type=options.identifier, metavar="ID", help="Only of the notebook with this id, or its beginning."
+)
+@click.option("--state", "states", type=_STATES, multiple=True, help="Only in this state; may be repeated.")
+@options.limit
+@options.database
+@options.as_json
+def list_runs(*, notebook: str | None, states: tuple[str, ...], limit: int, url: str | None, as_json: bool) -> None:
+    """List runs, the newest first."""
+    from ln_jupyter.cli import catalogue, presence  # here for cost: --help needs no database
+    from ln_jupyter.schema import Notebook
+
+    with presence.connect(url).connect() as connection:
+        notebook_id = None if notebook is None else catalogue.find(connection, notebook, Notebook)[1]
+        found = catalogue.runs(connection, notebook_id=notebook_id, states=states, limit=limit)
+    if as_json:
+        output.write_json(found)
+    elif not found:
+        click.echo("there is no such run" if notebook or states else "no run is registered", err=True)
+    else:
+        write_runs(found)
+
+
+def write_runs(found: list[dict[str, Any]]) -> None:
+    """Write a table of runs."""
+    output.write_table(
+        [
+            {
+                "id": r["id"],
+                "title": output.title(r["title"]),
+                "state": output.state(r),
+                "started": output.moment(r["started_at"]),
+                "took": output.duration(r["seconds"]),
+                "runner": r["runner"],
+                "user": r["user"],
+            }
+            for r in found
+        ]
+    )
+
+
+def notebook_facts(row: dict[str, Any]) -> dict[str, Any]:
+    """Name the facts of a version and of its last run."""
+    facts = {name: value for name, value in row.items() if name not in ("state", "heard_at", "started_at")}
+    last = {"last_run_state": row["state"], "last_run_heard_at": row["heard_at"] or row["started_at"]}
+    return facts | last | {"status": "draft" if row["published_at"] is None else "published"}
+
+
+def last_state(facts: dict[str, Any]) -> str | None:
+    """Say the state of a version's last run."""
+    return output.state({"state": facts["last_run_state"], "heard_at": facts["last_run_heard_at"]})

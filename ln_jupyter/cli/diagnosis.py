@@ -1,0 +1,87 @@
+"""`ln-jupyter doctor`: which settings hold here, what is installed, and what is broken."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from ln_jupyter import errors, settings
+from ln_jupyter.cli import options, output
+from ln_jupyter.cli.finding import Finding
+
+if TYPE_CHECKING:
+    from ln_jupyter.cli.registry_health import Registry
+
+
+@click.command()
+@options.database
+@options.as_json
+@click.pass_context
+def doctor(context: click.Context, *, url: str | None, as_json: bool) -> None:
+    """Show settings and versions, and check what notebooks need here; make nothing.
+
+    Every setting is shown with where it came from, and no password. The exit code is 1 if
+    something is broken; what is, and the fix, is on a line with "broken".
+    """
+    from ln_jupyter.cli import registry_health, surroundings  # here for cost: --help needs no database
+
+    findings: list[Finding] = []
+    chosen: dict[str, dict[str, str]] = {}
+    registry = None
+    try:
+        current = settings.current()
+    except (errors.LnJupyterError, OSError) as error:  # OSError: there is no working folder any more
+        findings.append(Finding.of_error("settings", error))
+    else:
+        chosen = {n: {"value": getattr(current, n), "origin": current.origins[n]} for n in settings.NAMES}
+        chosen["url"]["value"] = registry_health.without_password(current.url)
+        if url is None:
+            url = current.url
+    if url is not None:
+        registry, of_registry = registry_health.examine(url)
+        findings += of_registry
+    findings += [surroundings.data_folder(), *surroundings.server_extension()]
+    is_well = not any(finding.state == "broken" for finding in findings)
+    versions = surroundings.versions()
+    if as_json:
+        facts = None if registry is None else asdict(registry)
+        output.write_json(
+            {
+                "ok": is_well,
+                "settings": chosen,
+                "registry": facts,
+                "versions": versions,
+                "findings": [asdict(f) for f in findings],
+            }
+        )
+    else:
+        _write(chosen, registry, versions, findings)
+    context.exit(0 if is_well else 1)
+
+
+def _write(
+    chosen: dict[str, dict[str, str]],
+    registry: Registry | None,
+    versions: dict[str, str | None],
+    findings: list[Finding],
+) -> None:
+    if chosen:
+        output.write_table([{"setting": n, "value": s["value"], "from": s["origin"]} for n, s in chosen.items()])
+        click.echo()
+    if registry is not None:
+        output.write_facts(
+            {
+                "registry": registry.database,
+                "schema": registry.schema,
+                "oldest reader": registry.oldest_reader,
+                "journal": registry.journal,
+                "filesystem": registry.filesystem,
+            }
+        )
+        click.echo()
+    output.write_facts({name: version or "not installed" for name, version in versions.items()})
+    click.echo()
+    for finding in findings:
+        output.write_facts({f"{finding.state:<6}": f"{finding.name}: {finding}"})

@@ -1,0 +1,42 @@
+"""Options and arguments that several commands take."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+import click
+
+_DEFAULT_LIMIT = 20
+_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+
+database = click.option(
+    "--db", "url", metavar="URL", help="The registry's URL; by default the one of the settings: see doctor."
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON, with times in ISO 8601, for programs.")
+dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+yes = click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can answer.")
+limit = click.option(
+    "--limit", type=click.IntRange(min=1), default=_DEFAULT_LIMIT, show_default=True, help="Show so many, the newest."
+)
+
+
+def identifier(value: str) -> str:
+    """Read an id, or its beginning; bytes of the command line that are no text are replaced, as no id has them."""
+    return value.encode(errors="replace").decode()
+
+
+def age(value: str) -> dt.timedelta:
+    """Read how long ago something was: a number of hours, days or weeks.
+
+    Raises:
+        click.BadParameter: If it is something else.
+
+    Example:
+        >>> age("30d")
+        datetime.timedelta(days=30)
+    """
+    match = re.fullmatch(r"([0-9]{1,5})([hdw])", value.strip())
+    if match is None:
+        raise click.BadParameter(f"{value!r} is no age; write hours, days or weeks: 12h, 30d, 8w")
+    return dt.timedelta(**{_UNITS[match[2]]: int(match[1])})

@@ -1,0 +1,104 @@
+"""What a command found, as a table for people or as JSON for programs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import unicodedata
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ln_jupyter.display.characters import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_WIDEST = 48  # columns of the terminal for one title; a path is shown whole
+
+
+def write_json(value: Any) -> None:
+    """Write a value in ASCII, which commands no terminal and which every encoding has."""
+    click.echo(json.dumps(value, indent=2, default=_plainer))
+
+
+def write_table(rows: Sequence[Mapping[str, object]]) -> None:
+    """Write rows, each a value by its header; None is an empty cell."""
+    from tabulate import tabulate  # here for cost: --help shows no table
+
+    cells = [{header: _cell(value) for header, value in row.items()} for row in rows]
+    click.echo(tabulate(cells, headers="keys", tablefmt="simple", disable_numparse=True))
+
+
+def write_facts(facts: Mapping[str, object]) -> None:
+    """Write a line for each fact that is known."""
+    from tabulate import tabulate  # here for cost: --help shows no table
+
+    rows = [[name, _cell(value)] for name, value in facts.items() if value is not None]
+    click.echo(tabulate(rows, tablefmt="plain", disable_numparse=True))
+
+
+def title(text: str | None) -> str | None:
+    """Shorten a title to what a table has room for; letters of East Asia take two columns.
+
+    Example:
+        >>> title("Growth of E. coli"), title("実" * 30)
+        ('Growth of E. coli', '実実実実実実実実実実実実実実実実実実実実実実実…')
+    """
+    if text is None:
+        return None
+    width = 0
+    for position, character in enumerate(text):
+        width += 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        if width >= _WIDEST and position + 1 < len(text):
+            return f"{text[:position]}…"
+    return text
+
+
+def moment(time: dt.datetime | None) -> str | None:
+    """Write a time as the clock on the wall shows it."""
+    return None if time is None else f"{time.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def duration(seconds: float | None) -> str | None:
+    """Write how long something took.
+
+    Example:
+        >>> duration(0.25), duration(75), duration(7_300), duration(200_000)
+        ('0.25 s', '1 min 15 s', '2 h 1 min', '2 d 7 h')
+    """
+    if seconds is None:
+        return None
+    if seconds < 60:  # noqa: PLR2004
+        return f"{seconds:.3g} s"
+    days, rest = divmod(round(seconds), 86_400)
+    hours, rest = divmod(rest, 3_600)
+    minutes, rest = divmod(rest, 60)
+    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (rest, "s")]
+    first = next(i for i, (number, _) in enumerate(parts) if number)
+    return " ".join(f"{number} {unit}" for number, unit in parts[first : first + 2] if number)
+
+
+def state(row: Mapping[str, Any]) -> str | None:
+    """Say a run's state; of a lost one, when it was last heard."""
+    if row["state"] != "lost":
+        return None if row["state"] is None else str(row["state"])
+    return f"lost, last heard {moment(row['heard_at'] or row.get('started_at'))}"
+
+
+def count(number: int, noun: str) -> str:
+    """Write a number of things.
+
+    Example:
+        >>> count(1, "run"), count(1200, "run")
+        ('1 run', '1,200 runs')
+    """
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else plain(str(value))
+
+
+def _plainer(value: object) -> str:
+    return value.isoformat() if isinstance(value, dt.datetime) else str(value)

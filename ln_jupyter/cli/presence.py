@@ -1,0 +1,49 @@
+"""Whether there is a registry to look into; looking never makes one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from ln_jupyter import errors, settings
+from ln_jupyter.db import engine as engines
+from ln_jupyter.db import faults, registry
+
+
+def connect(url: str | None) -> sa.Engine:
+    """Choose the registry of a command, which must be there.
+
+    Args:
+        url: The registry's; None for the one of the settings.
+
+    Raises:
+        DatabaseUnavailableError: If there is none yet, or it cannot be reached.
+        NotARegistryError: If the database holds somebody else's tables.
+        SchemaVersionError: If its tables do not serve this release.
+    """
+    engine = engines.resolve(settings.current().url if url is None else url)
+    if version(engine) is None:
+        msg = f"there is no registry yet at {faults.describe(engine.url)}"
+        fix = "run ln.header() in a notebook, or name another one: --db URL; ln-jupyter doctor says how it was chosen"
+        raise errors.DatabaseUnavailableError(msg, fix=fix)
+    return engines.connect(engine)
+
+
+def version(engine: sa.Engine) -> registry.Version | None:
+    """Say of which release a registry is, and check that it serves this one.
+
+    Returns:
+        None if there is nothing yet, where `header()` would make one.
+
+    Raises:
+        DatabaseError: If it cannot be reached, holds strange tables, or needs another release.
+    """
+    if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").is_file():  # connecting would make it
+        return None
+    with engine.connect() as connection:
+        found = registry.read(connection)
+        if found is None and not sa.inspect(connection).get_table_names():
+            return None
+    registry.ensure(engine)
+    return found

@@ -1,0 +1,162 @@
+"""`ln-jupyter show`: all that is known of one notebook or run."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ln_jupyter.cli import options, output
+from ln_jupyter.cli.browsing import last_state, notebook_facts
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+_MOST_CELLS = 50  # in a table; JSON has them all
+
+
+@click.command()
+@click.argument("id", type=options.identifier, metavar="ID")
+@options.database
+@options.as_json
+def show(id: str, *, url: str | None, as_json: bool) -> None:  # noqa: A002 - what the usage says
+    """Show all that is known of a notebook or a run.
+
+    ID is its id, or a beginning that no other id has.
+    """
+    from ln_jupyter.cli import catalogue, presence  # here for cost: --help needs no database
+    from ln_jupyter.schema import Notebook, Run
+
+    with presence.connect(url).connect() as connection:
+        model, found_id = catalogue.find(connection, id, Notebook, Run)
+        facts = _all_of_notebook(connection, found_id) if model is Notebook else _all_of_run(connection, found_id)
+    if as_json:
+        output.write_json(facts)
+    elif model is Notebook:
+        _write_notebook(facts)
+    else:
+        _write_run(facts)
+
+
+def _all_of_notebook(connection: sa.Connection, notebook_id: str) -> dict[str, Any]:
+    from ln_jupyter.cli import catalogue  # here for cost: --help needs no database
+
+    versions = catalogue.versions(connection, notebook_id, host=socket.gethostname())
+    paths = catalogue.paths(connection, notebook_id)
+    return {
+        "kind": "notebook",
+        "id": notebook_id,
+        "runs": sum(version["runs"] for version in versions),
+        "versions": [notebook_facts(version) for version in versions],
+        "paths": paths,
+    }
+
+
+def _all_of_run(connection: sa.Connection, run_id: str) -> dict[str, Any]:
+    from ln_jupyter.cli import catalogue  # here for cost: --help needs no database
+
+    return {"kind": "run", **catalogue.run(connection, run_id), "cells": catalogue.cells(connection, run_id)}
+
+
+def _write_notebook(facts: dict[str, Any]) -> None:
+    newest = facts["versions"][0]
+    parent = None if newest["parent_id"] is None else f"{newest['parent_id']} {newest['parent_v']}"
+    output.write_facts(
+        {
+            "notebook": facts["id"],
+            "title": newest["title"],
+            "name": newest["name"],
+            "parent": parent,
+            "runs": facts["runs"],
+        }
+    )
+    click.echo()
+    output.write_table(
+        [
+            {
+                "v": n["v"],
+                "is": n["status"],
+                "title": output.title(n["title"]),
+                "made": output.moment(n["created_at"]),
+                "by": n["user"],
+                "published": output.moment(n["published_at"]),
+                "runs": n["runs"],
+                "last run": output.moment(n["last_run_at"]),
+                "state": last_state(n),
+            }
+            for n in facts["versions"]
+        ]
+    )
+    if facts["paths"]:
+        click.echo()
+        output.write_table(
+            [
+                {"machine": p["host"], "path": p["path"], "v": p["v"], "seen": output.moment(p["seen_at"])}
+                for p in facts["paths"]
+            ]
+        )
+
+
+def _write_run(run: dict[str, Any]) -> None:
+    output.write_facts(
+        {
+            "run": run["id"],
+            "name": run["name"],
+            "external id": run["external_id"],
+            "notebook": _named(run["notebook_id"], run["notebook_v"], run["notebook_title"]),
+            "pipeline": _named(run["pipeline_id"], run["pipeline_v"], run["pipeline_name"]),
+            "state": output.state(run),
+            "outcome": run["outcome"],
+            "registered": output.moment(run["created_at"]),
+            "started": output.moment(run["started_at"]),
+            "last heard": output.moment(run["heard_at"]),
+            "last cell": output.moment(run["last_cell_at"]),
+            "finished": output.moment(run["finished_at"]),
+            "took": output.duration(run["seconds"]),
+            "user": run["user"],
+            "runner": run["runner"],
+            "path": run["path"],
+            "host": run["host"],
+            "pid": _named(run["pid"], output.moment(run["process_started_at"]), before="since"),
+            "kernel": _named(run["kernel_name"], run["kernel_id"]),
+            "Python": run["python"],
+            "imports": _pairs(run["imports"], "{} {}"),
+            "environment": _named(run["environment_hash"], _packages(run["package_count"])),
+            "source": run["source_hash"],
+            "git": _named(run["git_commit"], "with changes" if run["git_dirty"] else None),
+            "parameters": _pairs(run["parameters"], "{}={!r}"),
+        }
+    )
+    cells = run["cells"]
+    if not cells:
+        return
+    click.echo()
+    if len(cells) > _MOST_CELLS:
+        click.echo(f"the last {_MOST_CELLS} of {len(cells):,} executed cells; --json has all")
+    output.write_table(
+        [
+            {
+                "cell": c["position"],
+                "id": c["cell_id"],
+                "ok": {True: "ok", False: "failed"}.get(c["ok"]),
+                "started": output.moment(c["started_at"]),
+                "took": output.duration(c["seconds"]),
+                "source": (c["source_hash"] or "")[:12],
+            }
+            for c in cells[-_MOST_CELLS:]
+        ]
+    )
+
+
+def _named(first: object, *more: object, before: str = "") -> str | None:
+    words = [str(word) for word in (first, *more) if word is not None]
+    return None if not words else f" {before} ".replace("  ", " ").join(words)
+
+
+def _pairs(values: dict[str, Any] | None, form: str) -> str | None:
+    return ", ".join(form.format(name, value) for name, value in values.items()) if values else None
+
+
+def _packages(number: int | None) -> str | None:
+    return None if number is None else f"({output.count(number, 'package')})"

@@ -1,0 +1,140 @@
+"""The cells that a shell runs, noted as they run: by IPython's own events, and a few microseconds each."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_EXTENSION = "ln_jupyter"
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One execution of one cell.
+
+    Attributes:
+        cell_id: What the front end calls the cell; None where it does not say.
+        source: What ran.
+        began: Seconds since 1970; 0 where it ran before anybody took note.
+        seconds: How long it took; None while it runs.
+        ok: Whether it ended without an error; None while it runs.
+    """
+
+    cell_id: str | None
+    source: str
+    began: float = 0.0
+    seconds: float | None = None
+    ok: bool | None = None
+
+    @property
+    def started_at(self) -> dt.datetime:
+        """When it began."""
+        return dt.datetime.fromtimestamp(self.began, dt.UTC)
+
+    @property
+    def ended_at(self) -> dt.datetime:
+        """When it ended; when it began where it runs."""
+        return self.started_at + dt.timedelta(seconds=self.seconds or 0.0)
+
+
+@dataclass(slots=True)
+class _Running:
+    info: Any
+    cell_id: str | None
+    source: str
+    is_kept: bool
+    began: float
+    clock: float
+
+
+class CellLog:
+    """Every cell that a shell has run, in order: what a front end asks silently is none.
+
+    Args:
+        shell: IPython's shell, in which a cell is running.
+        on_end: Called after each cell, in the cell's thread.
+    """
+
+    def __init__(self, shell: Any, on_end: Callable[[], None]) -> None:
+        self.executed: list[Execution] = []
+        """What has ended, since `header()` first ran."""
+        self.earlier = [Execution(None, source) for source in _history(shell)[1:-1]]
+        """What ran before, of which only the source is known."""
+        self._shell = shell
+        self._on_end = on_end
+        self._pid = os.getpid()
+        # By thread: a kernel's subshells run cells beside each other. The last of a list is the innermost.
+        self._running: dict[int, list[_Running]] = {}
+        self.attach()
+
+    def attach(self) -> None:
+        """Take note from the running cell on, if that is not done already."""
+        if self.follows(self._shell):
+            return
+        shell, kernel = self._shell, getattr(self._shell, "kernel", None)
+        parent = None if kernel is None else kernel.get_parent()
+        metadata = parent.get("metadata") if isinstance(parent, dict) else None
+        cell_id = metadata.get("cellId") if isinstance(metadata, dict) else None
+        self._running.clear()
+        self._push(None, cell_id if isinstance(cell_id, str) else None, _history(shell)[-1], is_kept=True)
+        shell.events.register("pre_run_cell", self._begin)
+        shell.events.register("post_run_cell", self._end)
+
+    @property
+    def running(self) -> Execution | None:
+        """The cell that runs the caller."""
+        running = self._running.get(threading.get_ident())
+        return None if not running else Execution(running[0].cell_id, running[0].source, running[0].began)
+
+    def follows(self, shell: Any) -> bool:
+        """Say whether it takes note of what this shell runs, in this process."""
+        is_called = self._end in shell.events.callbacks["post_run_cell"]
+        return is_called and shell is self._shell and os.getpid() == self._pid
+
+    def stop(self) -> None:
+        """Take note of nothing any more."""
+        for event, callback in (("pre_run_cell", self._begin), ("post_run_cell", self._end)):
+            if callback in self._shell.events.callbacks[event]:
+                self._shell.events.unregister(event, callback)
+
+    def _begin(self, info: Any) -> None:
+        if _EXTENSION not in self._shell.extension_manager.loaded:  # since `%unload_ext`
+            self.stop()
+        else:
+            self._push(info, getattr(info, "cell_id", None), info.raw_cell, is_kept=info.store_history)
+
+    def _push(self, info: Any, cell_id: str | None, source: str, *, is_kept: bool) -> None:
+        entry = _Running(info, cell_id, source, is_kept, time.time(), time.perf_counter())
+        self._running.setdefault(threading.get_ident(), []).append(entry)
+
+    def _end(self, result: Any) -> None:
+        running = self._running.get(threading.get_ident())
+        if not running or os.getpid() != self._pid:
+            return
+        entry = running[-1]
+        if entry.info is not None and result is not None and entry.info is not result.info:
+            return  # of an empty cell, which has begun nothing
+        running.pop()
+        if running or not entry.is_kept:
+            return
+        seconds = time.perf_counter() - entry.clock
+        ok = result is not None and result.success
+        self.executed.append(Execution(entry.cell_id, entry.source, entry.began, seconds, ok))
+        self._on_end()
+
+
+def is_known(shell: Any) -> bool:
+    """Say whether the shell tells of the cell that runs: of the cells of a file given to `ipython` it does not."""
+    return bool(_history(shell)[-1])
+
+
+def _history(shell: Any) -> list[str]:
+    """Give what was executed and stored, the running cell last; the first is empty."""
+    return getattr(shell.history_manager, "input_hist_raw", None) or [""]

@@ -1,0 +1,120 @@
+"""What there is to know of a run beside its cells, and changes while they run: read again only where it may have."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ln_jupyter import errors
+from ln_jupyter.notebook import document as documents
+from ln_jupyter.notebook import environment, git, imports, packages, parameters
+from ln_jupyter.notebook.document import Cell, Document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from ln_jupyter.notebook.environment import Environment
+
+_INJECTED = "# Parameters\n"
+"""How papermill begins the cell that it adds to what it runs, and not to the file that was found."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The code of a notebook, as it is stored.
+
+    Attributes:
+        hash: SHA-256 of the content.
+        content: Compressed by zlib.
+    """
+
+    hash: str
+    content: bytes
+
+
+@dataclass
+class Facts:
+    """What is known of one run. It belongs to the thread that writes the run.
+
+    Attributes:
+        path: The notebook's file; None where there is none.
+        runner: The program that runs it.
+        has_log: Its cells are known as they run: not those of a script, or of a file given to `ipython`.
+        packages: Name to version, of the packages that are named or imported.
+    """
+
+    path: Path | None
+    runner: str
+    has_log: bool
+    packages: dict[str, Any]
+    environment: Environment | None = None
+    source: Source | None = None
+    _modules: set[str] = field(default_factory=set)
+    _document: Document | None = None
+    _read: tuple[int, ...] | None = None
+    _injected: dict[str, Any] = field(default_factory=dict)
+    _is_new: bool = True
+
+    def look(self, executed: Iterable[str], *, is_last: bool) -> Mapping[str, Any]:
+        """Give the run's columns that may have changed since the last look.
+
+        Args:
+            executed: The sources of the cells that have run since.
+            is_last: Nothing can change any more.
+        """
+        found: dict[str, Any] = {}
+        if self._is_new or is_last:
+            self.environment = environment.current()
+            found["environment_hash"] = self.environment.hash
+        if self._is_new and self.path is not None and (revision := git.revision(self.path.parent)) is not None:
+            found |= {"git_commit": revision.commit, "git_dirty": revision.dirty}
+        if (document := self._changed()) is not None:
+            self._document = document
+            self.source = stored(document)
+            found["source_hash"] = self.source.hash
+        if self._note(executed, document) or is_last:
+            self.packages |= packages.of(self._modules)
+            found["imports"] = self.packages
+        if document is not None or self._injected:
+            cells = () if self._document is None else self._document.cells
+            found["parameters"] = parameters.of(cells) | self._injected or None
+        self._is_new = False
+        return found
+
+    def _changed(self) -> Document | None:
+        """Read the file again if it was written since; a file that cannot be read is as it was."""
+        if self.path is None:
+            return None
+        try:
+            stat = self.path.stat()
+            written = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+            if written == self._read:
+                return None
+            document = documents.read(self.path)
+        except (OSError, errors.NotebookUnreadableError):
+            return None
+        self._read = written
+        return document
+
+    def _note(self, executed: Iterable[str], document: Document | None) -> bool:
+        """Collect what the code imports; whether that is more than before."""
+        before = len(self._modules)
+        for source in executed:
+            self._modules |= imports.modules(source)
+            if is_injected(source, runner=self.runner):
+                self._injected |= parameters.of([Cell(None, "code", source, ("injected-parameters",))])
+        if not self.has_log and document is not None:
+            self._modules |= imports.of(document.cells)
+        return len(self._modules) > before
+
+
+def is_injected(source: str, *, runner: str) -> bool:
+    """Say whether a cell was added by the runner, and is in no file of the user's."""
+    return runner == "papermill" and source.startswith(_INJECTED)
+
+
+def stored(document: Document) -> Source:
+    """Write the code of a notebook as it is stored."""
+    return Source(document.source_hash, zlib.compress(document.source, 9))

@@ -1,0 +1,88 @@
+"""`publish()`: a version of the notebook is frozen, with its source, its packages and the run that made it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ln_jupyter import errors, settings
+from ln_jupyter.notebook import document as documents
+from ln_jupyter.notebook import identity, locate
+from ln_jupyter.tracking import checks, registration
+
+if TYPE_CHECKING:
+    from ln_jupyter.tracking.recording import Recording
+    from ln_jupyter.tracking.request import Request
+
+
+def publish(version: str | None = None) -> None:
+    """Publish the running notebook: freeze its version, and finish the run.
+
+    Call it in the last cell. The notebook is to have a title, to have run from its first cell to
+    this one, and to be saved as it ran; nothing is asked, and the file is not written. Its source and
+    packages are stored with the version. A notebook that is published already, with the same source,
+    stays as it is: running it again is quiet.
+
+    After it, `header()` goes on with the version while the source is the same, and opens the next draft
+    when it differs.
+
+    With ``LN_JUPYTER_MODE=off`` it does nothing.
+
+    Args:
+        version: What to publish it as; by default the draft's own version. Earlier runs stay with the draft.
+
+    Raises:
+        NotRegisteredError: If `header()` did not run.
+        TitleMissingError: If the notebook has no title.
+        NotLastCellError: If a cell follows this one.
+        CellOrderError: If the cells did not run in their order.
+        SourceDiffersError: If what ran is not what is saved.
+        AlreadyPublishedError: If *version* is published with other source.
+        InvalidIdentityError: If *version* cannot be one.
+        DatabaseError: If the registry cannot be reached.
+
+    Example:
+        >>> import ln_jupyter as ln
+        >>> ln.header(id="Rx2s9cPTMQLY", name="Solve Problem X")  # doctest: +ELLIPSIS
+        Solve Problem X
+        ...
+        >>> ln.publish()  # doctest: +ELLIPSIS
+        Solve Problem X
+          id        Rx2s9cPTMQLY
+          version   1 · published ...
+    """
+    current, recording = registration.current(), registration.recording()
+    if settings.is_off_by_environment():
+        return
+    identity.check(None, version)
+    if current is None or recording is None:
+        if settings.current().mode == "off":
+            return
+        msg = "the notebook is not registered: header() did not run in this process"
+        raise errors.NotRegisteredError(msg, fix="ln.header() in the notebook's first cell, then run all cells")
+    request = _check(recording)
+    from ln_jupyter.tracking import bundle, publication  # here for cost: they import SQLAlchemy
+
+    recording.settle()
+    published = publication.publish(current, request, version)
+    recording.close()
+    registration.replace(published)
+    bundle.show(published, request)
+
+
+def _check(recording: Recording) -> Request:
+    """Look at the notebook as it is saved now, and refuse what is not fit to be published."""
+    request, log = recording.request, recording.log
+    if request.location is None:
+        cells = () if log is None else (*log.earlier, *recording.executed, log.running)
+        code = tuple(documents.Cell(None, "code", cell.source) for cell in cells if cell is not None)
+        return replace(request, document=documents.Document(Path(), None, {}, {}, code))
+    if not os.path.isfile(request.location.path):  # noqa: PTH113 - of a folder closed to us
+        request = replace(request, location=locate.find())
+    request = request.read_again()
+    checks.check_title(request)
+    if log is not None:  # a script, or a file given to `ipython`, runs from its first line on
+        checks.check_order(request, log)
+    return request

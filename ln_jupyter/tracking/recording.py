@@ -1,0 +1,182 @@
+"""A run is heard while it goes on: a thread writes what its cells did, beside them and never in their way."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from ln_jupyter import errors
+from ln_jupyter.schema.declarative import utcnow
+from ln_jupyter.schema.models import FAILED
+from ln_jupyter.tracking import runs
+from ln_jupyter.tracking.facts import Facts
+
+if TYPE_CHECKING:
+    from ln_jupyter.tracking.cells import CellLog, Execution
+    from ln_jupyter.tracking.request import Request
+    from ln_jupyter.tracking.rows import Registration
+
+HEARTBEAT = 30.0
+"""Seconds between two signs of life."""
+
+PAUSE = 1.0
+"""Seconds that what follows a cell is waited for, to be written together."""
+
+PATIENCE = 5.0
+"""Seconds that the end of the process waits for the last write: as long as a server waits for a kernel."""
+
+_log = logging.getLogger(__name__)
+
+
+class Recording:
+    """Keeps the rows of one run up to date, until the process ends or another run begins in it.
+
+    Only its thread writes, through connections of its own. A database that is busy or gone costs the
+    cells nothing: what could not be written is written at the next heartbeat.
+
+    Args:
+        registration: The run.
+        request: The notebook, as it was registered.
+        engine: Of the registry.
+        log: The cells of the shell; None in a script.
+    """
+
+    def __init__(self, registration: Registration, request: Request, engine: sa.Engine, log: CellLog | None) -> None:
+        self.run_id = registration.run.id
+        self.engine = engine
+        self.log = log
+        self.request = request
+        path = None if request.location is None else request.location.path
+        self._facts = Facts(path, request.runner, log is not None, dict(registration.run.imports or {}))
+        self._first = self._written = 0 if log is None else len(log.executed)
+        self._last: int | None = None
+        self._before: int | None = None
+        self._source_hash = registration.run.source_hash
+        self._pending: dict[str, Any] = {}
+        self._end: dict[str, Any] | None = None
+        self._is_gone = False
+        self._wake, self._urgent = threading.Event(), threading.Event()
+        self._tickets: list[threading.Event] = []
+        self._thread = threading.Thread(target=self._listen, name="ln_jupyter heartbeat", daemon=True)
+
+    def start(self) -> None:
+        """Begin to listen. A database in memory is not written to: its one connection is the user's."""
+        if self.engine.dialect.name != "sqlite" or self.engine.url.database not in (None, "", ":memory:"):
+            self._thread.start()
+            atexit.register(self.finish)
+
+    def is_of(self, registration: Registration, engine: sa.Engine) -> bool:
+        """Say whether it keeps this run, and goes on doing so."""
+        return (self.run_id, self.engine) == (registration.run.id, engine) and self._end is None
+
+    def follow(self, registration: Registration, request: Request) -> None:
+        """Go on with what a later call of `header()` found."""
+        if self.log is not None:
+            self.log.attach()
+        self.request = request
+        self._facts.packages |= registration.run.imports or {}
+        if request.location is not None:
+            self._facts.path = request.location.path
+
+    def wake(self) -> None:
+        """Say that a cell has ended."""
+        self._wake.set()
+
+    def settle(self) -> None:
+        """Wait until everything is written, for as long as `PATIENCE` lasts."""
+        if self._is_here:
+            written = threading.Event()
+            self._tickets.append(written)
+            self._urgent.set()
+            self._wake.set()
+            written.wait(PATIENCE)
+
+    def finish(self) -> None:
+        """Write how the run ended; what the process does from here on is not of the run."""
+        if self._end is None:
+            self._end = {"finished_at": utcnow(), "outcome": self._outcome()}
+        self._last = None if self.log is None else len(self.log.executed)
+        self.settle()
+        self._is_gone = True
+
+    def close(self) -> None:
+        """Write nothing but the running cell any more: the run's end is written already."""
+        self._end = {}
+
+    def stop(self) -> None:
+        """Write nothing any more."""
+        atexit.unregister(self.finish)
+        self._is_gone = True
+        if self._is_here:
+            self._urgent.set()
+            self._wake.set()
+            self._thread.join(PATIENCE)
+
+    @property
+    def executed(self) -> list[Execution]:
+        """The cells of the run that have ended."""
+        return [] if self.log is None else self.log.executed[self._first : self._last]
+
+    @property
+    def _is_here(self) -> bool:
+        """Whether the thread runs: in a fork it does not."""
+        return self._thread.is_alive()
+
+    def _listen(self) -> None:
+        while not self._is_gone:
+            is_woken = self._wake.wait(HEARTBEAT)
+            if is_woken:
+                self._urgent.wait(PAUSE)
+            self._wake.clear()
+            self._urgent.clear()
+            tickets, self._tickets = self._tickets, []
+            if not self._is_gone:
+                try:
+                    self._write()
+                except (errors.LnJupyterError, sa.exc.SQLAlchemyError, OSError, RuntimeError):
+                    _log.debug("the run %s could not be written now", self.run_id, exc_info=True)
+            for written in tickets:
+                written.set()
+            if self._end is not None and is_woken:
+                return
+
+    def _write(self) -> None:
+        executed = [] if self.log is None else self.log.executed[self._written : self._last]
+        sources = [cell.source for cell in executed]
+        if self.log is not None and self._before is None:
+            sources = [cell.source for cell in self.log.earlier] + sources
+        self._pending |= self._facts.look(sources, is_last=self._end is not None)
+        if executed:
+            self._pending["last_cell_at"] = executed[-1].ended_at
+        values = self._pending | (self._end or {})
+        with self.engine.connect() as connection:
+            if self._before is None:
+                self._before = runs.count_cells(connection, self.run_id)
+            runs.store(
+                connection,
+                source=self._facts.source if "source_hash" in values else None,
+                environment=self._facts.environment if "environment_hash" in values else None,
+            )
+            if not runs.hear(connection, self.run_id, values):  # it was deleted
+                self._is_gone = True
+                return
+            runs.add_cells(connection, self.run_id, executed, after=self._before + self._written - self._first)
+            if self._source_hash not in (None, values.get("source_hash", self._source_hash)):
+                runs.remove_unused(connection, sources=[self._source_hash])
+            connection.commit()
+        self._source_hash = values.get("source_hash", self._source_hash)
+        self._written += len(executed)
+        self._pending = {}
+
+    def _outcome(self) -> str:
+        """Say how the process ends: an error in a front end is part of the work, in a headless run it is the end."""
+        if self.log is None:
+            return FAILED if getattr(sys, "last_value", None) is not None else "ok"
+        is_headless = not self.request.process.kernel_id and self.request.runner != "vscode"
+        executed = self.executed
+        return FAILED if is_headless and executed and not executed[-1].ok else "ok"

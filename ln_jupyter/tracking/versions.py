@@ -1,0 +1,90 @@
+"""Which version of a notebook its code is: a draft until it is published, and frozen from then on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from ln_jupyter.schema import Notebook
+from ln_jupyter.schema.models import FIRST_VERSION
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterable
+
+    from sqlalchemy import orm
+
+_LAST_NUMBER = re.compile(r"(\d+)$")
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of a notebook that is registered.
+
+    Attributes:
+        v: Its name.
+        created_at: When it was made.
+        published_at: When it was published; None for a draft.
+        source_hash: Of what was published; None for a draft.
+    """
+
+    v: str
+    created_at: dt.datetime
+    published_at: dt.datetime | None = None
+    source_hash: str | None = None
+
+
+def of(session: orm.Session, notebook_id: str) -> list[Version]:
+    """Read the versions of a notebook; none where it is not registered."""
+    columns = (Notebook.v, Notebook.created_at, Notebook.published_at, Notebook.source_hash)
+    return [Version(*row) for row in session.execute(sa.select(*columns).where(Notebook.id == notebook_id))]
+
+
+def choose(stated: str | None, known: Iterable[Version], source_hash: str | None) -> str:
+    """Choose the version that a notebook goes on with.
+
+    That is the published one for as long as its source is the same, then the next draft. A file may
+    state an older version, because it was not saved since, or never will be: a draft that is older
+    than the newest publication was left behind by it.
+
+    Args:
+        stated: What the file says; None where it says nothing.
+        known: The versions that are registered.
+        source_hash: Of the code as it is now; None where there is no file.
+    """
+    versions = {version.v: version for version in known}
+    newest = max((each for each in versions.values() if each.published_at), key=_published_at, default=None)
+    if stated is None:
+        stated = FIRST_VERSION if newest is None else newest.v
+    found = versions.get(stated)
+    if (
+        found is not None
+        and found.published_at is None
+        and newest is not None
+        and found.created_at < _published_at(newest)
+    ):
+        found = newest
+    while found is not None and found.published_at is not None and source_hash not in (None, found.source_hash):
+        stated = following(found.v)
+        found = versions.get(stated)
+    return stated if found is None else found.v
+
+
+def following(v: str) -> str:
+    """Name the version after *v*.
+
+    Example:
+        >>> following("1"), following("1.9"), following("final")
+        ('2', '1.10', 'final.1')
+    """
+    if _LAST_NUMBER.search(v) is None:
+        return f"{v}.1"
+    return _LAST_NUMBER.sub(lambda number: str(int(number[1]) + 1), v)
+
+
+def _published_at(version: Version) -> dt.datetime:
+    assert version.published_at is not None  # noqa: S101 - asked of published ones only
+    return version.published_at

@@ -1,0 +1,168 @@
+import datetime as dt
+
+import pytest
+
+from ln_jupyter.db.session import OrmSession
+from ln_jupyter.schema import Notebook
+from tests.cli.conftest import execution, notebook
+
+
+def test_notebooks_are_listed(filled, command, db):
+    """`list` shows notebooks, the newest first, with their last run and their path on this machine."""
+    done = command("list", *db)
+
+    lines = done.stdout.splitlines()[2:]
+    assert (0, 3) == (done.exit_code, len(lines))
+    assert ["Other00000bb", "1", "draft", "untitled", "0"] == lines[0].split()
+    assert ["Growth0000aa", "2", "draft", "Growth", "of", "E.", "coli", "3"] == lines[1].split()[:8]
+    assert "lost, last heard" in lines[1]
+    assert lines[1].endswith("/data/growth.ipynb")
+    assert ["Growth0000aa", "1", "published", "Growth", "of", "E.", "coli", "1"] == lines[2].split()[:8]
+
+
+def test_notebooks_as_json(filled, data, db):
+    """For programs, the keys are stable and times are in ISO 8601."""
+    _, second, _ = data("list", *db)
+
+    assert {
+        "id": "Growth0000aa",
+        "v": "2",
+        "status": "draft",
+        "title": "Growth of E. coli",
+        "name": None,
+        "published_at": None,
+        "parent_id": "Growth0000aa",
+        "parent_v": "1",
+        "user": "ann",
+        "path": "/data/growth.ipynb",
+        "runs": 3,
+        "last_run_id": "lost00000000000000aa",
+        "last_run_state": "lost",
+    }.items() <= second.items()
+    times = ("created_at", "last_run_at", "last_run_heard_at")
+    assert {dt.timedelta(0)} == {dt.datetime.fromisoformat(second[name]).utcoffset() for name in times}
+
+
+@pytest.mark.parametrize("words", [["list"], ["runs"]], ids=str)
+def test_a_list_is_one_statement(filled, command, db, statements, words):
+    """However many there are, the rows of a list are one statement."""
+    command(*words, *db)
+
+    assert 1 == sum("FROM ln_run" in sql or "FROM ln_notebook" in sql for sql in statements)
+
+
+@pytest.mark.parametrize("words", [["list"], ["runs"]], ids=str)
+def test_a_list_has_a_limit(filled, data, db, words):
+    """``--limit`` leaves the newest."""
+    everything = data(*words, *db)
+
+    (found,) = data(*words, "--limit", "1", *db)
+
+    assert everything[0]["id"] == found["id"]
+
+
+def test_runs_are_listed(filled, command, db):
+    """`runs` shows runs, the newest first, with what ran, the state, and who."""
+    done = command("runs", *db)
+
+    lines = done.stdout.splitlines()[2:]
+    assert ["running", "lost", "failed", "finished", "published", "byhand"] == [
+        line.partition(" ")[0].rstrip("a").rstrip("0") for line in lines
+    ]
+    assert "Transform A        running" in lines[0]
+    assert "Growth of E. coli  lost, last heard" in lines[1]
+    assert "10 min" in lines[1]
+    assert "5 s" in lines[2]
+    assert ["1", "min", "30", "s", "nbmake", "ann"] == lines[3].split()[-6:]
+    assert ["byhand000000000000aa", "by", "hand", "ann"] == lines[5].split()
+
+
+def test_runs_of_a_notebook(filled, data, db):
+    """``--notebook`` takes the beginning of an id."""
+    found = data("runs", "--notebook", "Grow", *db)
+
+    assert ["lost", "failed", "finished", "finished"] == [run["state"] for run in found]
+    assert [600.0, 5.0, 90.0, 30.0] == [run["seconds"] for run in found]
+
+
+def test_runs_in_a_state(filled, data, db):
+    """``--state`` takes the derived state, and may be repeated."""
+    found = data("runs", "--state", "lost", "--state", "running", *db)
+
+    assert ["running", "lost"] == [run["state"] for run in found]
+
+
+def test_a_state_that_is_none(command, db):
+    """A misspelt state is a mistake of usage."""
+    done = command("runs", "--state", "lots", *db)
+
+    assert (2, True) == (done.exit_code, "'lots' is not one of" in done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["list"], "no notebook is registered\n"),
+        (["runs"], "no run is registered\n"),
+        (["runs", "--state", "lost"], "there is no such run\n"),
+    ],
+    ids=str,
+)
+def test_nothing_to_list(command, data, db, words, message):
+    """An empty registry is said on stderr, and an empty list for programs."""
+    done = command(*words, *db)
+
+    assert (0, "", message) == (done.exit_code, done.stdout, done.stderr)
+    assert [] == data(*words, *db)
+
+
+@pytest.mark.parametrize("words", [["list"], ["runs"], ["show", "x"], ["delete", "x", "--yes"]], ids=str)
+def test_no_registry_is_made_by_looking(command, folder, words):
+    """Where there is no registry yet, a command says so and makes none."""
+    done = command(*words, "--db", f"sqlite:///{folder / 'none.db'}")
+
+    assert (1, []) == (done.exit_code, list(folder.iterdir()))
+    assert f"Error: there is no registry yet at {folder / 'none.db'}\nfix: run ln.header()" in done.stderr
+
+
+def test_titles_of_others(engine, command, db):
+    """A title commands no terminal, keeps its line, and a wide one keeps the columns."""
+    with OrmSession(engine) as session:
+        session.add_all(
+            [
+                notebook("hostile00000", "1", title="a\x1b[2Jb\nc", days=1),
+                notebook("wide00000000", "1", title="実験" * 100, days=2),
+            ]
+        )
+        session.commit()
+
+    done = command("list", *db)
+
+    _, ruler, hostile, wide = done.stdout.splitlines()
+    assert "a\N{REPLACEMENT CHARACTER}[2Jb\N{REPLACEMENT CHARACTER}c" in hostile
+    title = max(ruler.split(), key=len)
+    assert 47 == len(title)
+    assert "実験" * 11 + "実…" in wide
+    end = ruler.index(title) + len(title)
+    assert ["0", "0"] == [hostile[end:].strip(), wide[end - 23 :].strip()]  # letters that are two columns wide
+
+
+def test_ids_stay_as_they_are(engine, data, command, db):
+    """An id that reads as a number is no number."""
+    with OrmSession(engine) as session:
+        session.add(notebook("1e5", "1.10", days=1))
+        session.commit()
+
+    assert ["1e5", "1.10"] == command("list", *db).stdout.splitlines()[2].split()[:2]
+
+
+def test_last_run_of_each_version(filled, engine, data, db):
+    """A run counts for the version it ran, and the last one is the newest."""
+    with OrmSession(engine) as session:
+        first = session.get(Notebook, ("Growth0000aa", "1"))
+        session.add(execution("again00000000000000aa"[:20], days=10, notebook=first))
+        session.commit()
+
+    *_, found = data("list", *db)
+
+    assert (2, "again00000000000000a") == (found["runs"], found["last_run_id"])

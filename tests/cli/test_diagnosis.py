@@ -1,0 +1,212 @@
+import json
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from ln_jupyter.cli.registry_health import can_be_made, examine, filesystem_of
+from ln_jupyter.db import engine as engines
+
+
+@pytest.fixture
+def jupyter(tmp_path, monkeypatch):
+    """Make a folder of configuration that Jupyter reads, and no other; it has the extension on."""
+    path = tmp_path / "jupyter"
+    said(path, on=True)
+    monkeypatch.setattr("jupyter_core.paths.jupyter_config_path", lambda: [str(path)])
+    return path
+
+
+@pytest.fixture
+def home(folder, monkeypatch):
+    """Make a home of its own, where the data folder is not there yet."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(folder / "data"))
+    monkeypatch.setenv("HOME", str(folder))
+    return folder
+
+
+def said(path, *, on):
+    file = path / "jupyter_server_config.d" / "ln_jupyter.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"ServerApp": {"jpserver_extensions": {"ln_jupyter": on}}}))
+
+
+def findings(report):
+    return {finding["name"]: finding for finding in report["findings"]}
+
+
+def test_a_healthy_registry(db, data, jupyter):
+    """Where all is well, doctor says what serves, and ends with 0."""
+    found = data("doctor", *db)
+
+    assert found["ok"]
+    assert (1, 1, True) == (
+        found["registry"]["schema"],
+        found["registry"]["oldest_reader"],
+        found["registry"]["exists"],
+    )
+    assert {"ok"} == {finding["state"] for finding in found["findings"]}
+    assert {"ok", "settings", "registry", "versions", "findings"} == set(found)
+
+
+def test_doctor_for_people(home, command, jupyter):
+    """Every setting is shown with where it came from, and every version that matters."""
+    done = command("doctor")
+
+    assert 0 == done.exit_code
+    for words in (
+        "default: your data folder",
+        "default: your login name",
+        "SQLite",
+        "SQLAlchemy",
+        "ipykernel",
+        "nbproject",
+    ):
+        assert words in done.stdout
+    assert "is not there yet; the first header() makes it" in done.stdout
+
+
+def test_doctor_makes_nothing(home, command, jupyter):
+    """Without a registry there is none afterwards, nor its folder."""
+    before = sorted(home.rglob("*"))
+
+    command("doctor")
+
+    assert before == sorted(home.rglob("*"))
+
+
+def test_no_password_is_shown(home, command, jupyter, monkeypatch):
+    """A password is neither shown as a setting nor in what went wrong."""
+    monkeypatch.setenv("LN_JUPYTER_URL", "postgresql://ann:top-secret@localhost:1/lab")
+
+    done = command("doctor")
+
+    assert (1, False) == (done.exit_code, "top-secret" in done.output)
+    assert "postgresql+psycopg://ann:***@localhost:1/lab  environment variable LN_JUPYTER_URL" in done.stdout
+    assert "broken  registry: postgresql+psycopg://ann:***@localhost:1/lab cannot be reached" in done.stdout
+    assert "fix: check the URL and that the server is running" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "url", ["top-secret", "mysql://ann:top-secret@host/lab", "postgresql://ann@host/lab?password=top-secret"]
+)
+def test_a_url_that_is_none(home, data, jupyter, url):
+    """A URL that cannot be used is not shown; the fix is."""
+    found = data("doctor", "--db", url, exit_code=1)
+
+    assert ("broken", False) == (findings(found)["registry"]["state"], "top-secret" in json.dumps(found))
+    assert findings(found)["registry"]["fix"]
+
+
+def test_a_setting_that_is_none(home, data, jupyter, monkeypatch):
+    """A setting that cannot be read is broken, and the rest is still shown."""
+    monkeypatch.setenv("LN_JUPYTER_MODE", "of")
+
+    found = data("doctor", exit_code=1)
+
+    assert ("broken", 'set it to "on" or "off"') == (
+        findings(found)["settings"]["state"],
+        findings(found)["settings"]["fix"],
+    )
+    assert found["versions"]["Python"]
+
+
+def test_a_database_of_somebody_else(home, data, jupyter):
+    """A file with other tables is named, and stays as it was."""
+    with closing(sqlite3.connect(home / "mine.db")) as connection:
+        connection.execute("CREATE TABLE mine (x)")
+    before = (home / "mine.db").read_bytes()
+
+    found = data("doctor", "--db", f"sqlite:///{home / 'mine.db'}", exit_code=1)
+
+    assert "is not a registry: it holds 'mine'" in findings(found)["registry"]["text"]
+    assert before == (home / "mine.db").read_bytes()
+
+
+def test_a_registry_that_cannot_be_made(home, data, jupyter):
+    """A place where no file can be made is broken before anybody's header() finds out."""
+    (home / "file").write_text("")
+
+    found = data("doctor", "--db", f"sqlite:///{home / 'file' / 'registry.db'}", exit_code=1)
+
+    assert "is not there and cannot be made" in findings(found)["registry"]["text"]
+
+
+def test_a_journal_that_makes_readers_wait(home, command, data, jupyter):
+    """Another journal mode than ours is a hint, and breaks nothing."""
+    command("init")
+    file = home / ".ln_jupyter" / "registry.db"
+    engines.dispose(f"sqlite:///{file}")
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")
+
+    found = data("doctor", "--db", f"sqlite:///{file}")
+
+    assert ("hint", "delete") == (findings(found)["journal"]["state"], found["registry"]["journal"])
+
+
+def test_a_network_filesystem(sqlite_url, monkeypatch):
+    """A registry on a network filesystem is a hint with the way out."""
+    monkeypatch.setattr("ln_jupyter.cli.registry_health.mounts", lambda: [("/", "nfs4")])
+
+    registry, found = examine(sqlite_url.render_as_string())
+
+    assert ("nfs4", ["ok", "hint"]) == (registry.filesystem, [finding.state for finding in found])
+    assert "use PostgreSQL for a team" in found[1].fix
+
+
+def test_the_last_mount_is_seen(tmp_path):
+    """What is mounted later on the same place hides the earlier."""
+    assert "nfs" == filesystem_of(tmp_path, [("/", "ext4"), (str(tmp_path), "xfs"), (str(tmp_path), "nfs")])
+    assert filesystem_of(tmp_path, []) is None
+
+
+def test_a_folder_below_a_file(tmp_path):
+    """A folder cannot be made in a file."""
+    (tmp_path / "file").write_text("")
+
+    assert [True, True, False] == [can_be_made(tmp_path / name) for name in ("", "new/deep", "file/deep")]
+
+
+def test_an_extension_that_is_off(home, data, jupyter):
+    """A server that is told not to load the extension is broken, with the command that turns it on."""
+    said(jupyter, on=False)
+
+    found = findings(data("doctor", exit_code=1))["server extension"]
+
+    assert ("broken", "jupyter server extension enable ln_jupyter --sys-prefix") == (found["state"], found["fix"])
+    assert str(jupyter) in found["text"]
+
+
+def test_an_extension_that_nobody_names(home, data, jupyter):
+    """A server whose configuration lacks the extension is broken, too."""
+    (jupyter / "jupyter_server_config.d" / "ln_jupyter.json").write_text("no JSON")
+
+    found = findings(data("doctor", exit_code=1))["server extension"]
+
+    assert "it is not on: no configuration of Jupyter names it" == found["text"]
+
+
+def test_the_users_word_counts(home, data, jupyter):
+    """The file of the user is stronger than what packages installed."""
+    (jupyter / "jupyter_server_config.json").write_text('{"ServerApp": {"jpserver_extensions": {"ln_jupyter": false}}}')
+
+    assert "broken" == findings(data("doctor", exit_code=1))["server extension"]["state"]
+
+
+def test_the_first_folder_counts(home, data, jupyter, monkeypatch):
+    """Of the folders that Jupyter reads, the first one has the last word."""
+    said(home / "user", on=False)
+    monkeypatch.setattr("jupyter_core.paths.jupyter_config_path", lambda: [str(home / "user"), str(jupyter)])
+
+    assert "broken" == findings(data("doctor", exit_code=1))["server extension"]["state"]
+
+
+def test_an_extension_that_cannot_be_loaded(home, data, jupyter, monkeypatch):
+    """An extension that is on and cannot be imported is broken, with the reason."""
+    (home / "tornado.py").write_text("raise ImportError('too old')")
+    monkeypatch.setenv("PYTHONPATH", str(home))
+
+    found = findings(data("doctor", exit_code=1))["server extension"]
+
+    assert "it is on and cannot be loaded: ImportError: too old" == found["text"]

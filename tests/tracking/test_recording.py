@@ -1,0 +1,316 @@
+"""A run is heard while it goes on, and ends as it ended."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import subprocess
+import threading
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+import ln_jupyter as ln
+import ln_jupyter.schema as lns
+from ln_jupyter.db import engine as engines
+from ln_jupyter.db import transactions
+from ln_jupyter.notebook import document, environment
+from ln_jupyter.schema.declarative import utcnow
+from ln_jupyter.tracking import recording as recordings
+from ln_jupyter.tracking import registration
+from tests.ipython import kernel_driver
+from tests.tracking import notebooks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from ln_jupyter.tracking.recording import Recording
+    from tests.ipython.kernel_driver import Kernel
+
+SCRIPT = """
+import sys, pytest
+import ln_jupyter as ln
+ln.header()
+{rest}
+"""
+
+
+@pytest.fixture
+def notebook(tmp_path: Path) -> Path:
+    return notebooks.write(tmp_path / "growth.ipynb", "import sqlalchemy", notebooks.HEADER, title="Growth")
+
+
+@pytest.fixture
+def recording(engine: sa.Engine, notebook: Path) -> Recording:
+    """Give the recording of a run in this process."""
+    return record(notebook)
+
+
+def record(notebook: Path) -> Recording:
+    ln.header(filepath=notebook)
+    found = registration.recording()
+    assert found is not None
+    return found
+
+
+def run_row() -> lns.Run:
+    return ln.select(lns.Run).load("source", "environment").one()
+
+
+def test_what_is_known_of_a_run_is_written(recording: Recording, notebook: Path) -> None:
+    """Environment, source and imports are stored beside the cell, and the run refers to them."""
+    recording.settle()
+
+    run = run_row()
+    assert environment.current().hash == run.environment_hash
+    assert run.environment.packages["sqlalchemy"] == sa.__version__ == run.imports["sqlalchemy"]
+    found = document.read(notebook)
+    assert (found.source_hash, found.source) == (run.source_hash, zlib.decompress(run.source.content))
+    assert "running" == run.state
+
+
+def test_nobodys_edit_becomes_stale(recording: Recording) -> None:
+    """What the thread writes is no edit: a record that was read before can still be changed."""
+    run = run_row()
+
+    recording.settle()
+    run.name = "Solve Problem X"
+    ln.add(run)
+
+    assert (2, "Solve Problem X") == (run_row().revision, run_row().name)
+
+
+def test_it_is_heard_without_cells(engine: sa.Engine, notebook: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between cells, and in long ones, the run is heard again and again; its last cell stays what it was."""
+    monkeypatch.setattr(recordings, "HEARTBEAT", 0.01)
+    beats = threading.Semaphore(0)
+    sa.event.listen(engine, "commit", lambda _: beats.release() if _is_beat() else None)
+
+    ln.header(filepath=notebook)
+    beats.acquire(timeout=60)
+    first = run_row().heard_at
+    beats.acquire(timeout=60)
+    beats.acquire(timeout=60)
+
+    assert first < run_row().heard_at
+    assert run_row().last_cell_at is None
+
+
+def _is_beat() -> bool:
+    return threading.current_thread().name == "ln_jupyter heartbeat"
+
+
+def test_a_saved_change_is_seen(recording: Recording, notebook: Path) -> None:
+    """When the file was written again, its source is; the one it replaced is kept only if somebody names it."""
+    recording.settle()
+    notebooks.write(notebook, "import sqlalchemy", notebooks.HEADER, "x = 1", title="Growth")
+
+    recording.settle()
+
+    assert [document.read(notebook).source_hash] == [source.hash for source in ln.select(lns.Source).all()]
+    assert run_row().source_hash == ln.select(lns.Source).one().hash
+
+
+def test_a_file_that_goes_away_costs_nothing(recording: Recording, notebook: Path) -> None:
+    """A file that is deleted or damaged meanwhile leaves the run as it was known."""
+    recording.settle()
+    before = run_row().source_hash
+
+    notebook.write_text("<<<<<<< HEAD\n")
+    recording.settle()
+    notebook.unlink()
+    recording.settle()
+
+    assert before == run_row().source_hash
+
+
+def test_the_commit_is_noted(engine: sa.Engine, notebook: Path) -> None:
+    """In a git work tree, the run notes the commit, and whether tracked files differ."""
+    for command in (["init", "-q"], ["add", "growth.ipynb"], ["commit", "-q", "-m", "x"]):
+        who = ["-c", "user.name=ada", "-c", "user.email=ada@example.org"]
+        subprocess.run(["git", *who, *command], cwd=notebook.parent, check=True, capture_output=True)
+    notebooks.write(notebook, "changed", title="Growth")
+
+    recording = record(notebook)
+    recording.settle()
+
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=notebook.parent, check=True, capture_output=True, text=True)
+    assert (head.stdout.strip(), True) == (run_row().git_commit, run_row().git_dirty)
+
+
+def test_a_locked_registry_is_caught_up_with(
+    ln_registry: sa.Engine, notebook: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While somebody holds SQLite's lock nothing is written, said or raised; afterwards everything is."""
+    monkeypatch.setattr(transactions, "LOCK_SECONDS", 0.0)
+    caplog.set_level(logging.DEBUG, recordings.__name__)
+    recording = record(notebook)
+
+    with ln_registry.connect() as holder:
+        transactions.begin(holder)
+        recording.settle()
+        during = run_row().environment_hash
+        holder.rollback()
+    recording.settle()
+
+    assert during is None
+    assert run_row().environment_hash is not None
+    assert any("could not be written now" in record.message for record in caplog.records)
+
+
+def test_a_session_of_the_user_is_not_touched(recording: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a block has not committed is neither committed nor undone by a heartbeat."""
+    monkeypatch.setattr(transactions, "LOCK_SECONDS", 0.0)
+    with pytest.raises(ZeroDivisionError), ln.Session() as ss:
+        ss.add(lns.Pipeline(name="undone"))
+        ss.orm.flush()
+        recording.settle()
+        assert ss.orm.in_transaction()
+        1 / 0  # noqa: B018
+
+    assert 0 == ln.select(lns.Pipeline).count()
+
+
+def test_a_deleted_run_is_left_alone(recording: Recording) -> None:
+    """A run that was deleted while it went on is not made again, nor is anything stored for it."""
+    ln.delete(run_row())
+
+    recording.settle()
+
+    assert [0, 0] == [ln.select(model).count() for model in (lns.Run, lns.Source)]
+
+
+def test_another_run_ends_the_one_before(recording: Recording, notebook: Path) -> None:
+    """``run="new"`` finishes what the process ran until then."""
+    ln.header(filepath=notebook, run="new")
+
+    states = {run.id == recording.run_id: run.state for run in ln.select(lns.Run).all()}
+    assert {True: "finished", False: "running"} == states
+
+
+def test_a_registry_in_memory_is_written_by_nobody_else(notebook: Path) -> None:
+    """Its one connection is the user's: no thread comes near it."""
+    ln.connect("sqlite://")
+    recording = record(notebook)
+
+    recording.settle()
+    recording.finish()
+
+    assert "running" == run_row().state
+    ln.connect()
+    engines.dispose("sqlite://")
+
+
+@pytest.mark.parametrize(
+    ("rest", "outcome"),
+    [("x = 1", "ok"), ("1 / 0", "failed"), ("sys.exit(0)", "ok"), ("raise KeyboardInterrupt", "failed")],
+)
+def test_a_script_ends(run: Callable[..., Any], folder: Path, registry: str, rest: str, outcome: str) -> None:
+    """A script's run finishes with it; it failed if an exception ended it."""
+    (folder / "solve.py").write_text(SCRIPT.format(rest=rest))
+
+    run("solve.py")
+
+    (found,) = notebooks.table(registry, "ln_run")
+    assert outcome == found["outcome"]
+    assert found["started_at"] < found["finished_at"]
+    assert "pytest" in found["imports"]
+
+
+FORK = """
+child = __import__("os").fork()
+if not child:
+    sys.exit()
+__import__("os").waitpid(child, 0)
+import sqlite3
+with sqlite3.connect(ln.settings.current().url.removeprefix("sqlite:///")) as connection:
+    assert connection.execute("SELECT finished_at FROM ln_run").fetchall() == [(None,)]
+"""
+
+
+def test_a_forked_child_does_not_end_its_parents_run(run: Callable[..., Any], folder: Path, registry: str) -> None:
+    """A child that ends, its exit handlers and all, leaves the parent's run as it was."""
+    (folder / "solve.py").write_text(SCRIPT.format(rest=FORK))
+
+    done = run("-W", "ignore::DeprecationWarning", "solve.py")
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert ["ok"] == [found["outcome"] for found in notebooks.table(registry, "ln_run")]
+
+
+class TestKernel:
+    """A kernel that records its cells."""
+
+    @pytest.fixture
+    @staticmethod
+    def home(tmp_path: Path) -> Path:
+        """Give a folder with a notebook."""
+        notebooks.write(tmp_path / "a.ipynb", title="Growth")
+        return tmp_path
+
+    @pytest.fixture
+    @staticmethod
+    def kernel(home: Path) -> Iterator[Kernel]:
+        """Give a kernel in that folder."""
+        with kernel_driver.start(home, "x = 1") as kernel:
+            yield kernel
+
+    def test_its_cells_are_logged(self, kernel: Kernel, home: Path) -> None:
+        """From the header's cell on, each cell has a row with what it did; a front end's questions have none."""
+        header = "import ln_jupyter as ln\nln.header(filepath='a.ipynb')"
+        kernel.run(header)
+        kernel.run("import numpy, time")
+        kernel.run("1/0")
+        kernel.read("x")
+        kernel.run("from ln_jupyter.tracking import registration; registration.recording().settle()")
+
+        (run,) = notebooks.table(home / "registry.db", "ln_run")
+        found = notebooks.table(home / "registry.db", "ln_executed_cell")
+        assert [(1, 1), (2, 1), (3, 0)] == [(each["position"], each["ok"]) for each in found]
+        hashes = [document.hash_of(source) for source in (header, "import numpy, time", "1/0")]
+        assert hashes == [each["source_hash"] for each in found]
+        assert found[-1]["started_at"] <= run["last_cell_at"] <= run["heard_at"]
+        assert "numpy" in run["imports"]
+
+    def test_it_finishes_when_it_is_shut_down(self, kernel: Kernel, home: Path) -> None:
+        """A kernel that is shut down in order finishes its run, with its last cells."""
+        kernel.run("import ln_jupyter as ln\nln.header(filepath='a.ipynb')")
+        kernel.run("y = 1")
+
+        kernel.manager.shutdown_kernel(now=False)
+
+        (run,) = notebooks.table(home / "registry.db", "ln_run")
+        assert ("ok", 2) == (run["outcome"], len(notebooks.table(home / "registry.db", "ln_executed_cell")))
+
+    def test_a_killed_kernel_says_nothing(
+        self, kernel: Kernel, home: Path, url_of: Callable[[Path], sa.Engine]
+    ) -> None:
+        """The run of a kernel that is killed reads as lost, as soon as it was not heard for long enough."""
+        kernel.run("import ln_jupyter as ln\nln.header(filepath='a.ipynb')")
+        run_id = kernel.read("ln.nb.run.id")
+
+        kernel.manager.shutdown_kernel(now=True)
+        engine = url_of(home / "registry.db")
+        with ln.Session(engine) as ss:
+            long_ago = utcnow() - dt.timedelta(minutes=3)
+            ss.orm.execute(sa.update(lns.Run).where(lns.Run.id == run_id).values(heard_at=long_ago))
+
+        assert [run_id] == [run.id for run in ln.Session(engine).select(lns.Run, state="lost").all()]
+
+    @pytest.fixture
+    @staticmethod
+    def url_of() -> Iterator[Callable[[Path], sa.Engine]]:
+        """Open a registry by its file, until the test ends."""
+        opened: list[sa.URL] = []
+
+        def resolve(path: Path) -> sa.Engine:
+            engine = engines.resolve(f"sqlite:///{path}")
+            opened.append(engine.url)
+            return engine
+
+        yield resolve
+        for url in opened:
+            engines.dispose(url)

@@ -1,0 +1,191 @@
+"""Runs that are removed take along what only they used, on both databases."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+import ln_jupyter as ln
+import ln_jupyter.schema as lns
+from ln_jupyter import errors
+from ln_jupyter.schema.declarative import utcnow
+from ln_jupyter.tracking import registration, removal
+from tests.tracking import notebooks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("engine")
+
+NOW = utcnow()
+LONG_AGO = NOW - dt.timedelta(days=100)
+MONTH = dt.timedelta(days=30)
+
+
+def add_run(name: str, *, source: str, cells: int = 2, **values: Any) -> str:
+    """Add a run with cells, a source of its own or another one's, and the environment of all."""
+    with ln.Session() as ss:
+        for record in (
+            lns.Source(hash=source, content=b""),
+            lns.Environment(hash="all", python="3.11", packages={}),
+        ):
+            if ss.orm.get(type(record), record.hash) is None:
+                ss.add(record)
+        log = [lns.ExecutedCell(position=n, started_at=NOW) for n in range(1, cells + 1)]
+        run = lns.Run(
+            **{"name": name, "started_at": NOW, "source_hash": source, "environment_hash": "all", "cells": log} | values
+        )
+        ss.add(run)
+    return run.id
+
+
+def left() -> dict[str, list[str]]:
+    return {
+        "runs": [run.name for run in ln.select(lns.Run).order_by(lns.Run.name).all()],
+        "sources": sorted(source.hash for source in ln.select(lns.Source).all()),
+    }
+
+
+def test_a_run_takes_along_what_only_it_used() -> None:
+    """Its cells go, and a source that nothing else names; what another run or a notebook names stays."""
+    one, _ = add_run("one", source="own"), add_run("two", source="shared")
+    three = add_run("three", source="shared")
+    four = add_run("four", source="published")
+    ln.add(lns.Notebook(source_hash="published", environment_hash="all"))
+
+    removed = removal.delete_runs([one, three, four])
+
+    assert removal.Removed((one, three, four), cells=6, sources=1, environments=0) == removed
+    assert {"runs": ["two"], "sources": ["published", "shared"]} == left()
+    assert 2 == ln.select(lns.ExecutedCell).count()
+
+
+def test_the_last_run_takes_the_environment() -> None:
+    """An environment goes with the last run in it."""
+    assert 1 == removal.delete_runs([add_run("one", source="own")]).environments
+
+    assert 0 == ln.select(lns.Environment).count()
+
+
+def test_files_and_notebooks_stay() -> None:
+    """What a run read or made is no part of it."""
+    file, notebook = ln.add(lns.File(name="a.csv")), ln.add(lns.Notebook())
+    run = add_run("one", source="own", notebook_id=notebook.id, notebook_v="1")
+    with ln.Session() as ss:
+        used = ss.select(lns.Run).one()
+        used.outputs.append(ss.select(lns.File).one())
+
+    removal.delete_runs([run])
+
+    assert [file.id] == [each.id for each in ln.select(lns.File).all()]
+    assert 1 == ln.select(lns.Notebook).count()
+
+
+def test_a_run_that_is_not_there() -> None:
+    """An id that no run has is named, and nothing is deleted."""
+    run = add_run("one", source="own")
+
+    with pytest.raises(errors.RunNotFoundError, match="no run nobody; nothing was deleted") as raised:
+        removal.delete_runs([run, "nobody"])
+
+    assert "ln-jupyter runs" in raised.value.fix
+    assert ["one"] == left()["runs"]
+
+
+def test_a_dry_run_only_counts() -> None:
+    """What would go is told as it would be, and stays."""
+    run = add_run("one", source="own")
+
+    would = removal.delete_runs([run], dry_run=True)
+
+    assert ["one"] == left()["runs"]
+    assert would == removal.delete_runs([run])
+
+
+def test_many_runs_at_once() -> None:
+    """More runs than a statement takes are deleted together."""
+    ids = [run.id for run in ln.add([lns.Run(name=str(n)) for n in range(1200)])]
+
+    assert 1200 == len(removal.delete_runs(ids).runs)
+
+    assert [] == left()["runs"]
+
+
+OLD = {"created_at": LONG_AGO, "started_at": LONG_AGO}
+
+
+def test_pruning_takes_what_ended_long_ago() -> None:
+    """Finished, failed and lost runs go; newer ones, those that go on, and those added by hand stay."""
+    add_run("finished", source="a", finished_at=LONG_AGO, outcome="ok", **OLD)
+    add_run("failed", source="a", finished_at=LONG_AGO, outcome="failed", **OLD)
+    add_run("lost", source="a", heard_at=LONG_AGO, **OLD)
+    add_run("running", source="b", heard_at=NOW, **OLD)
+    add_run("new", source="b", finished_at=NOW)
+    add_run("by hand", source="b", created_at=LONG_AGO, started_at=None)
+
+    removed = removal.prune(older_than=MONTH)
+
+    assert (3, 6, 1) == (len(removed.runs), removed.cells, removed.sources)
+    assert {"runs": ["by hand", "new", "running"], "sources": ["b"]} == left()
+
+
+def test_pruning_by_state() -> None:
+    """Only the states that were named go."""
+    add_run("finished", source="a", finished_at=LONG_AGO, outcome="ok", **OLD)
+    add_run("failed", source="a", finished_at=LONG_AGO, outcome="failed", **OLD)
+
+    removal.prune(older_than=MONTH, states=["failed"])
+
+    assert ["finished"] == left()["runs"]
+
+
+def test_pruning_leaves_what_was_published() -> None:
+    """The runs of a published version stay with it."""
+    notebook = ln.add(lns.Notebook(published_at=LONG_AGO))
+    add_run("published", source="a", finished_at=LONG_AGO, notebook_id=notebook.id, notebook_v="1", **OLD)
+
+    assert () == removal.prune(older_than=MONTH).runs
+
+
+@pytest.mark.parametrize(("state", "fix"), [("runing", "it has: failed, finished, lost"), ("los", "'lost'")])
+def test_a_state_that_is_none(state: str, fix: str) -> None:
+    """A state that cannot be pruned by is refused with those that can."""
+    with pytest.raises(errors.InvalidRunError) as raised:
+        removal.prune(older_than=MONTH, states=[state])
+
+    assert fix in raised.value.fix
+
+
+def test_a_run_that_goes_on_can_be_deleted(tmp_path: Path) -> None:
+    """Nothing more is written of it, and the next header begins another one."""
+    path = notebooks.write(tmp_path / "a.ipynb")
+    ln.header(filepath=path)
+    first, recording = ln.nb.run.id, registration.recording()
+    assert recording is not None
+
+    removal.delete_runs([first])
+    recording.settle()
+    ln.header(filepath=path)
+
+    assert [ln.nb.run.id] == [run.id for run in ln.select(lns.Run).all()]
+    assert first != ln.nb.run.id
+
+
+def test_a_failure_deletes_nothing(engine: sa.Engine) -> None:
+    """All goes, or nothing does."""
+    run = add_run("one", source="own")
+    with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            no = "CREATE TRIGGER no BEFORE DELETE ON ln_source BEGIN SELECT RAISE(ABORT, 'not today'); END"
+            connection.exec_driver_sql(no)
+        else:
+            connection.exec_driver_sql("CREATE TABLE keeps (hash varchar REFERENCES ln_source)")
+            connection.exec_driver_sql("INSERT INTO keeps VALUES ('own')")
+
+    with pytest.raises(sa.exc.IntegrityError):
+        removal.delete_runs([run])
+
+    assert (["one"], 2) == (left()["runs"], ln.select(lns.ExecutedCell).count())
