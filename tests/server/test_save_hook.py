@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from http.cookiejar import CookieJar
 from importlib.metadata import files
@@ -10,7 +12,6 @@ import nbformat
 import pytest
 from jupyter_server.auth import passwd
 from jupyter_server.services.contents.filemanager import FileContentsManager
-from nbproject.dev import MetaContainer, read_notebook
 from tornado.web import HTTPError
 
 from ln_jupyter.notebook import document
@@ -246,13 +247,24 @@ def test_text_is_saved_as_it_is(contents_manager, tmp_path):
     assert text == (tmp_path / "n.py").read_text()
 
 
+META_STORE = """
+import sys
+import nbproject._header as header  # where its own header() leaves what it found
+header._filepath, header._env = sys.argv[1], "jupyterlab"
+from nbproject import meta
+print(meta.store.id, meta.store.version, meta.store.pypackage)
+"""
+
+
 def test_nbproject_reads_ours(save, tmp_path):
-    """The real nbproject finds our id and version where it looks for its own."""
+    """The real nbproject's `meta.store` shows our id, version and packages."""
     save(notebook(header(JANUARY, version="1.2", pypackage={"pandas": "2.2.3"})))
 
-    found = MetaContainer(**read_notebook(tmp_path / "n.ipynb").metadata["nbproject"])
+    found = subprocess.run(
+        [sys.executable, "-c", META_STORE, str(tmp_path / "n.ipynb")], capture_output=True, text=True, check=True
+    )
 
-    assert ("Rx2s9cPTMQLY", "1.2", {"pandas": "2.2.3"}) == (found.id, found.version, found.pypackage)
+    assert "Rx2s9cPTMQLY 1.2 {'pandas': '2.2.3'}" == found.stdout.strip()
 
 
 def test_saved_through_the_server(server):
