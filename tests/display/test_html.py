@@ -112,7 +112,8 @@ def test_colours_need_no_theme(run: lns.Run):
         re.findall(r"color:(?!inherit)([^}]+)", style),
         re.findall(r"([^{}]+)\{", style.removeprefix("<style>")),
     )
-    assert len(colours) == sum(each.startswith("color-mix(in oklab,currentColor 45%,#") for each in colours) > 3
+    assert ["color-mix(in oklab,currentColor 45%,var(--c))"] == colours
+    assert len(re.findall(r"\{--c:#[0-9a-f]{6}\}", style)) > 3
     assert [] == [each for each in ",".join(selectors).split(",") if not re.fullmatch(r"\.ln-[a-z]+( [a-z]+)?", each)]
     assert not re.search(r"url\(|@|expression", style)
 

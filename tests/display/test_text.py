@@ -43,7 +43,8 @@ Run 'Kq2xP0aZ' · in the session
   environment  ∅ None · foreign key is NULL · Environment
   source       ∅ None · foreign key is NULL · Source
   cells        ○ not loaded · loads when read · many ExecutedCell
-  created_by   ∅ None · foreign key is NULL · User"""
+  created_by   ∅ None · foreign key is NULL · User
+  computed     ƒ made when read · state"""
 
     assert expected == shown(run)
 
@@ -73,7 +74,8 @@ Run 'Kq2xP0aZ' · in the session · modified, not saved
   environment  ∅ None · foreign key is NULL · Environment
   source       ∅ None · foreign key is NULL · Source
   cells        ○ not loaded · loads when read · many ExecutedCell
-  created_by   ∅ None · foreign key is NULL · User"""
+  created_by   ∅ None · foreign key is NULL · User
+  computed     ƒ made when read · state"""
     assert expected == shown(run, members=2)
 
 
@@ -100,6 +102,7 @@ Run 'Kq2xP0aZ' · session closed
   source       ⊘ not loaded · session closed · Source
   cells        ⊘ not loaded · session closed · many ExecutedCell
   created_by   ⊘ not loaded · session closed · User
+  computed     ƒ made when read · state
   To load what is missing of this run: ln.load(run, "notebook", "inputs", "outputs", "environment", "source", "cells")"""
     assert expected == shown(run)
 
@@ -109,7 +112,7 @@ def test_run_expired_and_detached(run, session):
     session.commit()
     session.close()
 
-    first, columns, *_, relationship, remedy = shown(run).splitlines()
+    first, columns, *_, relationship, _, remedy = shown(run).splitlines()
 
     assert "Run 'Kq2xP0aZ' · session closed · expired" == first
     assert columns.startswith("  29 columns   ⊘ expired · session closed · id, name, external_id, pipeline_id,")
@@ -138,6 +141,7 @@ def test_new_run():
           source       - not set · Source
           cells        - not set · many ExecutedCell
           created_by   - not set · User
+          computed     ƒ made when read · state
     """)
     assert expected == shown(new)
 

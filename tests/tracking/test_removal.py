@@ -122,7 +122,7 @@ def test_pruning_takes_what_ended_long_ago() -> None:
     add_run("finished", source="a", finished_at=LONG_AGO, outcome="ok", **OLD)
     add_run("failed", source="a", finished_at=LONG_AGO, outcome="failed", **OLD)
     add_run("lost", source="a", heard_at=LONG_AGO, **OLD)
-    add_run("running", source="b", heard_at=NOW, **OLD)
+    add_run("running", source="b", heard_at=utcnow(), **OLD)
     add_run("new", source="b", finished_at=NOW)
     add_run("by hand", source="b", created_at=LONG_AGO, started_at=None)
 
