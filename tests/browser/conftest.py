@@ -72,6 +72,7 @@ class LabServer:
         self._log = (home / "server.log").open("w")
         self._process = subprocess.Popen(
             [sys.executable, "-c", SERVE, APPS[app], *options],
+            cwd=home,  # where jupyter-collaboration keeps its database
             env=environment,
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -147,7 +148,7 @@ def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Playwright's event loop runs as long, in which no other test can run its own
 def browser() -> Iterator[Browser]:
     """Start the Chromium of the machine."""
     from playwright.sync_api import sync_playwright
