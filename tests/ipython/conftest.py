@@ -34,6 +34,10 @@ def in_session():
 async def in_session_later():
     await asyncio.sleep(0)
     return in_session()
+
+def wait_for_ever():
+    while True:
+        time.sleep(0.01)  # a signal just before one long sleep would be noticed only after it
 """
 
 

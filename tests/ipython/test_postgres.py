@@ -105,7 +105,7 @@ def test_caught_database_error(kernel: Kernel, name: str) -> None:
 def test_locks_nothing(kernel: Kernel, database: sa.Engine) -> None:
     """A cell that has only read holds no transaction while it goes on."""
     message = kernel.begin(
-        "go = threading.Event()\n%ln_session cell\n_ = ln.select(lns.Pipeline).all()\nprint('read')\ntime.sleep(60)"
+        "go = threading.Event()\n%ln_session cell\n_ = ln.select(lns.Pipeline).all()\nprint('read')\nwait_for_ever()"
     )
     kernel.wait_for_output(message)
 

@@ -123,7 +123,7 @@ def test_commit_fails(terminal: Terminal) -> None:
 
 def test_interrupt(terminal: Terminal, name: str) -> None:
     """Ctrl-C in a running cell rolls back."""
-    terminal.begin(f"%%ln_session\n_ = pipeline_of({name!r})\nprint('cell ' 'runs')\ntime.sleep(60)")
+    terminal.begin(f"%%ln_session\n_ = pipeline_of({name!r})\nprint('cell ' 'runs')\nwait_for_ever()")
     terminal.wait_for("cell runs")
 
     terminal.interrupt()
