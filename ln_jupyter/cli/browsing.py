@@ -7,23 +7,25 @@ from typing import Any
 
 import click
 
-from ln_jupyter.cli import options, output
+from ln_jupyter.cli import completion, options, output
 
 _STATES = click.Choice(["running", "lost", "finished", "failed"])
 
 
-@click.command("list")
+@click.command("list", epilog=options.examples("list", "list --limit 100 --csv > notebooks.csv"))
 @options.limit
 @options.database
-@options.as_json
-def list_notebooks(*, limit: int, url: str | None, as_json: bool) -> None:
+@options.form
+def list_notebooks(*, limit: int, url: str | None, form: str | None) -> None:
     """List notebooks, the newest first, with their last run."""
     from ln_jupyter.cli import catalogue, presence  # here for cost: --help needs no database
 
     with presence.connect(url).connect() as connection:
         found = [notebook_facts(row) for row in catalogue.notebooks(connection, host=socket.gethostname(), limit=limit)]
-    if as_json:
+    if form == "json":
         output.write_json(found)
+    elif form == "csv":
+        output.write_csv(found)
     elif not found:
         click.echo("no notebook is registered", err=True)
     else:
@@ -44,15 +46,22 @@ def list_notebooks(*, limit: int, url: str | None, as_json: bool) -> None:
         )
 
 
-@click.command("runs")
+@click.command(
+    "runs",
+    epilog=options.examples("runs", "runs --notebook Rx2s", "runs --state lost --state failed --json"),
+)
 @click.option(
-    "--notebook", type=options.identifier, metavar="ID", help="Only of the notebook with this id, or its beginning."
+    "--notebook",
+    type=options.identifier,
+    shell_complete=completion.notebooks,
+    metavar="ID",
+    help="Only of the notebook with this id, or its beginning.",
 )
 @click.option("--state", "states", type=_STATES, multiple=True, help="Only in this state; may be repeated.")
 @options.limit
 @options.database
-@options.as_json
-def list_runs(*, notebook: str | None, states: tuple[str, ...], limit: int, url: str | None, as_json: bool) -> None:
+@options.form
+def list_runs(*, notebook: str | None, states: tuple[str, ...], limit: int, url: str | None, form: str | None) -> None:
     """List runs, the newest first."""
     from ln_jupyter.cli import catalogue, presence  # here for cost: --help needs no database
     from ln_jupyter.schema import Notebook
@@ -60,8 +69,10 @@ def list_runs(*, notebook: str | None, states: tuple[str, ...], limit: int, url:
     with presence.connect(url).connect() as connection:
         notebook_id = None if notebook is None else catalogue.find(connection, notebook, Notebook)[1]
         found = catalogue.runs(connection, notebook_id=notebook_id, states=states, limit=limit)
-    if as_json:
+    if form == "json":
         output.write_json(found)
+    elif form == "csv":
+        output.write_csv(found)
     elif not found:
         click.echo("there is no such run" if notebook or states else "no run is registered", err=True)
     else:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 
 from ln_jupyter import errors
 from ln_jupyter.schema import Environment, ExecutedCell, Notebook, NotebookPath, Pipeline, Run, User
-from ln_jupyter.schema.declarative import utcnow
+from ln_jupyter.schema.column_types import utcnow
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -123,10 +123,24 @@ def find(connection: sa.Connection, name: str, *models: type[Notebook | Run]) ->
     raise errors.RunNotFoundError(f"the registry has no {kinds} {name!r}", fix=_near(connection, name, models))
 
 
+def beginning_with(connection: sa.Connection, name: str, model: type[Notebook | Run], *, limit: int) -> dict[str, str]:
+    """Give the ids that begin so, the newest first, each with the title of what it is or ran."""
+    title = (Notebook.title, Notebook.name) if model is Notebook else (Notebook.title, Notebook.name, Run.name)
+    chosen = sa.select(model.id, sa.func.coalesce(*title)).where(_begins_with(model, name))
+    if model is Run:
+        chosen = chosen.outerjoin(Run.notebook)
+    found = connection.execute(chosen.order_by(*_newest(model)).limit(limit))
+    return {each: text or "" for each, text in reversed(found.all())}  # of versions, the newest one's
+
+
 def _ids(connection: sa.Connection, model: type[Notebook | Run], name: str, *, is_whole: bool) -> list[str]:
-    # not LIKE, to which SQLite's "a" is "A"
-    matches = model.id == name if is_whole else sa.func.substr(model.id, 1, len(name)) == name
+    matches = model.id == name if is_whole else _begins_with(model, name)
     return list(connection.scalars(sa.select(model.id).where(matches).distinct().limit(_MATCHES + 1)))
+
+
+def _begins_with(model: type[Notebook | Run], name: str) -> sa.ColumnElement[bool]:
+    # not LIKE, to which SQLite's "a" is "A"
+    return sa.func.substr(model.id, 1, len(name)) == name
 
 
 def _near(connection: sa.Connection, name: str, models: Sequence[type[Notebook | Run]]) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ln_jupyter.cli.registry_health import Registry
 
 
-@click.command()
+@click.command(epilog=options.examples("doctor", "doctor --json", "doctor --db postgresql://ann@db.example.org/lab"))
 @options.database
 @options.as_json
 @click.pass_context

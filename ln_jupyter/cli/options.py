@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+C = TypeVar("C", bound="Callable[..., Any]")
 
 _DEFAULT_LIMIT = 20
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
@@ -14,6 +20,24 @@ database = click.option(
     "--db", "url", metavar="URL", help="The registry's URL; by default the one of the settings: see doctor."
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON, with times in ISO 8601, for programs.")
+
+
+def examples(*lines: str) -> str:
+    """Write the end of a help page: calls that can be pasted."""
+    return "\b\nExamples:\n" + "\n".join(f"  ln-jupyter {line}" for line in lines)
+
+
+def form(command: C) -> C:
+    """Add the options of a command that lists: ``--table``, ``--csv`` and ``--json``; the last one given counts."""
+    for name, text in (
+        ("json", "Write JSON, with times in ISO 8601, for programs."),
+        ("csv", "Write comma-separated values with the names of --json."),
+        ("table", "Write a table for people; the default."),
+    ):
+        command = click.option(f"--{name}", "form", flag_value=name, help=text)(command)
+    return command
+
+
 dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 yes = click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can answer.")
 limit = click.option(

@@ -1,8 +1,10 @@
-"""What a command found, as a table for people or as JSON for programs."""
+"""What a command found, as a table for people, or as JSON or comma-separated values for programs."""
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
 import json
 import unicodedata
 from typing import TYPE_CHECKING, Any
@@ -28,6 +30,17 @@ def write_table(rows: Sequence[Mapping[str, object]]) -> None:
 
     cells = [{header: _cell(value) for header, value in row.items()} for row in rows]
     click.echo(tabulate(cells, headers="keys", tablefmt="simple", disable_numparse=True))
+
+
+def write_csv(rows: Sequence[Mapping[str, object]]) -> None:
+    """Write rows as RFC 4180 has it, but for the ends of lines, with the values that JSON has; nothing for no rows."""
+    if not rows:
+        return
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _cell(_flat(value)) for name, value in row.items()} for row in rows)
+    click.echo(text.getvalue(), nl=False)
 
 
 def write_facts(facts: Mapping[str, object]) -> None:
@@ -98,6 +111,12 @@ def count(number: int, noun: str) -> str:
 
 def _cell(value: object) -> str:
     return "" if value is None else plain(str(value))
+
+
+def _flat(value: object) -> object:
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, default=_plainer)
+    return _plainer(value) if isinstance(value, dt.datetime) else value
 
 
 def _plainer(value: object) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from ln_jupyter import settings
-from ln_jupyter.cli import options, output
+from ln_jupyter.cli import completion, options, output
 from ln_jupyter.cli.browsing import write_runs
 
 if TYPE_CHECKING:
@@ -29,8 +29,10 @@ class _Remove(Protocol):
         """Remove, or say what would be."""
 
 
-@click.command()
-@click.argument("ids", type=options.identifier, metavar="RUN_ID...", nargs=-1, required=True)
+@click.command(epilog=options.examples("delete h3Kp0c9VQw2bZxYt81Ru --dry-run", "delete h3Kp0c9VQw2bZxYt81Ru --yes"))
+@click.argument(
+    "ids", type=options.identifier, shell_complete=completion.runs, metavar="RUN_ID...", nargs=-1, required=True
+)
 @options.dry_run
 @options.yes
 @options.database
@@ -53,7 +55,9 @@ def delete(ids: tuple[str, ...], *, dry_run: bool, yes: bool, url: str | None, a
     _carry_out(remove, engine=engine, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
-@click.command()
+@click.command(
+    epilog=options.examples("prune --older-than 30d --dry-run", "prune --older-than 8w --state failed --yes")
+)
 @click.option(
     "--older-than", type=options.age, metavar="AGE", required=True, help="Registered so long ago: 12h, 30d, 8w."
 )
@@ -83,7 +87,7 @@ def prune(  # noqa: PLR0913 - one for each option
     _carry_out(remove, engine=engine, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
-@click.command()
+@click.command(epilog=options.examples("forget copy.ipynb"))
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Do so although a Jupyter server may have the file open.")
 @options.database

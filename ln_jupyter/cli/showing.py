@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ln_jupyter.cli import options, output
+from ln_jupyter.cli import completion, options, output
 from ln_jupyter.cli.browsing import last_state, notebook_facts
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _MOST_CELLS = 50  # in a table; JSON has them all
 
 
-@click.command()
-@click.argument("id", type=options.identifier, metavar="ID")
+@click.command(epilog=options.examples("show Rx2s9cPTMQLY", "show Rx2s --json"))
+@click.argument("id", type=options.identifier, shell_complete=completion.notebooks_and_runs, metavar="ID")
 @options.database
 @options.as_json
 def show(id: str, *, url: str | None, as_json: bool) -> None:  # noqa: A002 - what the usage says

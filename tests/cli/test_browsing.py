@@ -1,4 +1,6 @@
+import csv
 import datetime as dt
+import io
 
 import pytest
 
@@ -41,6 +43,35 @@ def test_notebooks_as_json(filled, data, db):
     }.items() <= second.items()
     times = ("created_at", "last_run_at", "last_run_heard_at")
     assert {dt.timedelta(0)} == {dt.datetime.fromisoformat(second[name]).utcoffset() for name in times}
+
+
+@pytest.mark.parametrize("words", [["list"], ["runs"]], ids=str)
+def test_lists_as_csv(filled, command, data, db, words):
+    """Comma-separated values are those of JSON, under the same names."""
+    done = command(*words, "--csv", *db)
+
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    expected = data(*words, *db)
+    for row in (*rows, *expected):  # of a run that goes on, each call says how long by then
+        row.pop("seconds", None)
+    assert [{k: "" if v is None else str(v) for k, v in row.items()} for row in expected] == rows
+
+
+def test_csv_commands_no_terminal(engine, command, db):
+    """An escape sequence in a title is shown as what it is not; commas, quotes and lines stay in their cell."""
+    with OrmSession(engine) as session:
+        session.add(notebook("Odd000000000", "1", title='a\x1b[2J, "b"\n=c', days=1))
+        session.commit()
+
+    (row,) = csv.DictReader(io.StringIO(command("list", "--csv", *db).stdout))
+
+    assert "\x1b" not in row["title"]
+    assert ("a", ', "b"', "=c") == (row["title"][0], row["title"][5:10], row["title"][-2:])
+
+
+def test_the_last_form_counts(filled, command, db):
+    """Of several forms the last one counts, so that an alias can be overridden."""
+    assert command("list", *db).output == command("list", "--json", "--csv", "--table", *db).output
 
 
 @pytest.mark.parametrize("words", [["list"], ["runs"]], ids=str)
@@ -114,6 +145,7 @@ def test_nothing_to_list(command, data, db, words, message):
 
     assert (0, "", message) == (done.exit_code, done.stdout, done.stderr)
     assert [] == data(*words, *db)
+    assert "" == command(*words, "--csv", *db).output
 
 
 @pytest.mark.parametrize("words", [["list"], ["runs"], ["show", "x"], ["delete", "x", "--yes"]], ids=str)

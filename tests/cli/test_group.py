@@ -1,4 +1,5 @@
 import os
+import shlex
 import subprocess
 import sys
 
@@ -54,6 +55,25 @@ def test_every_command_has_help(command, words, option):
     target = cli.main.commands[words[0]] if words else cli.main
     assert target.help
     assert all(parameter.help for parameter in target.params if isinstance(parameter, click.Option))
+
+
+@pytest.mark.parametrize("name", cli.main.commands)
+def test_every_command_has_examples(name):
+    """Each example of a help page is a call that its command takes."""
+    target = cli.main.commands[name]
+    examples = [line.strip() for line in (target.epilog or "").splitlines() if line.startswith("  ln-jupyter")]
+
+    for example in examples:
+        _, given, *words = shlex.split(example.partition(" > ")[0])
+        assert name == given
+        parent = cli.main.make_context("ln-jupyter", [given, *words])
+        target.make_context(name, words, parent=parent)
+    assert examples
+
+
+def test_exit_codes_are_told(command):
+    """The help says what the exit codes mean."""
+    assert all(f"{code}  " in command("--help").output for code in (0, 1, 2))
 
 
 def test_the_version(command):

@@ -1,0 +1,47 @@
+"""What the Tab key offers for an id: of the registry that the command would use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from click.shell_completion import CompletionItem
+
+from ln_jupyter import errors
+from ln_jupyter.display.characters import plain
+
+if TYPE_CHECKING:
+    import click
+
+_MOST = 50
+
+
+def notebooks(context: click.Context, _parameter: click.Parameter, name: str) -> list[CompletionItem]:
+    """Offer notebooks, each with its title."""
+    return _offer(context, name, "Notebook")
+
+
+def runs(context: click.Context, _parameter: click.Parameter, name: str) -> list[CompletionItem]:
+    """Offer runs, each with the title of what ran."""
+    return _offer(context, name, "Run")
+
+
+def notebooks_and_runs(context: click.Context, _parameter: click.Parameter, name: str) -> list[CompletionItem]:
+    """Offer both."""
+    return _offer(context, name, "Notebook", "Run")
+
+
+def _offer(context: click.Context, name: str, *models: str) -> list[CompletionItem]:
+    """Offer what begins so; nothing where no registry answers: the command itself says why."""
+    import sqlalchemy as sa  # here for cost: only the Tab key asks
+
+    from ln_jupyter import schema
+    from ln_jupyter.cli import catalogue, presence
+
+    found: dict[str, str] = {}
+    try:
+        with presence.connect(context.params.get("url")).connect() as connection:
+            for model in models:
+                found |= catalogue.beginning_with(connection, name, getattr(schema, model), limit=_MOST)
+    except (errors.LnJupyterError, sa.exc.SQLAlchemyError, OSError):
+        return []
+    return [CompletionItem(each, help=plain(title)) for each, title in found.items()]
