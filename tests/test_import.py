@@ -74,6 +74,24 @@ def test_import_starts_no_thread(fresh_import):
     assert fresh_import["threads"] == ["MainThread"]
 
 
+def test_loading_the_extension_is_light(tmp_path):
+    """`%load_ext ln_jupyter` imports no database, no server and no data frame: nothing is shown yet."""
+    source = (
+        "import sys; from IPython.core.interactiveshell import InteractiveShell; shell = InteractiveShell.instance();"
+        "before = set(sys.modules); shell.run_line_magic('load_ext', 'ln_jupyter');"
+        "print(*(set(sys.modules) - before))"
+    )
+    home = {name: str(tmp_path) for name in ("HOME", "IPYTHONDIR")}
+    path = str(Path(ln_jupyter.__file__).parent.parent)
+    command = [sys.executable, "-I", "-B", "-c", f"import sys; sys.path.insert(0, {path!r})\n{source}"]
+
+    done = subprocess.run(command, cwd=tmp_path, env=home, capture_output=True, text=True, check=True)
+
+    loaded = set(done.stdout.split())
+    assert "ln_jupyter.ipython.extension" in loaded
+    assert set() == {module.partition(".")[0] for module in loaded} & (HEAVY - {"IPython", "traitlets"})
+
+
 def test_import_writes_no_file(fresh_import, tmp_path):
     """Importing the package leaves no file in the home or working folder."""
     assert fresh_import["names"]

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import random
-import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.orm.attributes import instance_state
 from sqlalchemy.orm.interfaces import MANYTOONE
 
-from ln_jupyter.db import memory
+from ln_jupyter.db import attempts, memory
 from ln_jupyter.db.session import OrmSession, lock_for_writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from sqlalchemy.orm import InstanceState
 
 T = TypeVar("T")
-
-_TRIES = 10
-_CONFLICTS = {"40001", "40P01"}  # SQLSTATE: serialization failure, deadlock detected
 
 
 def run(action: Callable[[OrmSession], T], *, engine: sa.Engine | None = None, write: bool = False) -> T:
@@ -35,7 +31,8 @@ def run(action: Callable[[OrmSession], T], *, engine: sa.Engine | None = None, w
         engine: As for `OrmSession`.
         write: Take the write lock before anything is read.
     """
-    for attempt in range(1, _TRIES + 1):
+
+    def attempt() -> T:
         kept: list[memory.Kept] = []
         with OrmSession(engine) as session:
             try:
@@ -44,15 +41,13 @@ def run(action: Callable[[OrmSession], T], *, engine: sa.Engine | None = None, w
                 result = action(session)
                 kept = memory.keep(session.identity_map.values())
                 commit(session)
-            except BaseException as error:
+            except BaseException:
                 session.rollback()
                 memory.give_back(kept)
-                if attempt == _TRIES or not _is_conflict(error):
-                    raise
-            else:
-                return result
-        time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads those that collided
-    raise AssertionError  # the last attempt returns or raises
+                raise
+        return result
+
+    return attempts.repeat(attempt)
 
 
 def commit(session: OrmSession) -> None:
@@ -65,30 +60,32 @@ def commit(session: OrmSession) -> None:
     unsaved = [*session.new, *session.dirty]
     try:
         session.flush()
-        for record in unsaved:
-            _read_what_the_database_computed(session, record)
+        _read_what_the_database_computed(session, unsaved)
         session.commit()
     except BaseException:
         session.rollback()
         raise
 
 
-def _read_what_the_database_computed(session: OrmSession, record: Any) -> None:
-    state = sa.inspect(record)
-    if not state.persistent:
-        return
-    computed = [name for name in state.expired_attributes if name in state.mapper.column_attrs]
-    if computed:
-        session.refresh(record, computed)
-    contradicted = [prop.key for prop in state.mapper.relationships if _contradicts(state, prop)]
-    if contradicted:
-        session.expire(record, contradicted)
+def _read_what_the_database_computed(session: OrmSession, records: Iterable[Any]) -> None:
+    to_one: dict[type, list[Any]] = {}  # found once for each class: records may be many
+    for record in records:
+        state, kind = instance_state(record), type(record)
+        if kind not in to_one:
+            to_one[kind] = [each for each in state.mapper.relationships if each.direction is MANYTOONE]
+        held = [each for each in to_one[kind] if each.key in state.dict]
+        if not (held or state.expired_attributes) or not state.persistent:
+            continue
+        computed = [name for name in state.expired_attributes if name in state.mapper.column_attrs]
+        if computed:
+            session.refresh(record, computed)
+        contradicted = [each.key for each in held if _contradicts(state, each)]
+        if contradicted:
+            session.expire(record, contradicted)
 
 
 def _contradicts(state: InstanceState[Any], relationship: Any) -> bool:
     """Say whether a foreign key was set by hand, away from the record that is in memory."""
-    if relationship.direction is not MANYTOONE or relationship.key not in state.dict:
-        return False
     target = state.dict[relationship.key]
     for local, remote in relationship.local_remote_pairs:
         name = state.mapper.get_property_by_column(local).key
@@ -101,7 +98,3 @@ def _contradicts(state: InstanceState[Any], relationship: Any) -> bool:
         if state.dict[name] != there:
             return True
     return False
-
-
-def _is_conflict(error: BaseException) -> bool:
-    return getattr(getattr(error, "orig", None), "sqlstate", None) in _CONFLICTS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ln_jupyter.display.characters import escaped, plain
+from ln_jupyter.characters import escaped, plain
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def text(view: HeaderView) -> str:
           run  new
     """
     width = max((len(label) for label, _ in view.rows), default=0)
-    return "\n".join([plain(view.title), *(f"  {label:<{width}}  {plain(value)}" for label, value in view.rows)])
+    return "\n".join([plain(view.title), *(f"  {plain(label):<{width}}  {plain(value)}" for label, value in view.rows)])
 
 
 def to_html(view: HeaderView) -> str:
@@ -46,7 +46,10 @@ def to_html(view: HeaderView) -> str:
         f'<tr><th scope="row" {left}>{escaped(label)}</th><td {left}>{escaped(value)}</td></tr>'
         for label, value in view.rows
     )
-    return f'<div class="ln-header"><b>{escaped(view.title)}</b><table>{rows}</table></div>'
+    # with these classes no `$` of a title starts a formula, which may hold a link that runs a script
+    return (
+        f'<div class="ln-header tex2jax_ignore mathjax_ignore"><b>{escaped(view.title)}</b><table>{rows}</table></div>'
+    )
 
 
 def bundle(view: HeaderView) -> dict[str, str]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ln_jupyter.ipython import completion, magics, source
 from ln_jupyter.ipython.formatters import Formatters
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 
-@dataclass(frozen=True)
-class _Parts:
+class _Parts(NamedTuple):
     magics: magics.Magics
     watch: Watch
     held: Held

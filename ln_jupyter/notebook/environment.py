@@ -9,7 +9,7 @@ import platform
 import re
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -19,9 +19,8 @@ _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")  # pip's lefto
 _EGG_PYTHON = re.compile(r"-py\d.*")
 
 
-@dataclass(frozen=True)
-class Distribution:
-    """One installed distribution.
+class Distribution(NamedTuple):
+    """One installed distribution. There are hundreds, and they are made anew each time.
 
     Attributes:
         name: Normalised: lower case, with hyphens.
@@ -68,6 +67,11 @@ def current() -> Environment:
     return Environment(platform.python_version(), dict(sorted(packages.items())))
 
 
+def state() -> tuple[tuple[str, int], ...]:
+    """Say when the folders of ``sys.path`` last changed: installing, upgrading and removing all change one."""
+    return tuple((entry, _changed_at(entry or os.curdir)) for entry in sys.path)
+
+
 def distributions(path: Iterable[str] | None = None) -> Iterator[Distribution]:
     """List distributions in the order of *path*, else of ``sys.path``; broken ones are passed over."""
     for folder in dict.fromkeys(os.path.realpath(entry or os.curdir) for entry in (sys.path if path is None else path)):
@@ -91,6 +95,13 @@ def normalised(name: str) -> str:
         'ruamel-yaml-clib'
     """
     return _SEPARATORS.sub("-", name).lower()
+
+
+def _changed_at(folder: str) -> int:
+    try:
+        return os.stat(folder).st_mtime_ns  # noqa: PTH116 - as above
+    except OSError:
+        return 0
 
 
 def _distribution(folder: str, name: str) -> Distribution | None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ln_jupyter import errors
-from ln_jupyter.notebook import document, host, launcher, sessions
+from ln_jupyter.notebook import document, host, sessions
 from ln_jupyter.notebook import kernel as kernels
 from ln_jupyter.notebook.kernel import Kernel
 from ln_jupyter.notebook.location import Location, absolute
@@ -103,6 +103,8 @@ def by_pytest_node(kernel: Kernel) -> Location | None:
     match = _NOTEBOOK_TEST.fullmatch(stated)
     if match is None:
         return None
+    from ln_jupyter.notebook import launcher  # here for cost, as below: in a Jupyter server nobody comes this far
+
     inherited = launcher.of(kernel.launcher_pid).environment
     if inherited.get("PYTEST_CURRENT_TEST") == stated:
         return None
@@ -117,6 +119,8 @@ def by_pytest_node(kernel: Kernel) -> Location | None:
 
 def by_command_line(kernel: Kernel) -> Location | None:
     """Read the command line of a notebook runner that started the kernel."""
+    from ln_jupyter.notebook import launcher
+
     program = launcher.of(kernel.launcher_pid)
     folder = program.folder or kernel.folder
     elsewhere = program.runner == "papermill" and program.sets_working_directory()

@@ -6,12 +6,10 @@ import importlib.util
 import json
 import os
 import sys
-from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote, urlsplit
 
 from ln_jupyter.notebook import environment
 
@@ -21,8 +19,7 @@ if TYPE_CHECKING:
     from ln_jupyter.notebook.environment import Distribution
 
 
-@dataclass(frozen=True)
-class _File:
+class _File(NamedTuple):
     """A module's file: *inside* is its path in *folder*, an entry of ``sys.path``; empty in none of them."""
 
     path: str
@@ -136,11 +133,20 @@ def _project(distribution: Distribution) -> Path | None:
     url = stated.get("url") if isinstance(stated, dict) else None
     if not isinstance(url, str) or not url.startswith("file:"):
         return None
-    return Path(url2pathname(urlsplit(url).path)) if "dir_info" in stated else None
+    if "dir_info" not in stated:
+        return None
+    path = urlsplit(url).path
+    if os.name == "nt":
+        from urllib.request import url2pathname  # here for cost: elsewhere it is `unquote`
+
+        return Path(url2pathname(path))
+    return Path(unquote(path))
 
 
 def _read(distribution: Distribution, name: str) -> bytes:
     try:
-        return Path(distribution.metadata, name).read_bytes()
+        # a Path of each of hundreds of files would cost more than to ask for them
+        with open(os.path.join(distribution.metadata, name), "rb") as file:  # noqa: PTH118, PTH123
+            return file.read()
     except OSError:
         return b""

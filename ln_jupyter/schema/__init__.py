@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ln_jupyter.schema.declarative import Base
-from ln_jupyter.schema.models import (
-    CreatedBy,
-    Environment,
-    ExecutedCell,
-    File,
-    Notebook,
-    NotebookPath,
-    Pipeline,
-    Run,
-    Source,
-    User,
-)
-
 if TYPE_CHECKING:
+    from ln_jupyter.schema.declarative import Base
     from ln_jupyter.schema.diagram import view
+    from ln_jupyter.schema.models import (
+        CreatedBy,
+        Environment,
+        ExecutedCell,
+        File,
+        Notebook,
+        NotebookPath,
+        Pipeline,
+        Run,
+        Source,
+        User,
+    )
 
 __all__ = [
     "Base",
@@ -40,12 +39,16 @@ __all__ = [
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
-        if name != "view":
+        """Map the classes when the first of them is asked for: `header()` writes without them."""
+        if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from ln_jupyter.schema.diagram import view  # here for cost: header() draws nothing
+        from ln_jupyter.schema import models  # all of them: their relationships name each other
 
-        globals()[name] = view
-        return view
+        home = models
+        if name == "view":
+            from ln_jupyter.schema import diagram as home
+        value = globals()[name] = getattr(home, name)
+        return value
 
 
 def __dir__() -> list[str]:

@@ -1,63 +1,16 @@
-"""What every table of the registry has in common: names of constraints, times, construction."""
+"""What every class of the registry has in common: construction, a short repr, a counter of edits."""
 
 from __future__ import annotations
 
-import datetime as dt
+import datetime as dt  # noqa: TC003 - SQLAlchemy reads annotations
 import reprlib
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr
 
 from ln_jupyter import errors
-
-_CONSTRAINT_NAMES = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    "pk": "pk_%(table_name)s",
-}
-
-Json = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
-
-
-class UtcDateTime(sa.types.TypeDecorator[dt.datetime]):
-    """A moment with microseconds: aware and in UTC in Python, whatever the database keeps.
-
-    Raises:
-        ValueError: If a naive time is stored; its zone would be a guess.
-    """
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    @property
-    def python_type(self) -> type[dt.datetime]:
-        """What Python sees; a TypeDecorator does not say by itself."""
-        return dt.datetime
-
-    def process_bind_param(self, value: dt.datetime | None, dialect: sa.Dialect) -> dt.datetime | None:
-        """Turn any zone into UTC; SQLite stores no zone, so it gets the naive UTC time."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            msg = f"{value!r} has no time zone; use datetime.now(datetime.UTC)"
-            raise ValueError(msg)
-        value = value.astimezone(dt.UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: dt.datetime | None, dialect: sa.Dialect) -> dt.datetime | None:
-        """Give back an aware time in UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=dt.UTC) if dialect.name == "sqlite" else value.astimezone(dt.UTC)
-
-
-def utcnow() -> dt.datetime:
-    """Read the clock, aware and in UTC."""
-    return dt.datetime.now(dt.UTC)
+from ln_jupyter.schema.tables import METADATA
 
 
 class _Short(reprlib.Repr):
@@ -81,8 +34,7 @@ class Base(DeclarativeBase):
         UnknownFieldError: If a keyword is no attribute of the class; it names the near miss.
     """
 
-    metadata = sa.MetaData(naming_convention=_CONSTRAINT_NAMES)
-    type_annotation_map = {dt.datetime: UtcDateTime(), dict[str, Any]: Json, list[str]: Json}  # noqa: RUF012 - SQLAlchemy reads it
+    metadata = METADATA
 
     def __init__(self, **fields: Any) -> None:
         mapper = sa.inspect(type(self))
@@ -106,11 +58,6 @@ class Base(DeclarativeBase):
         return f"{type(self).__name__}({', '.join(f'{k}={_short.repr(v)}' for k, v in values.items())})"
 
 
-def client_made(make: Any, **column: Any) -> Mapped[Any]:
-    """Declare a column whose value the constructor makes, and an INSERT where there was no constructor."""
-    return mapped_column(default=make, info={"at_construction": make}, **column)
-
-
 def _made_at_construction(cls: type[Base]) -> dict[str, Any]:
     return {
         a.key: a.columns[0].info["at_construction"]
@@ -122,12 +69,14 @@ def _made_at_construction(cls: type[Base]) -> dict[str, Any]:
 class Created:
     """Mixin: when a row was made."""
 
-    created_at: Mapped[dt.datetime] = mapped_column(default=utcnow, index=True, sort_order=90)
+    created_at: Mapped[dt.datetime]
 
 
 class Counted:
     """Mixin: a counter that every edit through the ORM raises, so that a stale edit is refused."""
 
-    revision: Mapped[int] = mapped_column(sort_order=99)
+    revision: Mapped[int]
 
-    __mapper_args__ = {"version_id_col": revision}  # noqa: RUF012 - SQLAlchemy reads it
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805 - SQLAlchemy passes the class
+        return {"version_id_col": cls.__table__.c.revision}  # type: ignore[attr-defined]

@@ -216,8 +216,8 @@ def _word(name: str) -> str:
 
 
 def _comment(text: str) -> str:
-    """Write text as it may stand between quotes."""
-    return "".join(c if c.isprintable() and c not in "\\%" else " " for c in text.replace('"', "'")) or " "
+    """Write text as it may stand between quotes; whoever draws it may take it for HTML."""
+    return "".join(c if c.isprintable() and c not in "\\%<>&#" else " " for c in text.replace('"', "'")) or " "
 
 
 def _quoted(name: str) -> str:

@@ -1,4 +1,6 @@
-"""The tables of the registry: who ran which notebook, when, with what, and what came out.
+"""The classes of the registry: who ran which notebook, when, with what, and what came out.
+
+Their columns are those of `tables`; what they mean and hold is said here.
 
 Terms follow W3C PROV: a run is an activity, a notebook or pipeline its plan, files are
 what it used (inputs) and generated (outputs).
@@ -7,20 +9,16 @@ what it used (inputs) and generated (outputs).
 from __future__ import annotations
 
 import datetime as dt
-from functools import partial
 from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
+from sqlalchemy.orm import Mapped, declared_attr, relationship
 
-from ln_jupyter.schema import ids
-from ln_jupyter.schema.declarative import Base, Counted, Created, UtcDateTime, client_made, utcnow
-
-FIRST_VERSION = "1"
-
-FAILED = "failed"
-"""The outcome of a run that an error ended."""
+from ln_jupyter.schema import tables
+from ln_jupyter.schema.column_types import UtcDateTime, utcnow
+from ln_jupyter.schema.declarative import Base, Counted, Created
+from ln_jupyter.schema.tables import FAILED
 
 LOST_AFTER = dt.timedelta(minutes=2)
 """A run that was not heard for so long, four heartbeats, reads as lost, until it is heard again."""
@@ -31,17 +29,17 @@ State = Literal["running", "lost", "finished", "failed"]
 class User(Created, Counted, Base):
     """Whoever made the rows: one for each login name that wrote to this registry."""
 
-    __tablename__ = "ln_user"
+    __table__ = tables.user
 
-    id: Mapped[str] = client_made(partial(ids.new, ids.USER), primary_key=True)
-    handle: Mapped[str] = mapped_column(unique=True)
+    id: Mapped[str]
+    handle: Mapped[str]
     name: Mapped[str | None]
 
 
 class CreatedBy:
     """Mixin: who made a row; filled at the first flush of an `ln.Session`."""
 
-    created_by_id: Mapped[str | None] = mapped_column(sa.ForeignKey("ln_user.id"), sort_order=91)
+    created_by_id: Mapped[str | None]
 
     @declared_attr
     def created_by(cls) -> Mapped[User | None]:  # noqa: N805 - SQLAlchemy passes the class
@@ -52,9 +50,9 @@ class CreatedBy:
 class Source(Created, Base):
     """The code of a notebook without its outputs, stored once for each content."""
 
-    __tablename__ = "ln_source"
+    __table__ = tables.source
 
-    hash: Mapped[str] = mapped_column(primary_key=True)
+    hash: Mapped[str]
     """SHA-256, hexadecimal, of the uncompressed content."""
     content: Mapped[bytes]
     """Compressed by zlib."""
@@ -63,9 +61,9 @@ class Source(Created, Base):
 class Environment(Created, Base):
     """The installed packages of an interpreter, stored once for each set."""
 
-    __tablename__ = "ln_environment"
+    __table__ = tables.environment
 
-    hash: Mapped[str] = mapped_column(primary_key=True)
+    hash: Mapped[str]
     python: Mapped[str]
     packages: Mapped[dict[str, Any]]
     """Name to version, of every installed distribution."""
@@ -74,11 +72,11 @@ class Environment(Created, Base):
 class Pipeline(Created, CreatedBy, Counted, Base):
     """A named way of working, in a version."""
 
-    __tablename__ = "ln_pipeline"
+    __table__ = tables.pipeline
 
-    id: Mapped[str] = client_made(partial(ids.new, ids.PIPELINE), primary_key=True)
-    v: Mapped[str] = client_made(lambda: FIRST_VERSION, primary_key=True)
-    name: Mapped[str | None] = mapped_column(index=True)
+    id: Mapped[str]
+    v: Mapped[str]
+    name: Mapped[str | None]
     reference: Mapped[str | None]
 
     runs: Mapped[list[Run]] = relationship(back_populates="pipeline", passive_deletes="all")
@@ -87,21 +85,20 @@ class Pipeline(Created, CreatedBy, Counted, Base):
 class Notebook(Created, CreatedBy, Counted, Base):
     """A notebook in a version; a version is a draft until it is published."""
 
-    __tablename__ = "ln_notebook"
-    __table_args__ = (sa.ForeignKeyConstraint(["parent_id", "parent_v"], ["ln_notebook.id", "ln_notebook.v"]),)
+    __table__ = tables.notebook
 
-    id: Mapped[str] = client_made(partial(ids.new, ids.NOTEBOOK), primary_key=True)
-    v: Mapped[str] = client_made(lambda: FIRST_VERSION, primary_key=True)
-    name: Mapped[str | None] = mapped_column(index=True)
+    id: Mapped[str]
+    v: Mapped[str]
+    name: Mapped[str | None]
     """The file's name without its ending, when last registered."""
     title: Mapped[str | None]
-    parent_id: Mapped[str | None] = mapped_column(index=True)
+    parent_id: Mapped[str | None]
     parent_v: Mapped[str | None]
     published_at: Mapped[dt.datetime | None]
-    source_hash: Mapped[str | None] = mapped_column(sa.ForeignKey("ln_source.hash"))
-    environment_hash: Mapped[str | None] = mapped_column(sa.ForeignKey("ln_environment.hash"))
+    source_hash: Mapped[str | None]
+    environment_hash: Mapped[str | None]
 
-    parent: Mapped[Notebook | None] = relationship(remote_side=[id, v])
+    parent: Mapped[Notebook | None] = relationship(remote_side=[tables.notebook.c.id, tables.notebook.c.v])
     source: Mapped[Source | None] = relationship()
     environment: Mapped[Environment | None] = relationship()
     runs: Mapped[list[Run]] = relationship(back_populates="notebook", passive_deletes="all")
@@ -116,14 +113,10 @@ class NotebookPath(Base):
     Paths are compared on one machine only: the same path elsewhere is another file.
     """
 
-    __tablename__ = "ln_notebook_path"
-    __table_args__ = (
-        sa.ForeignKeyConstraint(["notebook_id", "notebook_v"], ["ln_notebook.id", "ln_notebook.v"], ondelete="CASCADE"),
-        sa.Index(None, "notebook_id", "notebook_v"),
-    )
+    __table__ = tables.notebook_path
 
-    host: Mapped[str] = mapped_column(primary_key=True)
-    path: Mapped[str] = mapped_column(primary_key=True)
+    host: Mapped[str]
+    path: Mapped[str]
     notebook_id: Mapped[str]
     notebook_v: Mapped[str]
     cell_ids: Mapped[list[str] | None]
@@ -134,37 +127,17 @@ class NotebookPath(Base):
     notebook: Mapped[Notebook] = relationship(back_populates="paths")
 
 
-_run_input = sa.Table(
-    "ln_run_input",
-    Base.metadata,
-    sa.Column("run_id", sa.ForeignKey("ln_run.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("file_id", sa.ForeignKey("ln_file.id"), primary_key=True, index=True),
-)
-_run_output = sa.Table(
-    "ln_run_output",
-    Base.metadata,
-    sa.Column("run_id", sa.ForeignKey("ln_run.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("file_id", sa.ForeignKey("ln_file.id"), primary_key=True, index=True),
-)
-
-
 class Run(Created, CreatedBy, Counted, Base):
     """One execution, of a notebook or a pipeline.
 
     It records events; whether it is running, lost or finished is derived by whoever reads it.
     """
 
-    __tablename__ = "ln_run"
-    __table_args__ = (
-        sa.ForeignKeyConstraint(["pipeline_id", "pipeline_v"], ["ln_pipeline.id", "ln_pipeline.v"]),
-        sa.ForeignKeyConstraint(["notebook_id", "notebook_v"], ["ln_notebook.id", "ln_notebook.v"]),
-        sa.Index(None, "pipeline_id", "pipeline_v", "created_at"),
-        sa.Index(None, "notebook_id", "notebook_v", "created_at"),
-    )
+    __table__ = tables.run
 
-    id: Mapped[str] = client_made(partial(ids.new, ids.RUN), primary_key=True)
-    name: Mapped[str | None] = mapped_column(index=True)
-    external_id: Mapped[str | None] = mapped_column(index=True)
+    id: Mapped[str]
+    name: Mapped[str | None]
+    external_id: Mapped[str | None]
     pipeline_id: Mapped[str | None]
     pipeline_v: Mapped[str | None]
     notebook_id: Mapped[str | None]
@@ -190,16 +163,16 @@ class Run(Created, CreatedBy, Counted, Base):
     python: Mapped[str | None]
     imports: Mapped[dict[str, Any] | None]
     """Name to version, of the packages the code imported."""
-    environment_hash: Mapped[str | None] = mapped_column(sa.ForeignKey("ln_environment.hash"))
-    source_hash: Mapped[str | None] = mapped_column(sa.ForeignKey("ln_source.hash"))
+    environment_hash: Mapped[str | None]
+    source_hash: Mapped[str | None]
     git_commit: Mapped[str | None]
     git_dirty: Mapped[bool | None]
     parameters: Mapped[dict[str, Any] | None]
 
     pipeline: Mapped[Pipeline | None] = relationship(back_populates="runs")
     notebook: Mapped[Notebook | None] = relationship(back_populates="runs")
-    inputs: Mapped[list[File]] = relationship(secondary=_run_input, back_populates="targets")
-    outputs: Mapped[list[File]] = relationship(secondary=_run_output, back_populates="sources")
+    inputs: Mapped[list[File]] = relationship(secondary=tables.run_input, back_populates="targets")
+    outputs: Mapped[list[File]] = relationship(secondary=tables.run_output, back_populates="sources")
     environment: Mapped[Environment | None] = relationship()
     source: Mapped[Source | None] = relationship()
     cells: Mapped[list[ExecutedCell]] = relationship(
@@ -238,15 +211,15 @@ def _lost_before() -> dt.datetime:
 class ExecutedCell(Base):
     """One execution of one cell, in the order of the kernel."""
 
-    __tablename__ = "ln_executed_cell"
+    __table__ = tables.executed_cell
 
-    run_id: Mapped[str] = mapped_column(sa.ForeignKey("ln_run.id", ondelete="CASCADE"), primary_key=True)
-    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    run_id: Mapped[str]
+    position: Mapped[int]
     """Counted from 1 in the run."""
     cell_id: Mapped[str | None]
     source_hash: Mapped[str | None]
     started_at: Mapped[dt.datetime]
-    seconds: Mapped[float | None] = mapped_column(sa.Double)
+    seconds: Mapped[float | None]
     ok: Mapped[bool | None]
 
     run: Mapped[Run] = relationship(back_populates="cells")
@@ -255,17 +228,17 @@ class ExecutedCell(Base):
 class File(Created, CreatedBy, Counted, Base):
     """A file that runs read or wrote, known by its content."""
 
-    __tablename__ = "ln_file"
+    __table__ = tables.file
 
-    id: Mapped[str] = client_made(partial(ids.new, ids.FILE), primary_key=True)
-    name: Mapped[str | None] = mapped_column(index=True)
+    id: Mapped[str]
+    name: Mapped[str | None]
     suffix: Mapped[str | None]
     uri: Mapped[str | None]
-    size: Mapped[int | None] = mapped_column(sa.BigInteger)
+    size: Mapped[int | None]
     """In bytes."""
-    hash: Mapped[str | None] = mapped_column(index=True)
+    hash: Mapped[str | None]
 
-    sources: Mapped[list[Run]] = relationship(secondary=_run_output, back_populates="outputs")
+    sources: Mapped[list[Run]] = relationship(secondary=tables.run_output, back_populates="outputs")
     """The runs that wrote it."""
-    targets: Mapped[list[Run]] = relationship(secondary=_run_input, back_populates="inputs")
+    targets: Mapped[list[Run]] = relationship(secondary=tables.run_input, back_populates="inputs")
     """The runs that read it."""

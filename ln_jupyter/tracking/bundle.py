@@ -9,8 +9,8 @@ from ln_jupyter import settings
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import faults
 from ln_jupyter.display import header as picture
-from ln_jupyter.notebook import identity, imports, kernel, packages, server
-from ln_jupyter.schema.declarative import utcnow
+from ln_jupyter.notebook import environment, identity, imports, kernel, packages, server
+from ln_jupyter.schema.column_types import utcnow
 
 if TYPE_CHECKING:
     from ln_jupyter.errors import DatabaseError
@@ -35,7 +35,7 @@ def show(registration: Registration, request: Request, *, problem: DatabaseError
         request: The notebook, as it is now.
         problem: Why the registry could not be reached; what is shown was registered before.
     """
-    used = (registration.run.imports or {}) | _imported(request)
+    used = (registration.run_row["imports"] or {}) | _imported(request)
     view = _view(registration, request, used, problem)
     if kernel.shell() is None:
         print(picture.text(view))  # noqa: T201 - in a script, this is the display
@@ -49,15 +49,15 @@ def show(registration: Registration, request: Request, *, problem: DatabaseError
 def _view(
     registration: Registration, request: Request, used: dict[str, Any], problem: DatabaseError | None
 ) -> picture.HeaderView:
-    notebook, run = registration.notebook, registration.run
-    at = f"published {_time(notebook.published_at)}" if notebook.published_at else "draft"
-    rows = [("id", notebook.id), ("version", f"{notebook.v} · {at}")]
-    if notebook.parent_id not in (None, notebook.id):
-        rows.append(("copy of", f"{notebook.parent_id} · version {notebook.parent_v}"))
+    notebook, run = registration.notebook_row, registration.run_row
+    at = f"published {_time(notebook['published_at'])}" if notebook["published_at"] else "draft"
+    rows = [("id", notebook["id"]), ("version", f"{notebook['v']} · {at}")]
+    if notebook["parent_id"] not in (None, notebook["id"]):
+        rows.append(("copy of", f"{notebook['parent_id']} · version {notebook['parent_v']}"))
     if request.location is not None:
         rows.append(("file", _file(request.location)))
     rows += [
-        ("run", run.id if run.started_at is None else f"{run.id} · started {_time(run.started_at)}"),
+        ("run", f"{run['id']} · started {_time(run['started_at'])}" if run["started_at"] else run["id"]),
         ("user", settings.current().user),
     ]
     if used:
@@ -67,7 +67,7 @@ def _view(
     rows.append(("registry", _registry()))
     if problem is not None:
         rows.append(("problem", f"{problem} · {problem.fix}; this run goes on"))
-    return picture.HeaderView(notebook.title or notebook.name or notebook.id, tuple(rows))
+    return picture.HeaderView(notebook["title"] or notebook["name"] or notebook["id"], tuple(rows))
 
 
 def _file(location: Location) -> str:
@@ -82,11 +82,11 @@ def _time(moment: Any) -> str:
 
 
 def _imported(request: Request) -> dict[str, str]:
-    return {} if request.document is None else _packages(imports.of(request.document.cells))
+    return {} if request.document is None else _packages(imports.of(request.document.cells), environment.state())
 
 
-@functools.lru_cache(maxsize=8)  # a header that is run again shows what it showed
-def _packages(modules: frozenset[str]) -> dict[str, str]:
+@functools.lru_cache(maxsize=8)  # a header that is run again shows what it showed, as long as nothing is installed
+def _packages(modules: frozenset[str], _installed: object) -> dict[str, str]:
     return packages.of(modules)
 
 
@@ -98,15 +98,14 @@ def _registry() -> str:
 
 
 def _identity(registration: Registration, request: Request, used: dict[str, Any]) -> dict[str, Any]:
-    notebook = registration.notebook
-    stated = request.stated
-    made_at = stated.time_init if stated is not None and stated.id == notebook.id else None
+    notebook, stated = registration.notebook_row, request.stated
+    made_at = stated.time_init if stated is not None and stated.id == notebook["id"] else None
     return identity.bundle(
         identity.nbproject_metadata(
-            identity.Identity(notebook.id, notebook.v, made_at or notebook.created_at),
+            identity.Identity(notebook["id"], notebook["v"], made_at or notebook["created_at"]),
             time_run=utcnow(),
             pypackage=used or None,
-            parent=notebook.parent_id if notebook.parent_id != notebook.id else None,
+            parent=notebook["parent_id"] if notebook["parent_id"] != notebook["id"] else None,
             user_handle=settings.current().user,
             user_id=registration.user_id,
         )

@@ -48,7 +48,7 @@ class Facts:
     path: Path | None
     runner: str
     has_log: bool
-    packages: dict[str, Any]
+    packages: dict[str, Any] = field(default_factory=dict)
     environment: Environment | None = None
     source: Source | None = None
     _modules: set[str] = field(default_factory=set)

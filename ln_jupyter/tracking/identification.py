@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
@@ -17,14 +17,13 @@ from ln_jupyter import errors
 from ln_jupyter.notebook import document as documents
 from ln_jupyter.notebook import identity as identities
 from ln_jupyter.notebook.identity import Identity
-from ln_jupyter.schema import Notebook, NotebookPath
+from ln_jupyter.schema import ids
+from ln_jupyter.schema.tables import notebook, notebook_path
 from ln_jupyter.tracking import checkouts
 from ln_jupyter.tracking.request import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from sqlalchemy import orm
 
     from ln_jupyter.notebook.document import Document
     from ln_jupyter.tracking.request import Request
@@ -45,82 +44,78 @@ class Identified:
     is_new: bool = False
 
 
-@dataclass(frozen=True)
-class Seen:
-    """A file of this host that is registered.
+class Seen(NamedTuple):
+    """A file of this host that is registered, by the columns of its row.
 
     Attributes:
         path: Where it was.
-        id: Of the notebook that it was.
-        v: Its version.
+        notebook_id: Of the notebook that it was.
+        notebook_v: Its version.
         cell_ids: Its cells.
         source_hash: Of its source.
     """
 
     path: str
-    id: str
-    v: str
+    notebook_id: str
+    notebook_v: str
     cell_ids: list[str] | None
     source_hash: str | None
 
 
-def identify(session: orm.Session, request: Request, known: Identity | None) -> Identified:
+def identify(connection: sa.Connection, request: Request, known: Identity | None) -> Identified:
     """Say who asks to be registered.
 
     Args:
-        session: A session of the registry; it is only read.
+        connection: To the registry; it is only read.
         request: The notebook.
         known: Who this process registered it as, where it did.
     """
     stated = request.stated
     if stated is not None:
-        return Identified(stated) if request.names_id else _stated(session, request, stated)
+        return Identified(stated) if request.names_id else _stated(connection, request, stated)
     if known is not None:
         return Identified(known)
-    here = seen_at(session, request)
+    here = seen_at(connection, request)
     if here is not None and request.document is not None and _is_same(here, request.document):
-        return Identified(Identity(here.id, here.v))
+        return Identified(Identity(here.notebook_id, here.notebook_v))
     return _new()
 
 
-def seen_at(session: orm.Session, request: Request) -> Seen | None:
+def seen_at(connection: sa.Connection, request: Request) -> Seen | None:
     """Read what the registry knows of the request's path; None where it does not, or there is no file."""
     if request.document is None:
         return None
-    return next(
-        iter(_seen(session, NotebookPath.host == request.process.host, NotebookPath.path == request.path)), None
-    )
+    here = (notebook_path.c.host == request.process.host, notebook_path.c.path == request.path)
+    return next(iter(_seen(connection, *here)), None)
 
 
-def _stated(session: orm.Session, request: Request, stated: Identity) -> Identified:
+def _stated(connection: sa.Connection, request: Request, stated: Identity) -> Identified:
     """Believe what a file says of itself, unless it is the copy of a file that is still there."""
-    here = seen_at(session, request)
-    if request.location is None or (here is not None and here.id == stated.id):
+    here = seen_at(connection, request)
+    if request.location is None or (here is not None and here.notebook_id == stated.id):
         return Identified(stated)
-    if here is not None and _is_child(session, here.id, stated.id):
-        return Identified(Identity(here.id, here.v))
-    of_host = (NotebookPath.notebook_id == stated.id, NotebookPath.host == request.process.host)
-    others = [seen for seen in _seen(session, *of_host) if _is_still_there(seen)]
+    if here is not None and _is_child(connection, here.notebook_id, stated.id):
+        return Identified(Identity(here.notebook_id, here.notebook_v))
+    of_host = (notebook_path.c.notebook_id == stated.id, notebook_path.c.host == request.process.host)
+    others = [seen for seen in _seen(connection, *of_host) if _is_still_there(seen)]
     path = request.location.path
     if not others or any(_is_link(path, seen) or checkouts.are_one_file(path, Path(seen.path)) for seen in others):
         return Identified(stated)
-    return _new(parent=(stated.id, others[0].v))
+    return _new(parent=(stated.id, others[0].notebook_v))
 
 
 def _new(parent: tuple[str, str] | None = None) -> Identified:
-    return Identified(Identity(Notebook().id), parent, is_new=True)
+    return Identified(Identity(ids.new(ids.NOTEBOOK)), parent, is_new=True)
 
 
-def _seen(session: orm.Session, *criteria: sa.ColumnElement[bool]) -> Iterable[Seen]:
-    # columns and no records: a session that asks again, under a lock, is to see what was written meanwhile
-    row = (NotebookPath.path, NotebookPath.notebook_id, NotebookPath.notebook_v)
-    evidence = (NotebookPath.cell_ids, NotebookPath.source_hash)
-    return [Seen(*each) for each in session.execute(sa.select(*row, *evidence).where(*criteria))]
+def _seen(connection: sa.Connection, *criteria: sa.ColumnElement[bool]) -> Iterable[Seen]:
+    row = sa.select(*(notebook_path.c[name] for name in Seen._fields))
+    return [Seen(*each) for each in connection.execute(row.where(*criteria))]
 
 
-def _is_child(session: orm.Session, notebook_id: str, parent_id: str) -> bool:
-    is_child = sa.exists().where(Notebook.id == notebook_id, Notebook.parent_id == parent_id)
-    return bool(session.scalar(sa.select(is_child), bind_arguments={"mapper": Notebook}))
+def _is_child(connection: sa.Connection, notebook_id: str, parent_id: str) -> bool:
+    is_child = sa.exists().where(notebook.c.id == notebook_id, notebook.c.parent_id == parent_id)
+    return bool(connection.scalar(sa.select(is_child)))
 
 
 def _is_still_there(seen: Seen) -> bool:
@@ -132,7 +127,7 @@ def _is_still_there(seen: Seen) -> bool:
     except errors.NotebookUnreadableError:  # such as one with a merge conflict: it has not moved
         return True
     stated = identities.stated(document)
-    return _is_same(seen, document) if stated is None else stated.id == seen.id
+    return _is_same(seen, document) if stated is None else stated.id == seen.notebook_id
 
 
 def _is_same(seen: Seen, document: Document) -> bool:

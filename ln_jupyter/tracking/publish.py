@@ -78,7 +78,7 @@ def _check(recording: Recording) -> Request:
     if request.location is None:
         cells = () if log is None else (*log.earlier, *recording.executed, log.running)
         code = tuple(documents.Cell(None, "code", cell.source) for cell in cells if cell is not None)
-        return replace(request, document=documents.Document(Path(), None, {}, {}, code))
+        return replace(request, document=documents.Document(Path(), None, {}, (), code))
     if not os.path.isfile(request.location.path):  # noqa: PTH113 - of a folder closed to us
         request = replace(request, location=locate.find())
     request = request.read_again()

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from ln_jupyter import errors
-from ln_jupyter.schema.declarative import utcnow
-from ln_jupyter.schema.models import FAILED
+from ln_jupyter.schema.column_types import utcnow
+from ln_jupyter.schema.tables import FAILED
 from ln_jupyter.tracking import runs
-from ln_jupyter.tracking.facts import Facts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
     from ln_jupyter.tracking.cells import CellLog, Execution
+    from ln_jupyter.tracking.facts import Facts
     from ln_jupyter.tracking.request import Request
     from ln_jupyter.tracking.rows import Registration
 
@@ -47,16 +50,18 @@ class Recording:
     """
 
     def __init__(self, registration: Registration, request: Request, engine: sa.Engine, log: CellLog | None) -> None:
-        self.run_id = registration.run.id
+        self.run_id = registration.run_row["id"]
         self.engine = engine
         self.log = log
         self.request = request
-        path = None if request.location is None else request.location.path
-        self._facts = Facts(path, request.runner, log is not None, dict(registration.run.imports or {}))
+        self._path: Path | None = None
+        self._named: Mapping[str, Any] = {}
+        self._facts: Facts | None = None
+        self._note(registration, request)
         self._first = self._written = 0 if log is None else len(log.executed)
         self._last: int | None = None
         self._before: int | None = None
-        self._source_hash = registration.run.source_hash
+        self._source_hash = registration.run_row["source_hash"]
         self._pending: dict[str, Any] = {}
         self._end: dict[str, Any] | None = None
         self._is_gone = False
@@ -72,16 +77,14 @@ class Recording:
 
     def is_of(self, registration: Registration, engine: sa.Engine) -> bool:
         """Say whether it keeps this run, and goes on doing so."""
-        return (self.run_id, self.engine) == (registration.run.id, engine) and self._end is None
+        return (self.run_id, self.engine) == (registration.run_row["id"], engine) and self._end is None
 
     def follow(self, registration: Registration, request: Request) -> None:
         """Go on with what a later call of `header()` found."""
         if self.log is not None:
             self.log.attach()
         self.request = request
-        self._facts.packages |= registration.run.imports or {}
-        if request.location is not None:
-            self._facts.path = request.location.path
+        self._note(registration, request)
 
     def wake(self) -> None:
         """Say that a cell has ended."""
@@ -134,6 +137,7 @@ class Recording:
                 self._urgent.wait(PAUSE)
             self._wake.clear()
             self._urgent.clear()
+            is_last = is_woken and self._end is not None  # a write that began before the end does not write it
             tickets, self._tickets = self._tickets, []
             if not self._is_gone:
                 try:
@@ -142,7 +146,7 @@ class Recording:
                     _log.debug("the run %s could not be written now", self.run_id, exc_info=True)
             for written in tickets:
                 written.set()
-            if self._end is not None and is_woken:
+            if is_last:
                 return
 
     def _write(self) -> None:
@@ -150,7 +154,8 @@ class Recording:
         sources = [cell.source for cell in executed]
         if self.log is not None and self._before is None:
             sources = [cell.source for cell in self.log.earlier] + sources
-        self._pending |= self._facts.look(sources, is_last=self._end is not None)
+        facts, found = self._look(sources)
+        self._pending |= found
         if executed:
             self._pending["last_cell_at"] = executed[-1].ended_at
         values = self._pending | (self._end or {})
@@ -159,8 +164,8 @@ class Recording:
                 self._before = runs.count_cells(connection, self.run_id)
             runs.store(
                 connection,
-                source=self._facts.source if "source_hash" in values else None,
-                environment=self._facts.environment if "environment_hash" in values else None,
+                source=facts.source if "source_hash" in values else None,
+                environment=facts.environment if "environment_hash" in values else None,
             )
             if not runs.hear(connection, self.run_id, values):  # it was deleted
                 self._is_gone = True
@@ -172,6 +177,20 @@ class Recording:
         self._source_hash = values.get("source_hash", self._source_hash)
         self._written += len(executed)
         self._pending = {}
+
+    def _note(self, registration: Registration, request: Request) -> None:
+        self._named = {**self._named, **(registration.run_row["imports"] or {})}
+        if request.location is not None:
+            self._path = request.location.path
+
+    def _look(self, sources: Iterable[str]) -> tuple[Facts, Mapping[str, Any]]:
+        if self._facts is None:
+            from ln_jupyter.tracking.facts import Facts  # here for cost: by the thread, when the cell has ended
+
+            self._facts = Facts(self._path, self.request.runner, self.log is not None)
+        self._facts.path = self._path
+        self._facts.packages |= self._named
+        return self._facts, self._facts.look(sources, is_last=self._end is not None)
 
     def _outcome(self) -> str:
         """Say how the process ends: an error in a front end is part of the work, in a headless run it is the end."""

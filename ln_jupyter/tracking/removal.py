@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from ln_jupyter import errors
 from ln_jupyter.db import unit
 from ln_jupyter.schema import ExecutedCell, Notebook, Run
-from ln_jupyter.schema.declarative import utcnow
+from ln_jupyter.schema.column_types import utcnow
 from ln_jupyter.schema.models import State
 from ln_jupyter.tracking import runs
 

@@ -5,43 +5,66 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 
+from ln_jupyter import settings
+from ln_jupyter.db import attempts, transactions, upsert, users
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import transactions, unit, upsert, users
 from ln_jupyter.notebook.identity import Identity
-from ln_jupyter.schema import Notebook, NotebookPath, Run
-from ln_jupyter.schema.declarative import utcnow
+from ln_jupyter.schema import ids, tables
+from ln_jupyter.schema.column_types import utcnow
 from ln_jupyter.tracking import identification, versions
+from ln_jupyter.tracking.identification import Seen
 
 if TYPE_CHECKING:
-    from sqlalchemy import orm
+    from collections.abc import Mapping
 
+    from ln_jupyter.schema import Notebook, Run
     from ln_jupyter.tracking.identification import Identified
     from ln_jupyter.tracking.request import Request
 
 WhichRun = Literal["new", "latest"] | None
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Registration:
-    """The notebook that a process runs, and its run, as detached records.
+    """The notebook that a process runs, and its run.
 
     Attributes:
-        notebook: The notebook, in its version.
-        run: Its run; ``run.notebook`` is loaded.
+        notebook_row: The notebook's columns, in its version.
+        run_row: Those of its run.
         user_id: Of who registered them, now or at an earlier call.
         path: Of the notebook's file, at the last call; None without a file.
         pid: Of the process. A fork is another process, and has no registration.
+        origin: The engine they are behind, if `connect()` chose it.
     """
 
-    notebook: Notebook
-    run: Run
+    notebook_row: Row
+    run_row: Row
     user_id: str
     path: str | None
     pid: int
+    origin: sa.Engine | None
+
+    @cached_property
+    def notebook(self) -> Notebook:
+        """The notebook, as a detached record."""
+        from ln_jupyter.db import detached  # here for cost, as below: mapping classes is half of a first header()
+        from ln_jupyter.schema import Notebook
+
+        return detached.record(Notebook, self.notebook_row, origin=self.origin)
+
+    @cached_property
+    def run(self) -> Run:
+        """The run, as a detached record; ``run.notebook`` is loaded."""
+        from ln_jupyter.db import detached
+        from ln_jupyter.schema import Run
+
+        return detached.record(Run, self.run_row | {"notebook": self.notebook}, origin=self.origin)
 
 
 def register(request: Request, *, before: Registration | None, run: WhichRun) -> Registration:
@@ -55,38 +78,42 @@ def register(request: Request, *, before: Registration | None, run: WhichRun) ->
     Raises:
         DatabaseError: If the registry cannot be reached, or is none.
     """
-    engines.of_registry(None if request.location is None else request.location.path.parent)
-    return unit.run(lambda session: _register(session, request, before, run))
+    folder = None if request.location is None else request.location.path.parent
+    return attempts.in_registry(lambda connection: _register(connection, request, before, run), folder=folder)
 
 
-def _register(session: orm.Session, request: Request, before: Registration | None, run: WhichRun) -> Registration:
-    found = _identify(session, request, before)
-    user_id = users.current_id(session)
-    notebook = _find_or_make_notebook(session, found, request, user_id)
-    note_path(session, request, notebook)
-    kept = _find_run(session, notebook, before, run) or Run()
-    if sa.inspect(kept).transient or run == "latest":
-        _begin(kept, request)
-    kept.notebook = notebook
+def _register(connection: sa.Connection, request: Request, before: Registration | None, run: WhichRun) -> Registration:
+    found = _identify(connection, request, before)
+    user_id = users.id_of(connection, settings.current().user)
+    notebook = _find_or_make_notebook(connection, found, request, user_id)
+    note_path(connection, request, notebook)
+    kept = _find_run(connection, notebook, before, run)
+    values = {"notebook_id": notebook["id"], "notebook_v": notebook["v"]}
+    if kept is None or run == "latest":
+        values |= _begun(kept, request)
     if request.imports:
-        kept.imports = (kept.imports or {}) | request.imports
-    session.add(kept)
-    path = request.path or (None if before is None else before.path)
-    return Registration(notebook, kept, user_id, path, os.getpid())
+        values["imports"] = ((kept and kept["imports"]) or {}) | request.imports
+    return Registration(
+        notebook_row=notebook,
+        run_row=save_run(connection, kept, user_id, values),
+        user_id=user_id,
+        path=request.path or (None if before is None else before.path),
+        pid=os.getpid(),
+        origin=connection.engine if connection.engine is engines.connected() else None,
+    )
 
 
-def _identify(session: orm.Session, request: Request, before: Registration | None) -> Identified:
+def _identify(connection: sa.Connection, request: Request, before: Registration | None) -> Identified:
     known = _of_this_process(request, before)
-    found = identification.identify(session, request, known)
+    found = identification.identify(connection, request, known)
     if found.is_new and request.path is not None:
         # two kernels may both be the first to see a file: the second one waits, and sees what the first one wrote
-        _lock_path(session, request.path)
-        found = identification.identify(session, request, known)
+        _lock_path(connection, request.path)
+        found = identification.identify(connection, request, known)
     return found
 
 
-def _lock_path(session: orm.Session, path: str) -> None:
-    connection = session.connection(bind_arguments={"mapper": NotebookPath})
+def _lock_path(connection: sa.Connection, path: str) -> None:
     if not transactions.has_begun(connection):
         transactions.begin(connection)
     if connection.dialect.name == "postgresql":
@@ -101,12 +128,12 @@ def _of_this_process(request: Request, before: Registration | None) -> Identity 
     elsewhere = request.path is not None and request.path != before.path
     if elsewhere and (before.path is None or os.path.exists(before.path)):  # noqa: PTH110 - of a folder closed to us
         return None
-    return Identity(before.notebook.id, before.notebook.v)
+    return Identity(before.notebook_row["id"], before.notebook_row["v"])
 
 
-def _find_or_make_notebook(session: orm.Session, found: Identified, request: Request, user_id: str) -> Notebook:
+def _find_or_make_notebook(connection: sa.Connection, found: Identified, request: Request, user_id: str) -> Row:
     identity = found.identity
-    known = [] if found.is_new else versions.of(session, identity.id)
+    known = {} if found.is_new else versions.of(connection, identity.id)
     v = identity.version
     if not request.names_version:
         v = versions.choose(v, known, None if request.document is None else request.document.source_hash)
@@ -116,64 +143,99 @@ def _find_or_make_notebook(session: orm.Session, found: Identified, request: Req
         "parent_v": parent[1],
         "created_at": utcnow() if known else identity.time_init or utcnow(),
     }
-    notebook = find_or_make(session, (identity.id, v), user_id, made | request.names)
-    if any(getattr(notebook, field) != value for field, value in request.names.items()):
+    notebook = next((row for row in known.values() if row["v"] == v), None)
+    if notebook is None:
+        notebook = find_or_make(connection, (identity.id, v), user_id, made | request.names)
+    if any(notebook[field] != value for field, value in request.names.items()):
         # past the counter that guards edits: two kernels may both be the first to see a new title
-        same = (Notebook.id == notebook.id, Notebook.v == notebook.v)
-        session.execute(sa.update(Notebook).where(*same).values(**request.names))
-    return notebook
+        connection.execute(sa.update(tables.notebook).where(*_is_notebook(identity.id, v)).values(**request.names))
+    return notebook | request.names
 
 
-def find_or_make(session: orm.Session, key: tuple[str, str], user_id: str, made: dict[str, Any]) -> Notebook:
+def find_or_make(connection: sa.Connection, key: tuple[str, str], user_id: str, made: Mapping[str, Any]) -> Row:
     """Give the notebook of a key; if there is none, make it with these values, once for all who make it now."""
-    notebook = session.get(Notebook, key)
+    notebook = _read(connection, tables.notebook, *_is_notebook(*key))
     if notebook is None:
         # another kernel may be registering it right now: whoever comes second takes the first one's row
-        connection = session.connection(bind_arguments={"mapper": Notebook})
-        values = {"id": key[0], "v": key[1], "created_by_id": user_id, "revision": 1} | made
-        upsert.insert_if_absent(connection, Notebook, **values)
-        notebook = session.get_one(Notebook, key)
+        values = {"id": key[0], "v": key[1], "created_by_id": user_id, "revision": 1, **made}
+        upsert.insert_if_absent(connection, tables.notebook, **values)
+        notebook = read_notebook(connection, key)
     return notebook
 
 
-def note_path(session: orm.Session, request: Request, notebook: Notebook) -> None:
+def read_notebook(connection: sa.Connection, key: tuple[str, str]) -> Row:
+    """Read a notebook that is there."""
+    notebook = _read(connection, tables.notebook, *_is_notebook(*key))
+    assert notebook is not None  # noqa: S101 - written or found in this transaction
+    return notebook
+
+
+def note_path(connection: sa.Connection, request: Request, notebook: Row) -> None:
     """Remember who was seen where; what is known already is not written again, nor its row contended for."""
     if request.path is None or request.document is None:
         return
-    key = {"host": request.process.host, "path": request.path}
-    evidence = {
-        "notebook_id": notebook.id,
-        "notebook_v": notebook.v,
-        "cell_ids": request.cell_ids,
-        "source_hash": request.document.source_hash,
-    }
-    seen = session.get(NotebookPath, tuple(key.values()))
-    if seen is None or any(getattr(seen, name) != value for name, value in evidence.items()):
-        connection = session.connection(bind_arguments={"mapper": NotebookPath})
-        upsert.insert_or_update(connection, NotebookPath, **key, **evidence, seen_at=utcnow())
+    now = Seen(request.path, notebook["id"], notebook["v"], request.cell_ids, request.document.source_hash)
+    if now != identification.seen_at(connection, request):
+        row = {"host": request.process.host, **now._asdict(), "seen_at": utcnow()}
+        upsert.insert_or_update(connection, tables.notebook_path, **row)
 
 
-def _find_run(session: orm.Session, notebook: Notebook, before: Registration | None, run: WhichRun) -> Run | None:
+def read_run(connection: sa.Connection, run_id: str) -> Row | None:
+    """Read a run; None where it was deleted."""
+    return _read(connection, tables.run, tables.run.c.id == run_id)
+
+
+def save_run(connection: sa.Connection, kept: Row | None, user_id: str, values: Row) -> Row:
+    """Write what is new of a run, and make it if it is not there; its row as it is then."""
+    if kept is None:
+        made = {"id": ids.new(ids.RUN), "created_at": utcnow(), "created_by_id": user_id, "revision": 1} | values
+        connection.execute(sa.insert(tables.run).values(made))
+        return dict.fromkeys(tables.run.c.keys()) | made
+    changed = {name: value for name, value in values.items() if kept[name] != value}
+    if changed:
+        connection.execute(sa.update(tables.run).where(tables.run.c.id == kept["id"]).values(changed))
+    return kept | changed
+
+
+def _find_run(connection: sa.Connection, notebook: Row, before: Registration | None, run: WhichRun) -> Row | None:
+    key = (notebook["id"], notebook["v"])
     if run == "latest":
-        of_notebook = sa.select(Run).where(Run.notebook_id == notebook.id, Run.notebook_v == notebook.v)
-        return session.scalars(of_notebook.order_by(Run.created_at.desc()).limit(1)).one_or_none()
-    if run == "new" or before is None or (before.notebook.id, before.notebook.v) != (notebook.id, notebook.v):
+        of_notebook = (tables.run.c.notebook_id == key[0], tables.run.c.notebook_v == key[1])
+        return _read(connection, tables.run, *of_notebook, newest=tables.run.c.created_at)
+    if run == "new" or before is None or (before.notebook_row["id"], before.notebook_row["v"]) != key:
         return None
-    kept = session.get(Run, before.run.id)
-    return None if kept is None or kept.finished_at is not None else kept
+    kept = read_run(connection, before.run_row["id"])
+    return None if kept is None or kept["finished_at"] is not None else kept
 
 
-def _begin(run: Run, request: Request) -> None:
+def _begun(run: Row | None, request: Request) -> Row:
     """Note which process runs it; one that is resumed goes on from here."""
-    here = request.process
-    run.started_at = run.started_at or utcnow()
-    run.heard_at = utcnow()
-    run.finished_at = run.outcome = None
-    run.host = here.host
-    run.pid = here.pid
-    run.process_started_at = here.started_at
-    run.kernel_id = here.kernel_id or None
-    run.kernel_name = here.kernel_name or None
-    run.runner = request.runner or None
-    run.path = request.path
-    run.python = here.python
+    here, now = request.process, utcnow()
+    return {
+        "started_at": (run and run["started_at"]) or now,
+        "heard_at": now,
+        "finished_at": None,
+        "outcome": None,
+        "host": here.host,
+        "pid": here.pid,
+        "process_started_at": here.started_at,
+        "kernel_id": here.kernel_id or None,
+        "kernel_name": here.kernel_name or None,
+        "runner": request.runner or None,
+        "path": request.path,
+        "python": here.python,
+    }
+
+
+def _is_notebook(notebook_id: str, v: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return tables.notebook.c.id == notebook_id, tables.notebook.c.v == v
+
+
+def _read(
+    connection: sa.Connection, table: sa.Table, *criteria: sa.ColumnElement[bool], newest: sa.Column[Any] | None = None
+) -> Row | None:
+    statement = sa.select(table).where(*criteria)
+    if newest is not None:
+        statement = statement.order_by(newest.desc()).limit(1)
+    row = connection.execute(statement).mappings().one_or_none()
+    return None if row is None else dict(row)

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from ln_jupyter.db import upsert
 from ln_jupyter.notebook import document as documents
-from ln_jupyter.schema import Environment, ExecutedCell, Notebook, Run, Source
-from ln_jupyter.schema.declarative import utcnow
+from ln_jupyter.schema import tables
+from ln_jupyter.schema.column_types import utcnow
 from ln_jupyter.tracking.request import storable
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def hear(connection: sa.Connection, run_id: str, values: Mapping[str, Any]) -> bool:
     """Note that a run was heard, and what is new of it; say whether it is still in the registry."""
-    update = sa.update(Run).where(Run.id == run_id).values(heard_at=utcnow(), **values)
+    update = sa.update(tables.run).where(tables.run.c.id == run_id).values(heard_at=utcnow(), **values)
     return connection.execute(update).rowcount > 0
 
 
@@ -48,27 +48,27 @@ def add_cells(connection: sa.Connection, run_id: str, executed: Sequence[Executi
         for position, cell in enumerate(executed, after + 1)
     ]
     if rows:
-        connection.execute(sa.insert(ExecutedCell), rows)
+        connection.execute(sa.insert(tables.executed_cell), rows)
 
 
 def count_cells(connection: sa.Connection, run_id: str) -> int:
     """Give the last position of the run's log."""
-    last = sa.select(sa.func.max(ExecutedCell.position)).where(ExecutedCell.run_id == run_id)
+    cell = tables.executed_cell.c
+    last = sa.select(sa.func.max(cell.position)).where(cell.run_id == run_id)
     return connection.scalar(last) or 0
 
 
 def store(connection: sa.Connection, *, source: facts.Source | None, environment: Installed | None) -> None:
     """Store the source and environment that a run or notebook is about to name; each content once."""
     if source is not None:
-        upsert.insert_if_absent(connection, Source, hash=source.hash, content=source.content, created_at=utcnow())
+        upsert.insert_if_absent(connection, tables.source, hash=source.hash, content=source.content)
     if environment is not None:
         upsert.insert_if_absent(
             connection,
-            Environment,
+            tables.environment,
             hash=environment.hash,
             python=environment.python,
             packages=dict(environment.packages),
-            created_at=utcnow(),
         )
 
 
@@ -77,8 +77,11 @@ def remove_unused(
 ) -> tuple[int, int]:
     """Remove those of the sources and environments that no run and no notebook names; how many of each."""
     removed = []
-    for model, hashes, name in ((Source, sources, "source_hash"), (Environment, environments, "environment_hash")):
-        used = [sa.exists().where(getattr(user, name) == model.hash) for user in (Run, Notebook)]
-        unused = sa.delete(model).where(model.hash.in_(list(hashes)), *(~each for each in used))
+    for table, hashes, name in (
+        (tables.source, sources, "source_hash"),
+        (tables.environment, environments, "environment_hash"),
+    ):
+        used = [sa.exists().where(user.c[name] == table.c.hash) for user in (tables.run, tables.notebook)]
+        unused = sa.delete(table).where(table.c.hash.in_(list(hashes)), *(~each for each in used))
         removed.append(connection.execute(unused).rowcount)
     return removed[0], removed[1]

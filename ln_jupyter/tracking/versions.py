@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from ln_jupyter.schema import Notebook
-from ln_jupyter.schema.models import FIRST_VERSION
+from ln_jupyter.schema.tables import FIRST_VERSION, notebook
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable
 
-    from sqlalchemy import orm
-
 _LAST_NUMBER = re.compile(r"(\d+)$")
 
 
-@dataclass(frozen=True)
-class Version:
-    """A version of a notebook that is registered.
+class Version(NamedTuple):
+    """A version of a notebook that is registered, by columns of its row.
 
     Attributes:
         v: Its name.
@@ -37,10 +32,10 @@ class Version:
     source_hash: str | None = None
 
 
-def of(session: orm.Session, notebook_id: str) -> list[Version]:
-    """Read the versions of a notebook; none where it is not registered."""
-    columns = (Notebook.v, Notebook.created_at, Notebook.published_at, Notebook.source_hash)
-    return [Version(*row) for row in session.execute(sa.select(*columns).where(Notebook.id == notebook_id))]
+def of(connection: sa.Connection, notebook_id: str) -> dict[Version, dict[str, Any]]:
+    """Read the versions of a notebook, each with its row; none where it is not registered."""
+    rows = connection.execute(sa.select(notebook).where(notebook.c.id == notebook_id)).mappings()
+    return {Version(*(row[name] for name in Version._fields)): dict(row) for row in rows}
 
 
 def choose(stated: str | None, known: Iterable[Version], source_hash: str | None) -> str:

@@ -181,7 +181,7 @@ def connect(connection_file: Path) -> BlockingKernelClient:
     client = BlockingKernelClient(connection_file=str(connection_file))
     client.load_connection_file()
     client.start_channels()
-    client.wait_for_ready(timeout=60)
+    client.kernel_info(reply=True, timeout=60)  # wait_for_ready gives up on a kernel that starts slowly
     return client
 
 

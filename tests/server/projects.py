@@ -10,7 +10,7 @@ from ln_jupyter import settings
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import registry as registries
 from ln_jupyter.schema import Notebook, NotebookPath
-from ln_jupyter.schema.declarative import utcnow
+from ln_jupyter.schema.column_types import utcnow
 from tests.server.conftest import notebook
 
 HOST = socket.gethostname()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import ln_jupyter as ln
 from ln_jupyter.notebook.identity import MIME
 from tests.ipython import kernel_driver
 from tests.tracking import notebooks
@@ -139,3 +140,31 @@ def test_a_password_is_not_shown(kernel: Kernel) -> None:
     assert "ann:***@127.0.0.1:9" in executed.traceback
     assert "fix: check the URL" in executed.traceback
     assert "top-secret" not in str(executed)
+
+
+@pytest.mark.usefixtures("ln_registry")
+def test_an_upgrade_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Run again after an upgrade, it names the version that is installed now."""
+    site = tmp_path / "site"
+    notebook = notebooks.write(tmp_path / "zoo.ipynb", "import some_zoo")
+    install(site, "1.0")
+    monkeypatch.syspath_prepend(str(site))
+    ln.header(filepath=notebook)
+
+    shutil.rmtree(site / "some_zoo-1.0.dist-info")
+    install(site, "1.1")
+    ln.header(filepath=notebook)
+
+    shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  packages")]
+    assert ["  packages  some-zoo 1.0", "  packages  some-zoo 1.1"] == shown
+
+
+def install(site: Path, version: str) -> None:
+    """Lay out a package as pip does."""
+    info = site / f"some_zoo-{version}.dist-info"
+    info.mkdir(parents=True)
+    (site / "some_zoo.py").touch()
+    (info / "METADATA").write_text(f"Name: some-zoo\nVersion: {version}\n")
+    (info / "RECORD").write_text("some_zoo.py,,\n")

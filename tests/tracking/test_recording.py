@@ -17,7 +17,7 @@ import ln_jupyter.schema as lns
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import transactions
 from ln_jupyter.notebook import document, environment
-from ln_jupyter.schema.declarative import utcnow
+from ln_jupyter.schema.column_types import utcnow
 from ln_jupyter.tracking import recording as recordings
 from ln_jupyter.tracking import registration
 from tests.ipython import kernel_driver

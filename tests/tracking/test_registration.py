@@ -172,7 +172,7 @@ def test_a_registry_that_cannot_be_opened(tmp_path: Path, notebook: Path) -> Non
         ln.header(filepath=notebook)
 
     ln.connect()
-    assert "folder" in raised.value.fix
+    assert "mkdir -p " in raised.value.fix
     assert ln.nb.run is None
 
 

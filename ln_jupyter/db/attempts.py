@@ -1,0 +1,73 @@
+"""Short transactions of our own, which are done again, whole, where the database asks for it."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from ln_jupyter.db import engine as engines
+from ln_jupyter.db import registry, transactions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import sqlalchemy as sa
+
+T = TypeVar("T")
+
+_CONFLICTS = {"40001", "40P01"}  # SQLSTATE: serialization failure, deadlock detected
+
+_LONGEST_PAUSE = 1.0  # seconds, in which those that collided are spread
+
+_log = logging.getLogger(__name__)
+
+
+def repeat(attempt: Callable[[], T]) -> T:
+    """Do a whole transaction, and again while the database refuses it because of others: as long as a lock is waited for.
+
+    A number of tries would be a guess at how many the others are: who collides on one row
+    may lose to each of them.
+
+    Args:
+        attempt: Begins and ends the transaction; does nothing else that could not be done twice.
+    """
+    deadline = time.monotonic() + transactions.LOCK_SECONDS
+    pause = 0.02
+    while True:
+        try:
+            return attempt()
+        except Exception as error:
+            if not _is_conflict(error) or time.monotonic() > deadline:
+                raise
+            _log.debug("a transaction is done again: %s", error)
+        time.sleep(random.uniform(0, pause))  # noqa: S311 - spreads those that collided
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def in_registry(action: Callable[[sa.Connection], T], *, folder: Path | None = None) -> T:
+    """Run *action* in one transaction of the registry, past sessions and classes, and commit.
+
+    Args:
+        action: Does nothing but work on its connection; gives the result.
+        folder: As for `engine.of_registry`.
+
+    Raises:
+        DatabaseError: If the registry cannot be reached, or is none.
+    """
+    engine = engines.of_registry(folder)
+
+    def attempt() -> T:
+        with engine.connect() as connection:
+            registry.check(connection, make=engines.is_ours(engine))
+            result = action(connection)
+            connection.commit()
+        return result
+
+    return repeat(attempt)
+
+
+def _is_conflict(error: BaseException) -> bool:
+    return getattr(getattr(error, "orig", None), "sqlstate", None) in _CONFLICTS

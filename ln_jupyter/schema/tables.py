@@ -1,0 +1,209 @@
+"""The tables of the registry, to be written to before its classes are needed.
+
+A notebook registers itself in the first cell: mapping nine classes that it may never ask for
+would cost more than all the rest. What the columns mean is said in `models`.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+
+from ln_jupyter.schema import ids
+from ln_jupyter.schema.column_types import Json, UtcDateTime, utcnow
+
+FIRST_VERSION = "1"
+
+FAILED = "failed"
+"""The outcome of a run that an error ended."""
+
+METADATA = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _made_by_client(name: str, make: Any) -> sa.Column[str]:
+    """Give a key that the constructor of a record makes, and an INSERT where there was no constructor."""
+    return sa.Column(name, sa.String, primary_key=True, default=make, info={"at_construction": make})
+
+
+def _id(length: int) -> sa.Column[str]:
+    return _made_by_client("id", partial(ids.new, length))
+
+
+def _v() -> sa.Column[str]:
+    return _made_by_client("v", lambda: FIRST_VERSION)
+
+
+def _created_at() -> sa.Column[Any]:
+    return sa.Column("created_at", UtcDateTime, nullable=False, default=utcnow, index=True)
+
+
+def _created_by_id() -> sa.Column[str | None]:
+    return sa.Column("created_by_id", sa.ForeignKey("ln_user.id"))
+
+
+def _revision() -> sa.Column[int]:
+    return sa.Column("revision", sa.Integer, nullable=False)
+
+
+def _to(table: str, *columns: str, **options: Any) -> sa.ForeignKeyConstraint:
+    """Refer to an id and v by two columns."""
+    return sa.ForeignKeyConstraint(columns, [f"{table}.id", f"{table}.v"], **options)
+
+
+user = sa.Table(
+    "ln_user",
+    METADATA,
+    _id(ids.USER),
+    sa.Column("handle", sa.String, nullable=False, unique=True),
+    sa.Column("name", sa.String),
+    _created_at(),
+    _revision(),
+)
+
+source = sa.Table(
+    "ln_source",
+    METADATA,
+    sa.Column("hash", sa.String, primary_key=True),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+    _created_at(),
+)
+
+environment = sa.Table(
+    "ln_environment",
+    METADATA,
+    sa.Column("hash", sa.String, primary_key=True),
+    sa.Column("python", sa.String, nullable=False),
+    sa.Column("packages", Json, nullable=False),
+    _created_at(),
+)
+
+pipeline = sa.Table(
+    "ln_pipeline",
+    METADATA,
+    _id(ids.PIPELINE),
+    _v(),
+    sa.Column("name", sa.String, index=True),
+    sa.Column("reference", sa.String),
+    _created_at(),
+    _created_by_id(),
+    _revision(),
+)
+
+notebook = sa.Table(
+    "ln_notebook",
+    METADATA,
+    _id(ids.NOTEBOOK),
+    _v(),
+    sa.Column("name", sa.String, index=True),
+    sa.Column("title", sa.String),
+    sa.Column("parent_id", sa.String, index=True),
+    sa.Column("parent_v", sa.String),
+    sa.Column("published_at", UtcDateTime),
+    sa.Column("source_hash", sa.ForeignKey("ln_source.hash")),
+    sa.Column("environment_hash", sa.ForeignKey("ln_environment.hash")),
+    _created_at(),
+    _created_by_id(),
+    _revision(),
+    _to("ln_notebook", "parent_id", "parent_v"),
+)
+
+notebook_path = sa.Table(
+    "ln_notebook_path",
+    METADATA,
+    sa.Column("host", sa.String, primary_key=True),
+    sa.Column("path", sa.String, primary_key=True),
+    sa.Column("notebook_id", sa.String, nullable=False),
+    sa.Column("notebook_v", sa.String, nullable=False),
+    sa.Column("cell_ids", Json),
+    sa.Column("source_hash", sa.String),
+    sa.Column("seen_at", UtcDateTime, nullable=False),
+    _to("ln_notebook", "notebook_id", "notebook_v", ondelete="CASCADE"),
+    sa.Index(None, "notebook_id", "notebook_v"),
+)
+
+run = sa.Table(
+    "ln_run",
+    METADATA,
+    _id(ids.RUN),
+    sa.Column("name", sa.String, index=True),
+    sa.Column("external_id", sa.String, index=True),
+    sa.Column("pipeline_id", sa.String),
+    sa.Column("pipeline_v", sa.String),
+    sa.Column("notebook_id", sa.String),
+    sa.Column("notebook_v", sa.String),
+    sa.Column("started_at", UtcDateTime),
+    sa.Column("heard_at", UtcDateTime),
+    sa.Column("last_cell_at", UtcDateTime),
+    sa.Column("finished_at", UtcDateTime),
+    sa.Column("outcome", sa.String),
+    sa.Column("host", sa.String),
+    sa.Column("pid", sa.Integer),
+    sa.Column("process_started_at", UtcDateTime),
+    sa.Column("kernel_id", sa.String),
+    sa.Column("kernel_name", sa.String),
+    sa.Column("runner", sa.String),
+    sa.Column("path", sa.String),
+    sa.Column("python", sa.String),
+    sa.Column("imports", Json),
+    sa.Column("environment_hash", sa.ForeignKey("ln_environment.hash")),
+    sa.Column("source_hash", sa.ForeignKey("ln_source.hash")),
+    sa.Column("git_commit", sa.String),
+    sa.Column("git_dirty", sa.Boolean),
+    sa.Column("parameters", Json),
+    _created_at(),
+    _created_by_id(),
+    _revision(),
+    _to("ln_pipeline", "pipeline_id", "pipeline_v"),
+    _to("ln_notebook", "notebook_id", "notebook_v"),
+    sa.Index(None, "pipeline_id", "pipeline_v", "created_at"),
+    sa.Index(None, "notebook_id", "notebook_v", "created_at"),
+)
+
+
+def _files_of_runs(name: str) -> sa.Table:
+    return sa.Table(
+        name,
+        METADATA,
+        sa.Column("run_id", sa.ForeignKey("ln_run.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("file_id", sa.ForeignKey("ln_file.id"), primary_key=True, index=True),
+    )
+
+
+run_input = _files_of_runs("ln_run_input")
+run_output = _files_of_runs("ln_run_output")
+
+executed_cell = sa.Table(
+    "ln_executed_cell",
+    METADATA,
+    sa.Column("run_id", sa.ForeignKey("ln_run.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("cell_id", sa.String),
+    sa.Column("source_hash", sa.String),
+    sa.Column("started_at", UtcDateTime, nullable=False),
+    sa.Column("seconds", sa.Double),
+    sa.Column("ok", sa.Boolean),
+)
+
+file = sa.Table(
+    "ln_file",
+    METADATA,
+    _id(ids.FILE),
+    sa.Column("name", sa.String, index=True),
+    sa.Column("suffix", sa.String),
+    sa.Column("uri", sa.String),
+    sa.Column("size", sa.BigInteger),
+    sa.Column("hash", sa.String, index=True),
+    _created_at(),
+    _created_by_id(),
+    _revision(),
+)
