@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the faults go on for longer."""
+    parser.addoption("--faults-full", action="store_true", help="tests/faults: ten times as long as usual")
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[sa.URL]:
     """Start a PostgreSQL of our own, or use the one of ``LN_JUPYTER_TEST_PG``."""
@@ -53,10 +58,12 @@ def _admin(url: sa.URL) -> Iterator[sa.Connection]:
 
 @contextmanager
 def new_database(postgres: sa.URL) -> Iterator[sa.URL]:
-    """Make an empty PostgreSQL database for a while."""
+    """Make an empty PostgreSQL database for a while; ``LN_JUPYTER_TEST_ISOLATION`` is how it isolates transactions."""
     name = f"t_{uuid.uuid4().hex[:12]}"
     with _admin(postgres) as connection:
         connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        if isolation := os.environ.get("LN_JUPYTER_TEST_ISOLATION"):  # such as serializable
+            connection.exec_driver_sql(f"ALTER DATABASE {name} SET default_transaction_isolation = '{isolation}'")
     yield postgres.set(database=name)
     engines.dispose(postgres.set(database=name))
     with _admin(postgres) as connection:

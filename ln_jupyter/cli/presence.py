@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from ln_jupyter import errors, settings
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import faults, registry
+from ln_jupyter.db import faults, registry, tables
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 def connect(url: str | None) -> sa.Engine:
@@ -27,10 +29,11 @@ def connect(url: str | None) -> sa.Engine:
         msg = f"there is no registry yet at {faults.describe(engine.url)}"
         fix = "run ln.header() in a notebook, or name another one: --db URL; ln-jupyter doctor says how it was chosen"
         raise errors.DatabaseUnavailableError(msg, fix=fix)
+    registry.ensure(engine)
     return engines.connect(engine)
 
 
-def version(engine: sa.Engine) -> registry.Version | None:
+def version(engine: sa.Engine) -> tables.Version | None:
     """Say of which release a registry is, and check that it serves this one.
 
     Returns:
@@ -39,11 +42,23 @@ def version(engine: sa.Engine) -> registry.Version | None:
     Raises:
         DatabaseError: If it cannot be reached, holds strange tables, or needs another release.
     """
-    if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").is_file():  # connecting would make it
+    if engine.dialect.name == "sqlite" and _is_missing(Path(engine.url.database or "")):  # connecting would make it
         return None
+    tables.refuse_strange_file(engine)
     with engine.connect() as connection:
-        found = registry.read(connection)
-        if found is None and not sa.inspect(connection).get_table_names():
-            return None
-    registry.ensure(engine)
+        found = tables.read(connection)
+        if found is None:
+            tables.refuse_strange(connection)
+        else:
+            registry.refuse(connection, found)
     return found
+
+
+def _is_missing(file: Path) -> bool:
+    try:
+        file.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:  # SQLite says more
+        return False
+    return False

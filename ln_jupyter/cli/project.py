@@ -10,7 +10,7 @@ from ln_jupyter import errors, settings
 from ln_jupyter.cli import options, output
 
 
-@click.command()
+@click.command(epilog=options.examples("init", "init lab"))
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=".")
 @options.as_json
 def init(folder: Path, *, as_json: bool) -> None:
@@ -36,21 +36,30 @@ def init(folder: Path, *, as_json: bool) -> None:
         click.echo(f"but not here and now: the url is decided by {instead}", err=True)
 
 
-@click.command()
+@click.command(epilog=options.examples("migrate --dry-run", "migrate"))
 @options.database
 @options.dry_run
 @options.as_json
 def migrate(url: str | None, *, dry_run: bool, as_json: bool) -> None:
-    """Bring an older registry to this release's tables; a SQLite file is copied before."""
+    """Bring an older registry to this release's tables, all of it or nothing.
+
+    A SQLite file is copied before, beside itself. Additive changes leave the registry
+    readable and writable to older releases, and a file gets them by its first use too;
+    what is not additive, and PostgreSQL, is upgraded by this command only. End the kernels
+    of older releases before a change that is not additive.
+    """
     from ln_jupyter.db import engine, migrate  # here for cost: --help needs no database
 
+    if url is None and dry_run:
+        url = settings.current().url  # to choose it by its engine would make the folder of a default one
     done = migrate.upgrade(engine.current() if url is None else engine.resolve(url), dry_run=dry_run)
     if as_json:
         facts = {"database": done.database, "before": done.before, "after": done.after}
+        whom = {"additive": done.is_additive, "oldest_reader": done.oldest_reader}
         backup = None if done.backup is None else str(done.backup)
-        output.write_json({"dry_run": dry_run, **facts, "backup": backup})
+        output.write_json({"dry_run": dry_run, **facts, **whom, "backup": backup})
     else:
-        click.echo(f"would migrate {done}" if dry_run and done.before != done.after else str(done))
+        click.echo(f"would migrate {done}" if dry_run and done.is_needed else str(done))
 
 
 def _make(project: Path) -> None:

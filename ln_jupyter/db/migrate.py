@@ -1,21 +1,26 @@
-"""Bring an older registry to this release's tables; alembic does the work."""
+"""Bring an older registry to this release's tables, all of it or nothing; alembic does the work."""
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-from dataclasses import dataclass
+import contextlib
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
 from ln_jupyter import errors
-from ln_jupyter.db import faults, registry, transactions
+from ln_jupyter.db import backup, faults, sqlite, tables
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
-    from alembic.config import Config
+    from collections.abc import Iterator
 
 MIGRATIONS = Path(__file__).with_name("migrations")
+"""The folder of alembic's environment and the revisions."""
 
 
 @dataclass(frozen=True)
@@ -26,95 +31,176 @@ class Migration:
         database: Its name, without a password.
         before: The schema it had; 0 if it was empty.
         after: The schema it has now, or would have.
-        backup: The copy made before; None if none was needed.
+        oldest_reader: The smallest schema number that a release must know to use it afterwards.
+        backup: The copy of a SQLite file as it was before; None if none is needed.
     """
 
     database: str
     before: int
     after: int
+    oldest_reader: int
     backup: Path | None = None
 
+    @property
+    def is_needed(self) -> bool:
+        """Whether there is something to do."""
+        return self.before != self.after
+
+    @property
+    def is_additive(self) -> bool:
+        """Whether releases that use the registry as it was can go on using it."""
+        return self.before == 0 or self.before >= self.oldest_reader
+
     def __str__(self) -> str:
-        if self.before == self.after:
+        if not self.is_needed:
             return f"{self.database} has schema {self.after} already"
+        change = f"{self.database}: schema {self.before} -> {self.after}"
+        if self.before == 0:
+            return change
+        whom = f"additive, releases that know schema {self.before} can go on using it"
+        if not self.is_additive:
+            whom = f"not additive, from then on it needs releases that know schema {self.oldest_reader}"
         kept = f"; the file as it was: {self.backup}" if self.backup else ""
-        return f"{self.database}: schema {self.before} -> {self.after}{kept}"
+        return f"{change} ({whom}){kept}"
 
 
-def upgrade(engine: sa.Engine, *, dry_run: bool = False, migrations: Path = MIGRATIONS) -> Migration:
-    """Upgrade a registry to the newest schema, all of it or nothing.
+def upgrade(engine: sa.Engine, *, dry_run: bool = False) -> Migration:
+    """Upgrade a registry to the newest schema, or make it.
 
     Args:
         engine: The registry's, made by us from a URL.
         dry_run: Say what would be done, and do nothing.
-        migrations: The folder of alembic's environment and the revisions.
 
     Raises:
         NotARegistryError: If the database holds somebody else's tables.
-        SchemaVersionError: If a newer release made it.
+        SchemaVersionError: If a newer release made it, and it does not serve this one.
+        DatabaseBusyError: If others do not end their work on it in time.
+        CopyError: If a SQLite file cannot be copied first; nothing is changed.
     """
-    from alembic.script import ScriptDirectory
-
-    config = _config(migrations)
-    newest = int(ScriptDirectory.from_config(config).get_current_head() or 0)
-    name = faults.describe(engine.url)
-    found = None
-    if not _is_missing(engine):  # connecting would make the file
-        with engine.connect() as connection:
-            found = registry.read(connection)
-    if found is None:
-        if not dry_run:
-            registry.create(engine)
-        return Migration(name, 0, registry.NUMBER)
-    if found.number > newest:
-        msg = f"{name} has schema {found.number}, made by a newer release; this one knows {newest}"
-        raise errors.SchemaVersionError(msg, fix="pip install --upgrade ln-jupyter")
-    if found.number == newest or dry_run:
-        return Migration(name, found.number, newest)
-    backup = _back_up(engine, found.number)
-    run(engine, "upgrade", "head", migrations=migrations)
-    return Migration(name, found.number, newest, backup)
-
-
-def run(engine: sa.Engine, command: str, revision: str, *, migrations: Path = MIGRATIONS) -> None:
-    """Run one of alembic's commands in one transaction.
-
-    The connection is handed over, never the URL: alembic would put a password into an error.
-    """
-    from alembic import command as commands
-
-    config = _config(migrations)
+    if dry_run and _is_missing(engine):  # connecting would make the file
+        return _plan(faults.describe(engine.url), None)
     with engine.connect() as connection:
-        transactions.begin(connection)
-        config.attributes["connection"] = connection
-        getattr(commands, command)(config, revision)
-        connection.commit()
+        version = tables.read(connection)
+        if version is None:
+            tables.refuse_strange(connection)
+            if not dry_run:
+                tables.create(connection)
+        elif not dry_run:
+            return apply(connection)
+        return _look(connection, version)
 
 
-def _is_missing(engine: sa.Engine) -> bool:
-    file = engine.url.database
-    return engine.dialect.name == "sqlite" and file not in (None, "", ":memory:") and not Path(str(file)).exists()
+def apply(connection: sa.Connection) -> Migration:
+    """Upgrade the registry of a connection, in one transaction, unless another process has just done so.
+
+    Args:
+        connection: Of an engine of ours, where no transaction has begun.
+
+    Raises:
+        DatabaseError: As `upgrade`.
+    """
+    with _references_unchecked(connection):
+        tables.begin_change(connection)
+        plan = None
+        try:
+            plan = _look(connection, tables.read(connection))
+            if plan.is_needed:
+                _carry_out(connection, plan)
+            connection.commit()
+        except BaseException:
+            connection.rollback()
+            if plan is not None and plan.backup is not None:
+                plan.backup.unlink(missing_ok=True)  # the file itself is as it was
+            raise
+    return plan
 
 
-def _config(migrations: Path) -> Config:
-    from alembic.config import Config
+def _look(connection: sa.Connection, version: tables.Version | None) -> Migration:
+    """Say what an upgrade would do."""
+    plan = _plan(faults.describe(connection.engine.url), version)
+    file = _file(connection)
+    if version is None or file is None or not plan.is_needed:
+        return plan
+    return replace(plan, backup=_free_name(file, plan.before))
 
+
+def _plan(name: str, version: tables.Version | None) -> Migration:
+    newest = ScriptDirectory.from_config(_config()).get_revision("head")
+    number, oldest_reader = int(newest.revision), int(newest.module.oldest_reader)
+    if version is None:
+        return Migration(name, 0, number, oldest_reader)
+    tables.refuse_newer(name, version)
+    if version.number >= number:  # of a newer release, whose tables serve this one too
+        return Migration(name, version.number, version.number, version.oldest_reader)
+    return Migration(name, version.number, number, oldest_reader)
+
+
+def _carry_out(connection: sa.Connection, plan: Migration) -> None:
+    """Let alembic run the revisions that are missing.
+
+    It is handed the connection, never the URL: it would put a password into an error.
+    """
+    file = _file(connection)
+    if file is not None and plan.backup is not None:
+        own = sqlite.create(sa.URL.create("sqlite", database=str(file)))  # the pool's connections may all be in use
+        try:
+            backup.back_up(own, plan.backup)
+        finally:
+            own.dispose()
+    dangling = _dangling(connection)
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    connection.execute(sa.update(tables.TABLE).values(oldest_reader=plan.oldest_reader))
+    new = _dangling(connection) - dangling
+    if new:
+        msg = f"the upgrade of {plan.database} was undone: rows of {', '.join(sorted(new))} would refer to nothing"
+        raise errors.SchemaVersionError(msg, fix="go on with the release before, and report this")
+
+
+def _dangling(connection: sa.Connection) -> Counter[str]:
+    """Count the rows of each table that refer to rows that are not there; only SQLite has to be asked."""
+    if connection.dialect.name != "sqlite":
+        return Counter()
+    return Counter(row.table for row in connection.exec_driver_sql("PRAGMA foreign_key_check"))
+
+
+def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     return config
 
 
-def _back_up(engine: sa.Engine, number: int) -> Path | None:
-    """Copy a SQLite file by its own backup, which a writer cannot tear."""
-    if engine.dialect.name != "sqlite" or engine.url.database in (None, "", ":memory:"):
+@contextlib.contextmanager
+def _references_unchecked(connection: sa.Connection) -> Iterator[None]:
+    """Let SQLite replace a table without deleting the rows that refer to its rows."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    connection.exec_driver_sql("PRAGMA foreign_keys=OFF")  # inside a transaction it does nothing
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+
+
+def _file(connection: sa.Connection) -> Path | None:
+    """Give the SQLite file that is open, wherever the process has gone since."""
+    if connection.dialect.name != "sqlite":
         return None
-    source = Path(str(engine.url.database))
-    target = source.with_name(f"{source.name}.schema-{number}.backup")
-    counter = 1
+    file = next(row.file for row in connection.exec_driver_sql("PRAGMA database_list") if row.name == "main")
+    return Path(file) if file else None
+
+
+def _free_name(file: Path, number: int) -> Path:
+    name, counter = f"{file.name}.schema-{number}.backup", 1
+    target = file.with_name(name)
     while target.exists():
         counter += 1
-        target = source.with_name(f"{source.name}.schema-{number}.backup-{counter}")
-    target.touch(mode=0o600, exist_ok=False)
-    with closing(sqlite3.connect(source)) as original, closing(sqlite3.connect(target)) as copy:
-        original.backup(copy)
+        target = file.with_name(f"{name}-{counter}")
     return target
+
+
+def _is_missing(engine: sa.Engine) -> bool:
+    is_file = engine.dialect.name == "sqlite" and not sqlite.is_in_memory(engine.url)
+    return is_file and not Path(engine.url.database or "").exists()

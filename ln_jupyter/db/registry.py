@@ -1,136 +1,126 @@
-"""Whether a database holds a registry, and of which release; a new one is made at once.
-
-The table ``ln_schema`` has one row. ``version_num`` is the number of the last migration,
-written by us or by alembic; ``oldest_reader`` is the smallest schema number a release may
-know and still read and write these tables. Additive changes leave it alone, so one
-upgraded environment does not lock the others out.
-"""
+"""Whether a database holds a registry that serves this release; its first use makes it, or brings it up to date."""
 
 from __future__ import annotations
 
+import logging
+import shlex
 import weakref
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from ln_jupyter import errors
-from ln_jupyter.db import faults, sqlite, transactions
-from ln_jupyter.schema import Base
+from ln_jupyter.db import advice, faults, tables, transactions
 
-NUMBER = 1
-"""The schema this release makes: the number of the newest migration."""
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
-OLDEST_READER = 1
+    Lend = Callable[[sa.Engine], AbstractContextManager[sa.Connection]]
 
-TABLE = sa.Table(
-    "ln_schema",
-    sa.MetaData(),
-    sa.Column("version_num", sa.String(32), primary_key=True),
-    sa.Column("oldest_reader", sa.Integer, nullable=False, server_default=str(OLDEST_READER)),
-)
+_SERVES = "ln_registry_serves"
 
-_CREATION_KEY = int.from_bytes(b"ln_new", "big")
+_known: weakref.WeakSet[sa.Engine] = weakref.WeakSet()
+"""Which engines led to a registry when they were asked last: enough to choose one by, and not to use it."""
 
-_checked: weakref.WeakSet[sa.Engine] = weakref.WeakSet()
-_held: weakref.WeakKeyDictionary[sa.Engine, bool] = weakref.WeakKeyDictionary()
-
-
-@dataclass(frozen=True)
-class Version:
-    """What a registry says of its own tables."""
-
-    number: int
-    oldest_reader: int
+_log = logging.getLogger(__name__)
 
 
 def ensure(engine: sa.Engine) -> None:
-    """Check once for each engine that its registry serves this release; make it if there is nothing.
+    """See to it that an engine of ours leads to a registry that serves this release.
 
     Raises:
         NotARegistryError: If the database holds somebody else's tables; they are left as they are.
         SchemaVersionError: If another release is needed, or ``ln-jupyter migrate``; nothing is written.
     """
-    if engine in _checked:
-        return
-    with engine.connect() as connection:
-        version = read(connection)
+    find(engine, make=True)
+
+
+def find(engine: sa.Engine, *, make: bool, lend: Lend | None = None) -> bool:
+    """Say whether an engine leads to a registry.
+
+    Args:
+        engine: Of any database.
+        make: As for `check`.
+        lend: Gives the connection that is about to be used, which is looked at too; None if none is.
+
+    Raises:
+        DatabaseError: As `ensure`.
+    """
+    if engine not in _known and (make or lend is None):
+        if make:
+            tables.refuse_strange_file(engine)
+        with engine.connect() as connection:  # its own: a session's may be in a transaction already
+            if not check(connection, make=make):
+                return False
+    if lend is None:
+        return True
+    with lend(engine) as connection:
+        return check(connection, make=make)
+
+
+def check(connection: sa.Connection, *, make: bool) -> bool:
+    """Say whether a connection leads to a registry.
+
+    What was found is remembered with the driver's connection, and goes with it: behind the
+    next one there may be another file, or a database that was made anew.
+
+    Args:
+        connection: What is about to be used; its transaction stays as it is.
+        make: Whether the engine is ours. Then a registry is made where there is nothing, and
+            one in SQLite is brought up to date, if that locks no release out that uses it.
+
+    Raises:
+        DatabaseReplacedError: If that would have to be done inside a transaction.
+        DatabaseError: As `ensure`.
+    """
+    if _SERVES in connection.info:
+        return True
+    _known.discard(connection.engine)
+    if make:
+        # the same connection of the driver, past what listens to a session's: a profile, a refusal to write
+        _settle(sa.Connection(connection.engine, connection.connection))
+    else:
+        version = tables.read(connection) if tables.are_in(connection) else None
+        if version is None:
+            return False
+        refuse(connection, version, make=False)
+    connection.info[_SERVES] = True
+    _known.add(connection.engine)
+    return True
+
+
+def refuse(connection: sa.Connection, version: tables.Version, *, make: bool = True) -> None:
+    """Leave a registry alone that does not serve this release, and would not be brought up to date by `check`.
+
+    Raises:
+        SchemaVersionError: With the way on.
+    """
+    url = connection.engine.url
+    tables.refuse_newer(faults.describe(url), version)
+    is_updated = make and connection.dialect.name == "sqlite" and version.number >= tables.OLDEST_READER
+    if version.number < tables.NUMBER and not is_updated:
+        msg = f"{faults.describe(url)} has schema {version.number}, and this release works with {tables.NUMBER}"
+        named = url if make else url.set(query={})  # where one of the user's may have a password, which ours never has
+        text = named._replace(password=None).render_as_string()
+        raise errors.SchemaVersionError(msg, fix=f"ln-jupyter migrate --db {shlex.quote(text)}")
+
+
+def _settle(connection: sa.Connection) -> None:
+    version = tables.read(connection)
+    if version is not None:
+        refuse(connection, version)
+        if version.number >= tables.NUMBER:
+            return
+    if transactions.has_begun(connection):
+        msg = f"{faults.describe(connection.engine.url)} was replaced while it was in use"
+        raise errors.DatabaseReplacedError(msg, fix="run this again")
     if version is None:
-        version = create(engine)
-    _serve(engine, version)
-    _checked.add(engine)
-
-
-def holds(engine: sa.Engine) -> bool:
-    """Say whether a database that is not ours to change holds a registry."""
-    if engine not in _held:
-        with engine.connect() as connection:
-            _held[engine] = read(connection) is not None
-    return _held[engine]
-
-
-def read(connection: sa.Connection) -> Version | None:
-    """Read the registry's version; None if the database holds none."""
-    try:
-        row = connection.execute(sa.select(TABLE)).one()
-    except (sa.exc.OperationalError, sa.exc.ProgrammingError):
-        connection.rollback()
-        if not sa.inspect(connection).has_table(TABLE.name):
-            return None
-        row = connection.execute(sa.select(TABLE)).one()  # somebody made it in between
-    return Version(int(row.version_num), row.oldest_reader)
-
-
-def create(engine: sa.Engine) -> Version:
-    """Make all tables in one transaction, unless another process has just done so."""
-    with engine.connect() as connection:
-        if engine.dialect.name == "sqlite":
-            _refuse_strange_tables(connection)  # before the journal mode, which stays
-            _use_wal(connection)
-        transactions.begin(connection)
-        if engine.dialect.name == "postgresql":
-            # a snapshot older than the lock would not see what was made while we waited for it
-            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CREATION_KEY)))
-        if not sa.inspect(connection).has_table(TABLE.name):
-            _refuse_strange_tables(connection)
-            TABLE.create(connection)
-            Base.metadata.create_all(connection)
-            connection.execute(sa.insert(TABLE).values(version_num=f"{NUMBER:04d}", oldest_reader=OLDEST_READER))
-        version = read(connection)
-        connection.commit()
-    assert version is not None  # noqa: S101 - written or found just above, in this transaction
-    return version
-
-
-def _refuse_strange_tables(connection: sa.Connection) -> None:
-    tables = sa.inspect(connection).get_table_names()
-    if tables and TABLE.name not in tables:
-        msg = f"{faults.describe(connection.engine.url)} is not a registry: it holds {_some(tables)}"
-        fix = "name a new file or an empty database; for your own tables: ln.Session(engine) or ln.connect(engine)"
-        raise errors.NotARegistryError(msg, fix=fix)
-
-
-def _some(tables: list[str]) -> str:
-    more = f" and {len(tables) - 3} more tables" if len(tables) > 3 else ""  # noqa: PLR2004
-    return ", ".join(map(repr, sorted(tables)[:3])) + more
-
-
-def _use_wal(connection: sa.Connection) -> None:
-    """Let readers and a writer work side by side; the mode stays with the file."""
-    if connection.engine.url.database in (None, "", ":memory:"):
+        refuse(connection, tables.create(connection))
         return
-    transactions.wait_for_lock(connection, "PRAGMA journal_mode=WAL")
-    sqlite.set_durability(connection.exec_driver_sql)
+    from ln_jupyter.db import migrate  # here for cost: it imports alembic
 
-
-def _serve(engine: sa.Engine, version: Version) -> None:
-    name = faults.describe(engine.url)
-    if version.number > NUMBER and version.oldest_reader > NUMBER:
-        msg = (
-            f"{name} has schema {version.number}, which needs a release that knows schema "
-            f"{version.oldest_reader}; this one knows {NUMBER}"
-        )
-        raise errors.SchemaVersionError(msg, fix="pip install --upgrade ln-jupyter")
-    if version.number < NUMBER:
-        msg = f"{name} has schema {version.number}, and this release works with {NUMBER}"
-        raise errors.SchemaVersionError(msg, fix="ln-jupyter migrate")
+    done = migrate.apply(connection)
+    if done.is_needed:
+        _log.info("%s", done)
+        advice.give(f"the registry was brought up to date · {done}")

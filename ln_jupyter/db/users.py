@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from ln_jupyter import settings
 from ln_jupyter.db import upsert
-from ln_jupyter.schema import User
+from ln_jupyter.schema import ids
+from ln_jupyter.schema.tables import user
 
 if TYPE_CHECKING:
     from sqlalchemy import orm
 
-_committed: weakref.WeakKeyDictionary[sa.Engine, dict[str, str]] = weakref.WeakKeyDictionary()
+_COMMITTED = "ln_users"  # with the driver's connection: behind the next one there may be another database
 _IN_TRANSACTION = "ln_user"
 
 
@@ -23,25 +23,34 @@ def current_id(session: orm.Session) -> str:
     if _IN_TRANSACTION in session.info:
         return str(session.info[_IN_TRANSACTION][-1])
     handle = settings.current().user
-    connection = session.connection(bind_arguments={"mapper": User})
-    committed = _committed.setdefault(connection.engine, {})
+    connection = session.connection(bind_arguments={"clause": user})
+    found = id_of(connection, handle)
+    committed: dict[str, str] = connection.info[_COMMITTED]
     if handle not in committed:
-        by_handle = sa.select(User.id).where(User.handle == handle)
-        found = connection.scalar(by_handle)
-        if found is None:
-            upsert.insert_if_absent(connection, User, id=User().id, handle=handle, revision=1)
-            made = connection.scalars(by_handle).one()
-            session.info[_IN_TRANSACTION] = (connection.engine, handle, made)
-            return made
+        session.info[_IN_TRANSACTION] = (committed, handle, found)
+    return found
+
+
+def id_of(connection: sa.Connection, handle: str) -> str:
+    """Give the id of a user, whose row is made in the connection's transaction if there is none."""
+    committed: dict[str, str] = connection.info.setdefault(_COMMITTED, {})
+    if handle in committed:
+        return committed[handle]
+    by_handle = sa.select(user.c.id).where(user.c.handle == handle)
+    found: str | None = connection.scalar(by_handle)
+    if found is not None:
         committed[handle] = found
-    return committed[handle]
+        return found
+    upsert.insert_if_absent(connection, user, id=ids.new(ids.USER), handle=handle, revision=1)
+    made: str = connection.scalars(by_handle).one()
+    return made
 
 
 def remember_committed(session: orm.Session) -> None:
     """Know the row that the session's transaction made from now on."""
     if _IN_TRANSACTION in session.info:
-        engine, handle, user_id = session.info.pop(_IN_TRANSACTION)
-        _committed.setdefault(engine, {})[handle] = user_id
+        committed, handle, user_id = session.info.pop(_IN_TRANSACTION)
+        committed[handle] = user_id
 
 
 def forget_uncommitted(session: orm.Session) -> None:

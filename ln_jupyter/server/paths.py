@@ -12,9 +12,9 @@ import sqlalchemy as sa
 
 from ln_jupyter import settings
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import registry, unit
+from ln_jupyter.db import tables, unit
 from ln_jupyter.schema import NotebookPath
-from ln_jupyter.schema.declarative import utcnow
+from ln_jupyter.schema.column_types import utcnow
 from ln_jupyter.tracking.request import storable
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _existing_registry(url: str) -> Iterator[sa.Engine | None]:
     engine = engines.resolve(parsed)
     try:
         with engine.connect() as connection:
-            found = registry.read(connection)
+            found = tables.read(connection)
         yield None if found is None else engines.with_registry(engine)
     finally:
         engines.dispose(parsed)

@@ -5,20 +5,31 @@ import pytest
 import sqlalchemy as sa
 
 from ln_jupyter import settings
-from ln_jupyter.db import engine
+from ln_jupyter.db import engine, tables
+from tests.faults import releases
+
+THIS, NEXT = tables.NUMBER, releases.NUMBER
 
 
 @pytest.fixture
 def old_registry(tmp_path):
-    """The URL of a registry that says that its tables are older than any release."""
-    url = f"sqlite:///{tmp_path / 'old.db'}"
-    other = sa.create_engine(url)
-    with other.begin() as connection:
-        connection.exec_driver_sql("CREATE TABLE ln_schema (version_num VARCHAR PRIMARY KEY, oldest_reader INTEGER)")
-        connection.exec_driver_sql("INSERT INTO ln_schema VALUES ('0000', 0)")
-    other.dispose()
-    yield url
+    """The URL of a registry of the release before."""
+    url = sa.make_url(f"sqlite:///{tmp_path / 'old.db'}")
+    releases.restore(releases.RELEASED / f"schema_{THIS}.sqlite.sql", url)
+    yield str(url)
     engine.dispose(url)
+
+
+@pytest.fixture(params=["additive", "not additive"])
+def release(request, tmp_path, monkeypatch):
+    """Be the next release, whose tables serve the one before, or do not."""
+    is_additive = request.param == "additive"
+    upgrade = releases.ADDITIVE if is_additive else releases.NOT_ADDITIVE
+    folder = tmp_path / "release"
+    folder.mkdir()
+    made = releases.make(folder, upgrade, oldest_reader=tables.OLDEST_READER if is_additive else NEXT)
+    made.become(monkeypatch)
+    return made
 
 
 def test_init_makes_a_project(command, folder):
@@ -95,17 +106,67 @@ def test_migrate_has_nothing_to_do(command, folder):
 
     done = command("migrate")
 
-    assert (0, f"{folder / '.ln_jupyter' / 'registry.db'} has schema 1 already\n") == (done.exit_code, done.output)
+    assert (0, f"{folder / '.ln_jupyter' / 'registry.db'} has schema {THIS} already\n") == (done.exit_code, done.output)
 
 
-def test_migrate_a_dry_run(command, old_registry, tmp_path):
-    """A dry run says what would be done, and does nothing."""
-    before = (tmp_path / "old.db").read_bytes()
+def test_migrate_a_dry_run(command, old_registry, release, tmp_path):
+    """A dry run says what would be done, to whom it matters and what would be copied, and does nothing."""
+    file = tmp_path / "old.db"
+    before = file.read_bytes(), sorted(tmp_path.iterdir())
+    whom = f"not additive, from then on it needs releases that know schema {NEXT}"
+    if release.oldest_reader < NEXT:
+        whom = f"additive, releases that know schema {THIS} can go on using it"
 
     done = command("migrate", "--db", old_registry, "--dry-run")
 
-    assert (0, f"would migrate {tmp_path / 'old.db'}: schema 0 -> 1\n") == (done.exit_code, done.output)
-    assert (before, [tmp_path / "old.db"]) == ((tmp_path / "old.db").read_bytes(), list(tmp_path.iterdir()))
+    kept = f"the file as it was: {file}.schema-{THIS}.backup"
+    assert (0, f"would migrate {file}: schema {THIS} -> {NEXT} ({whom}); {kept}\n") == (done.exit_code, done.output)
+    engine.dispose(old_registry)
+    assert before == (file.read_bytes(), sorted(tmp_path.iterdir()))
+
+
+def test_migrate(command, old_registry, release, tmp_path):
+    """The command says what it did, and what a dry run has said comes true."""
+    said = command("migrate", "--db", old_registry, "--dry-run").output.removeprefix("would migrate ")
+
+    done = command("migrate", "--db", old_registry)
+
+    assert (0, said) == (done.exit_code, done.output)
+    assert (tmp_path / f"old.db.schema-{THIS}.backup").exists()
+    assert f"{tmp_path / 'old.db'} has schema {NEXT} already\n" == command("migrate", "--db", old_registry).output
+
+
+def test_migrate_a_dry_run_of_nothing(command, folder, monkeypatch, tmp_path):
+    """Where there is no registry yet, a dry run makes neither its file nor its folder."""
+    monkeypatch.setattr(settings, "data_folder", lambda: tmp_path / "data")
+
+    done = command("migrate", "--dry-run")
+
+    assert (0, True) == (done.exit_code, done.output.endswith(f": schema 0 -> {THIS}\n"))
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_migrate_a_dry_run_of_somebody_elses_file(command, tmp_path):
+    """A dry run refuses what the command would refuse."""
+    other = sa.create_engine(f"sqlite:///{tmp_path / 'mine.db'}")
+    with other.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE mine (n INTEGER)")
+    other.dispose()
+
+    done = command("migrate", "--db", f"sqlite:///{tmp_path / 'mine.db'}", "--dry-run")
+
+    assert (1, True) == (done.exit_code, "is not a registry: it holds 'mine'" in done.output)
+
+
+def test_doctor_upgrades_nothing(command, old_registry, release, tmp_path):
+    """`doctor` makes nothing of an older registry: it says what is due."""
+    before = (tmp_path / "old.db").read_bytes()
+
+    done = command("doctor", "--db", old_registry)
+
+    engine.dispose(old_registry)
+    assert before == (tmp_path / "old.db").read_bytes()
+    assert "ln-jupyter migrate" in done.output
 
 
 def test_init_as_json(data, folder):
@@ -117,9 +178,18 @@ def test_init_as_json(data, folder):
     assert expected == done
 
 
-def test_migrate_as_json(data, old_registry, tmp_path):
-    """For programs, `migrate` says what would be done."""
-    done = data("migrate", "--db", old_registry, "--dry-run")
+def test_migrate_as_json(data, old_registry, release, tmp_path):
+    """For programs, `migrate` says what would be done, and what it did."""
+    expected = {
+        "dry_run": True,
+        "database": str(tmp_path / "old.db"),
+        "before": THIS,
+        "after": NEXT,
+        "additive": release.oldest_reader < NEXT,
+        "oldest_reader": release.oldest_reader,
+        "backup": f"{tmp_path / 'old.db'}.schema-{THIS}.backup",
+    }
 
-    expected = {"dry_run": True, "database": str(tmp_path / "old.db"), "before": 0, "after": 1, "backup": None}
-    assert expected == done
+    would, done = data("migrate", "--db", old_registry, "--dry-run"), data("migrate", "--db", old_registry)
+
+    assert (expected, expected | {"dry_run": False}) == (would, done)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
@@ -13,37 +12,7 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import migrate, registry
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-
-_PROCESSES = 32
-
-_REGISTER = """
-import sys
-import ln_jupyter as ln, ln_jupyter.schema as lns
-ln.connect(sys.argv[1])
-sys.stdin.readline()
-ln.add(lns.Run(name=sys.argv[2]))
-"""
-
-
-def test_many_processes_make_one_registry(url: sa.URL) -> None:
-    """Thirty-two processes that all find nothing make one registry, and none fails."""
-    text = url.render_as_string(hide_password=False)
-    processes = [
-        subprocess.Popen([sys.executable, "-c", _REGISTER, text, str(i)], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
-        for i in range(_PROCESSES)
-    ]
-    errors_said = [process.communicate(b"go\n")[1].decode() for process in processes]
-
-    assert [""] * _PROCESSES == errors_said
-    ln.connect(url)
-    assert ln.select(lns.Run).count() == _PROCESSES
-    assert ln.select(lns.User).count() == 1
-    ln.connect()
+from ln_jupyter.db import migrate, registry, tables
 
 
 def test_the_check_is_one_statement_without_alembic(url: sa.URL) -> None:
@@ -97,14 +66,30 @@ def test_an_older_schema_names_the_command(url: sa.URL) -> None:
     with pytest.raises(errors.SchemaVersionError) as error:
         ln.select(lns.Run).all()
 
-    assert error.value.fix == "ln-jupyter migrate"
+    assert error.value.fix.startswith("ln-jupyter migrate --db ")
     ln.connect()
 
 
 def _write(engine: sa.Engine, *, number: int, oldest_reader: int) -> None:
-    registry.create(engine)
-    with engine.begin() as connection:
-        connection.execute(sa.update(registry.TABLE).values(version_num=f"{number:04}", oldest_reader=oldest_reader))
+    with engine.connect() as connection:
+        tables.create(connection)
+        connection.execute(sa.update(tables.TABLE).values(version_num=f"{number:04}", oldest_reader=oldest_reader))
+        connection.commit()
+
+
+@pytest.mark.parametrize("rows", [[], ["one"], ["0001", "0002"]], ids=["none", "a word", "two"])
+def test_a_version_that_cannot_be_read(url: sa.URL, rows: list[str]) -> None:
+    """A registry that does not say which schema it has is not guessed at."""
+    engine = engines.resolve(url)
+    with engine.connect() as connection:
+        tables.create(connection)
+        connection.execute(sa.delete(tables.TABLE))
+        for row in rows:
+            connection.execute(sa.insert(tables.TABLE).values(version_num=row, oldest_reader=1))
+        connection.commit()
+
+    with pytest.raises(errors.NotARegistryError, match="does not say which schema it has"):
+        registry.ensure(engine)
 
 
 # -- migrations ----------------------------------------------------------------------------------------------------
@@ -116,16 +101,27 @@ def test_migrations_make_what_the_models_say(url: sa.URL, other_url: sa.URL) -> 
     from alembic.migration import MigrationContext
 
     engine = engines.resolve(url)
-    migrate.run(engine, "upgrade", "head")
+    _run_all(engine)
     registry.ensure(engines.resolve(other_url))
 
     with engine.connect() as connection:
-        options = {"version_table": registry.TABLE.name, "compare_server_default": True}
+        options = {"version_table": tables.TABLE.name, "compare_server_default": True}
         context = MigrationContext.configure(connection, opts=options)
         assert [] == compare_metadata(context, lns.Base.metadata)
-        assert registry.read(connection) == registry.Version(registry.NUMBER, registry.OLDEST_READER)
     assert _described(engine) == _described(engines.resolve(other_url))
     engines.dispose(other_url)
+
+
+def _run_all(engine: sa.Engine) -> None:
+    """Run every migration on an empty database, as no registry is made."""
+    from alembic import command
+
+    config = migrate._config()
+    with engine.connect() as connection:
+        tables.begin_change(connection)
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()
 
 
 def _described(engine: sa.Engine) -> dict[str, object]:
@@ -142,10 +138,13 @@ def _described(engine: sa.Engine) -> dict[str, object]:
 
 
 def test_the_newest_migration_is_the_schemas_number() -> None:
-    """The number that a new registry gets is that of the last migration."""
-    newest = max(int(file.name[:4]) for file in (migrate.MIGRATIONS / "versions").glob("0*.py"))
+    """The numbers that a new registry gets are those of the last migration."""
+    from alembic.script import ScriptDirectory
 
-    assert newest == registry.NUMBER
+    newest = ScriptDirectory.from_config(migrate._config()).get_revision("head")
+
+    assert newest is not None
+    assert (int(newest.revision), newest.module.oldest_reader) == (tables.NUMBER, tables.OLDEST_READER)
 
 
 def test_there_is_nothing_to_migrate(url: sa.URL) -> None:
@@ -170,66 +169,6 @@ def test_an_empty_database_becomes_a_registry(url: sa.URL) -> None:
     assert sa.inspect(engine).has_table("ln_run")
 
 
-@pytest.fixture
-def next_release(tmp_path: Path) -> Path:
-    """Give the migrations of a release that adds a column, and one that fails half-way."""
-    folder = tmp_path / "migrations with spaces" / "versions"
-    folder.mkdir(parents=True)
-    for file in (migrate.MIGRATIONS / "versions").glob("0*.py"):
-        (folder / file.name).write_text(file.read_text())
-    (folder.parent / "env.py").write_text((migrate.MIGRATIONS / "env.py").read_text())
-    (folder / "0002_next.py").write_text(_NEXT)
-    return folder.parent
-
-
-_NEXT = """
-import os
-import sqlalchemy as sa
-from alembic import op
-revision, down_revision = "0002", "0001"
-def upgrade():
-    op.add_column("ln_run", sa.Column("mood", sa.String))
-    if os.environ.get("FAIL"):
-        raise RuntimeError("the machine stopped here")
-"""
-
-
-def test_an_older_registry_is_upgraded(url: sa.URL, next_release: Path) -> None:
-    """All rows stay, the number rises, and a SQLite file was copied before."""
-    engine = engines.connect(url)
-    ln.add(lns.Run(name="x"))
-
-    dry = migrate.upgrade(engine, dry_run=True, migrations=next_release)
-    done = migrate.upgrade(engine, migrations=next_release)
-
-    assert (1, 2) == (dry.before, dry.after) == (done.before, done.after)
-    with engine.connect() as connection:
-        assert registry.read(connection) == registry.Version(2, 1)
-        assert connection.exec_driver_sql("SELECT name, mood FROM ln_run").all() == [("x", None)]
-    assert ln.select(lns.Run).one().name == "x"
-    if url.get_backend_name() == "sqlite":
-        assert done.backup is not None
-        with ln.Session(f"sqlite:///{done.backup}") as ss:
-            assert ss.select(lns.Run).one().name == "x"
-        engines.dispose(f"sqlite:///{done.backup}")
-    ln.connect()
-
-
-def test_an_upgrade_is_all_or_nothing(url: sa.URL, next_release: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A migration that fails leaves the registry as it was."""
-    engine = engines.resolve(url)
-    registry.ensure(engine)
-    before = _described(engine)
-    monkeypatch.setenv("FAIL", "1")
-
-    with pytest.raises(RuntimeError):
-        migrate.upgrade(engine, migrations=next_release)
-
-    assert before == _described(engine)
-    with engine.connect() as connection:
-        assert registry.read(connection) == registry.Version(1, 1)
-
-
 def test_a_newer_registry_is_not_migrated(url: sa.URL) -> None:
     """A release cannot upgrade what it does not know."""
     engine = engines.resolve(url)
@@ -245,7 +184,7 @@ def test_no_password_reaches_alembic(postgres_url: sa.URL) -> None:
     engine = engines.resolve(url)
 
     assert "hun%ter2" not in str(migrate.upgrade(engine))
-    migrate.run(engine, "upgrade", "head")
+    _run_all(engine)
     engines.dispose(url)
 
 

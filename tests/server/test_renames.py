@@ -2,7 +2,7 @@ import pytest
 import sqlalchemy as sa
 
 from ln_jupyter import settings
-from ln_jupyter.db import registry as registries
+from ln_jupyter.db import tables
 from ln_jupyter.schema import Notebook
 from tests.server.projects import Project
 
@@ -126,7 +126,7 @@ def test_unusable_registry(project, server, database):
     project.register("a.ipynb", notebook_id="a")
     if database == "of the future":
         with project.connect() as connection:
-            connection.execute(sa.update(registries.TABLE).values(version_num="9999", oldest_reader=9999))
+            connection.execute(sa.update(tables.TABLE).values(version_num="9999", oldest_reader=9999))
             connection.commit()
     else:
         project.file.unlink()

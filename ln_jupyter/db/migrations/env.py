@@ -2,15 +2,15 @@
 
 from alembic import context
 
-from ln_jupyter.db import registry
-from ln_jupyter.schema import Base
+from ln_jupyter.db import tables
+from ln_jupyter.schema.tables import METADATA
 
 connection = context.config.attributes["connection"]
-registry.TABLE.create(connection, checkfirst=True)  # alembic's own would lack oldest_reader
+tables.TABLE.create(connection, checkfirst=True)  # alembic's own would lack oldest_reader
 context.configure(
     connection=connection,
-    target_metadata=Base.metadata,
-    version_table=registry.TABLE.name,
+    target_metadata=METADATA,
+    version_table=tables.TABLE.name,
     render_as_batch=connection.dialect.name == "sqlite",
     compare_server_default=True,
 )

@@ -6,6 +6,7 @@ from sqlalchemy.dialects import postgresql
 
 revision = "0001"
 down_revision = None
+oldest_reader = 1
 
 MOMENT = sa.DateTime(timezone=True)
 JSON = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")

@@ -1,0 +1,94 @@
+"""Releases that are not out yet, by revisions which only the tests bring; and what released ones have left behind."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from ln_jupyter.db import engine as engines
+from ln_jupyter.db import migrate, postgres, sqlite, tables
+
+RELEASED = Path(__file__).with_name("released")
+
+ADDITIVE = """
+op.add_column("ln_run", sa.Column("mood", sa.String))
+op.add_column("ln_run", sa.Column("stars", sa.Integer, nullable=False, server_default="3"))
+op.create_table(
+    "ln_tag",
+    sa.Column("run_id", sa.String, sa.ForeignKey("ln_run.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("word", sa.String, primary_key=True),
+)
+op.create_index("ix_ln_run_mood", "ln_run", ["mood"])
+"""
+
+NOT_ADDITIVE = """
+op.drop_index("ix_ln_run_external_id", "ln_run")
+with op.batch_alter_table("ln_run") as batch:
+    batch.alter_column("name", new_column_name="label", existing_type=sa.String)
+    batch.drop_column("external_id")
+"""
+
+NUMBER = tables.NUMBER + 1
+
+
+@dataclass(frozen=True)
+class Release:
+    """The release after this one, which differs in one revision.
+
+    Attributes:
+        migrations: Its folder.
+        oldest_reader: As its newest revision declares.
+    """
+
+    migrations: Path
+    oldest_reader: int
+
+    def become(self, monkeypatch: pytest.MonkeyPatch | None = None) -> None:
+        """Let this process be that release; for good, where nobody undoes it."""
+        patch = setattr if monkeypatch is None else monkeypatch.setattr
+        patch(migrate, "MIGRATIONS", self.migrations)
+        patch(tables, "NUMBER", NUMBER)
+        patch(tables, "OLDEST_READER", self.oldest_reader)
+
+    def upgrade(self, url: str | sa.URL, *, dry_run: bool = False) -> migrate.Migration:
+        """Do what `ln-jupyter migrate` of that release does, by connections of its own."""
+        parsed = engines.parse(url)
+        engine = (sqlite if parsed.get_backend_name() == "sqlite" else postgres).create(parsed)
+        try:
+            with pytest.MonkeyPatch.context() as monkeypatch:
+                self.become(monkeypatch)
+                return migrate.upgrade(engine, dry_run=dry_run)
+        finally:
+            engine.dispose()
+
+
+def make(folder: Path, upgrade: str, *, oldest_reader: int) -> Release:
+    """Make the release whose revision does this *upgrade*."""
+    versions = folder / "migrations with spaces and 100%" / "versions"
+    versions.mkdir(parents=True)
+    for file in (migrate.MIGRATIONS / "versions").glob("0*.py"):
+        (versions / file.name).write_text(file.read_text())
+    (versions.parent / "env.py").write_text((migrate.MIGRATIONS / "env.py").read_text())
+    heading = f'revision, down_revision, oldest_reader = "{NUMBER:04}", "{NUMBER - 1:04}", {oldest_reader}'
+    body = "\n    ".join(upgrade.strip().splitlines())
+    text = f"import sqlalchemy as sa\nfrom alembic import op\n{heading}\ndef upgrade():\n    {body}\n"
+    (versions / f"{NUMBER:04}_next.py").write_text(text)
+    return Release(versions.parent, oldest_reader)
+
+
+def restore(dump: Path, url: sa.URL) -> None:
+    """Make the registry that a release has left behind."""
+    text = dump.read_text(encoding="utf-8")
+    if url.get_backend_name() == "sqlite":
+        with closing(sqlite3.connect(url.database or "")) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.executescript(text)
+        return
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(text)
