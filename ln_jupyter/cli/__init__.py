@@ -5,11 +5,18 @@ from __future__ import annotations
 import click
 
 import ln_jupyter
-from ln_jupyter.cli import browsing, diagnosis, project, removing, showing
+from ln_jupyter.cli import browsing, diagnosis, moving, project, removing, showing
 from ln_jupyter.cli.group import Group
 
+_EXIT_CODES = """\b
+Exit codes:
+  0  it is done, or nothing is wrong
+  1  it cannot be done, or the doctor found something broken; the last lines say why and the fix
+  2  the command cannot be understood
+"""
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EXIT_CODES)
 @click.version_option(ln_jupyter.__version__, prog_name="ln-jupyter")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def main(*, debug: bool) -> None:
@@ -24,6 +31,8 @@ for _command in (
     diagnosis.doctor,
     project.init,
     project.migrate,
+    moving.backup,
+    moving.copy_registry,
     removing.delete,
     removing.forget,
     removing.prune,

@@ -1,0 +1,151 @@
+"""A registry in SQLite as one file, copied while others write to it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ln_jupyter import errors
+from ln_jupyter.db import faults, snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import sqlalchemy as sa
+
+_SLICE = 1024
+"""Pages copied between two chances for Ctrl-C: 4 MB."""
+
+_CHECK_STEPS = 100_000
+"""Steps of SQLite's machine between two chances for Ctrl-C, while the copy is checked."""
+
+
+def back_up(engine: sa.Engine, target: Path) -> None:
+    """Copy a SQLite registry to a new file, by SQLite's own backup.
+
+    The copy is the registry of one moment, whoever writes meanwhile; nobody waits for it. It is
+    one file that only its owner may read, complete and checked before it has its name.
+
+    Args:
+        engine: The registry's, of whatever release: its tables are not looked at.
+        target: The file to make.
+
+    Raises:
+        CopyError: If the file is there already, its folder is missing, or it cannot be written.
+        DatabaseUnavailableError: If there is no registry, or it is damaged; no copy is left.
+        DatabaseBusyError: If its lock is not free in time.
+    """
+    source = _file(engine)
+    if os.path.lexists(target):
+        what = "is a folder" if target.is_dir() else "exists already, and is not overwritten"
+        raise errors.CopyError(f"{target} {what}", fix="name a file that is not there yet")
+    if not target.parent.is_dir():
+        msg = f"{target} cannot be made: there is no folder {target.parent}"
+        raise errors.CopyError(msg, fix=f"make it first: mkdir -p '{target.parent}'")
+    with engine.connect() as connection, _unnamed(target) as copy, _telling(target):
+        snapshot.begin(connection)  # else each commit of others would begin the copy anew
+        driver: Any = connection.connection.dbapi_connection
+        with closing(sqlite3.connect(copy)) as to:
+            to.execute("PRAGMA synchronous=OFF")  # it is synced below, once
+            driver.backup(to, pages=_SLICE, progress=_pause)
+            _check(to, source)
+            to.execute("PRAGMA journal_mode=DELETE")  # one file, which is read without a second one beside it
+        _sync(copy)
+        _name(copy, target)
+        _sync(target.parent)
+
+
+def _pause(*_: object) -> None:
+    """Let Ctrl-C in: it arrives where Python code runs."""
+
+
+def _file(engine: sa.Engine) -> Path:
+    if engine.dialect.name != "sqlite":
+        msg = f"{faults.describe(engine.url)} is not a SQLite file"
+        fix = "let PostgreSQL's own tool copy it: pg_dump; to move it: ln-jupyter copy"
+        raise errors.CopyError(msg, fix=fix)
+    file = Path(engine.url.database or ":memory:")
+    if not file.is_file():  # connecting would make it
+        msg = f"there is no registry yet at {faults.describe(engine.url)}"
+        raise errors.DatabaseUnavailableError(msg, fix="name the one to copy; ln-jupyter doctor says which is used")
+    return file
+
+
+@contextlib.contextmanager
+def _unnamed(target: Path) -> Iterator[Path]:
+    """Make a private file beside the *target*, which vanishes unless it gets another name."""
+    try:
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    except OSError as error:
+        raise _unwritable(target, error.strerror or str(error)) from error
+    os.close(descriptor)
+    try:
+        yield Path(name)
+    finally:
+        for suffix in ("", "-journal", "-wal", "-shm"):
+            Path(name + suffix).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _telling(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except errors.LnJupyterError:
+        raise
+    except sqlite3.Error as error:
+        # the backup carries no code, only SQLite's sentence; of the source, the snapshot has said what is wrong
+        raise _unwritable(target, str(error)) from error
+    except OSError as error:
+        raise _unwritable(target, error.strerror or str(error)) from error
+
+
+def _unwritable(target: Path, why: str) -> errors.CopyError:
+    return errors.CopyError(
+        f"{target} cannot be written: {why}", fix="name a file in a folder with room, that you may write to"
+    )
+
+
+def _check(copy: sqlite3.Connection, source: Path) -> None:
+    """Refuse a copy that cannot be read."""
+    copy.set_progress_handler(lambda: None, _CHECK_STEPS)
+    try:
+        found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:  # sqlite3 swallows what its callbacks raise
+            raise KeyboardInterrupt from None
+        found = str(error)
+    if found != "ok":
+        msg = f"{source} is damaged, and no copy was made: {found.splitlines()[-1]}"
+        fix = "go on from an older backup, or save what can be read: sqlite3 FILE .recover"
+        raise errors.DatabaseUnavailableError(msg, fix=fix)
+
+
+def _name(copy: Path, target: Path) -> None:
+    """Give the file its name, unless somebody else took it meanwhile."""
+    try:
+        try:
+            os.link(copy, target)
+        except FileExistsError:
+            raise
+        except OSError:  # a filesystem without hard links: take the name first
+            os.close(os.open(target, os.O_CREAT | os.O_EXCL, 0o600))
+            copy.replace(target)
+    except FileExistsError as error:
+        msg = f"{target} was made by somebody else meanwhile, and is not overwritten"
+        raise errors.CopyError(msg, fix="name a file that is not there yet") from error
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    if os.name == "nt" and path.is_dir():  # there a folder cannot be opened
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
