@@ -9,12 +9,11 @@ from __future__ import annotations
 import getpass
 import os
 import re
-import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Literal, cast, get_args
 
-from ln_jupyter import errors
+from ln_jupyter import errors, redaction
 
 PROJECT_FOLDER = ".ln_jupyter"
 REGISTRY_FILE = "registry.db"
@@ -47,6 +46,15 @@ NAMES = tuple(f.name for f in fields(Settings) if f.name != "origins")
 _SWITCHES = ("mode", "advice")
 
 
+class _Hidden(str):
+    """Text that may hold a password, and so is not shown where somebody prints the variables of a traceback."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
 def resolve(folder: Path) -> Settings:
     """Read every source once, as seen from *folder*.
 
@@ -57,21 +65,32 @@ def resolve(folder: Path) -> Settings:
         SettingsError: If a project names an unknown setting or a value has the wrong type.
         UntrustedProjectError: If the nearest project belongs to another user.
     """
-    found: dict[str, tuple[str, str]] = {}
-    for source in (_from_environment(), _from_project(folder.absolute())):
-        for name, value in source.items():
-            found.setdefault(name, value)
+    try:
+        return _resolve(folder)
+    except errors.SettingsError as error:
+        raise error.with_traceback(None) from None  # the frames below hold whole files
+
+
+def _resolve(folder: Path) -> Settings:
+    found = _from_environment()
+    try:
+        project = _from_project(folder.absolute())
+    except errors.UntrustedProjectError:
+        if "url" not in found:  # which is the error's own fix
+            raise
+        project = {}
+    found = project | found
     if "url" not in found:
         found["url"] = (sqlite_url(data_folder() / REGISTRY_FILE), "default: your data folder")
     for name in _SWITCHES:
         given, origin = found.setdefault(name, ("on", "default"))
         if given not in get_args(Switch):
-            msg = f"{name} is {given!r} ({origin})"
+            msg = f"{name} is {redaction.quoted(given)} ({origin})"
             raise errors.SettingsError(msg, fix='set it to "on" or "off"')
     if "user" not in found:
         found["user"] = (_login_name(), "default: your login name")
     return Settings(
-        url=found["url"][0],
+        url=_Hidden(found["url"][0]),
         mode=cast("Switch", found["mode"][0]),
         user=found["user"][0],
         advice=cast("Switch", found["advice"][0]),
@@ -124,17 +143,12 @@ def data_folder() -> Path:
 def sqlite_url(path: Path) -> str:
     """Write the URL of a SQLite file.
 
-    Raises:
-        InvalidUrlError: If the path cannot be part of a URL.
-
     Example:
-        >>> sqlite_url(Path("/data/registry.db"))
-        'sqlite:////data/registry.db'
+        >>> sqlite_url(Path("/data/100%?/registry.db"))
+        'sqlite:////data/100%25%3F/registry.db'
     """
-    if "?" in str(path):  # SQLAlchemy reads a query from there on, and would make another file
-        msg = f"{path} cannot be written as a database URL: it has a question mark"
-        raise errors.InvalidUrlError(msg, fix=f"rename the folder, or set {_PREFIX}URL to a file elsewhere")
-    return f"sqlite:///{path}"
+    quoted = str(path).replace("%", "%25").replace("?", "%3F")  # what a URL is read by; the rest is for people
+    return f"sqlite:///{quoted}"
 
 
 def _from_environment() -> dict[str, tuple[str, str]]:
@@ -163,17 +177,7 @@ def _from_project(folder: Path) -> dict[str, tuple[str, str]]:
 
 def _table(file: Path) -> dict[str, str] | None:
     """Read ``[tool.ln_jupyter]``; None where there is none, or the file is not for us to judge."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
-    if "ln_jupyter" not in text and "[tool.ln-jupyter" not in text:  # most projects: not worth a parse
-        return None
-    try:
-        tools: Any = tomllib.loads(text).get("tool", {})
-    except tomllib.TOMLDecodeError as error:
-        msg = f"{file} is not valid TOML: {error}"
-        raise errors.SettingsError(msg, fix="correct the file") from error
+    tools = _tools(file)
     if "ln-jupyter" in tools:
         msg = f"{file} has a table [tool.ln-jupyter], which nothing reads"
         raise errors.SettingsError(msg, fix="write it with an underscore: [tool.ln_jupyter]")
@@ -185,12 +189,30 @@ def _table(file: Path) -> dict[str, str] | None:
         raise errors.SettingsError(f"{file} sets tool.ln_jupyter to no table", fix="write [tool.ln_jupyter]")
     for name, value in table.items():
         if name not in NAMES:
-            msg = f"{file} has an unknown setting {name!r} in [tool.ln_jupyter]"
+            msg = f"{file} has an unknown setting {redaction.quoted(name)} in [tool.ln_jupyter]"
             raise errors.SettingsError(msg, fix=errors.near_miss(name, NAMES))
         if not isinstance(value, str):  # which may hold a password, and is not repeated
             msg = f"{file} sets {name} in [tool.ln_jupyter] to a value of type {type(value).__name__}"
             raise errors.SettingsError(msg, fix=f'write it as text: {name} = "..."')
     return dict(table)
+
+
+def _tools(file: Path) -> dict[str, object]:
+    """Read ``[tool]``; nothing where the file does not mention us, or cannot be read."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return {}
+    if "ln_jupyter" not in text and "[tool.ln-jupyter" not in text:  # most projects: not worth a parse
+        return {}
+    import tomllib  # here for cost: most notebooks never come here
+
+    try:
+        tools = tomllib.loads(text).get("tool")
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits is a plain ValueError
+        msg = f"{file} is not valid TOML: {error}"
+        raise errors.SettingsError(msg, fix="correct the file") from error
+    return tools if isinstance(tools, dict) else {}
 
 
 def trust(path: Path) -> None:
@@ -201,10 +223,10 @@ def trust(path: Path) -> None:
     """
     if not hasattr(os, "getuid"):
         return
-    owner = path.stat().st_uid
-    if owner != os.getuid():
-        msg = f"{path} belongs to another user (uid {owner})"
-        raise errors.UntrustedProjectError(msg, fix=f"set {_PREFIX}URL, or ask its owner; nothing in it was used")
+    for owner in (path.lstat().st_uid, path.stat().st_uid):  # of a link, whoever made it decides where it leads
+        if owner != os.getuid():
+            msg = f"{path} belongs to another user (uid {owner})"
+            raise errors.UntrustedProjectError(msg, fix=f"set {_PREFIX}URL, or ask its owner; nothing in it was used")
 
 
 def _anchored(url: str, folder: Path) -> str:

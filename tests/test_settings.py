@@ -210,15 +210,15 @@ def test_somebody_elses_package_is_not_refused(project, monkeypatch):
     assert str(project / ".ln_jupyter") == settings.resolve(project / "theirs").origins["url"]
 
 
-def test_a_folder_that_no_url_can_name(tmp_path):
-    """A question mark in the path would begin a query: it is refused before another file is made."""
-    folder = tmp_path / "why?"
-    (folder / ".ln_jupyter").mkdir(parents=True)
+@pytest.mark.parametrize("name", ["why?", "100%", "a%20b", "a b", "#1", "é"])
+def test_any_folder_can_be_a_project(tmp_path, name):
+    """What a URL has a meaning of its own for is quoted, and the registry is in that very folder."""
+    folder = tmp_path / name / ".ln_jupyter"
+    folder.mkdir(parents=True)
 
-    with pytest.raises(errors.InvalidUrlError, match="question mark") as raised:
-        settings.resolve(folder)
+    url = engine.parse(settings.resolve(tmp_path / name).url)
 
-    assert "rename the folder" in raised.value.fix
+    assert (str(folder / "registry.db"), {}) == (url.database, dict(url.query))
 
 
 def test_it_is_decided_once(project, tmp_path_factory):

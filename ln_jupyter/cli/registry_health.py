@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -13,12 +13,7 @@ from ln_jupyter import errors
 from ln_jupyter.cli import presence
 from ln_jupyter.cli.finding import Finding
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import faults
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-_NETWORK = ("9p", "afs", "beegfs", "ceph", "cifs", "fuse.sshfs", "glusterfs", "gpfs", "lustre", "nfs", "smb", "webdav")
+from ln_jupyter.db import faults, filesystems, sqlite, sqlite_faults, tables
 
 
 @dataclass(frozen=True)
@@ -60,40 +55,25 @@ def examine(url: str) -> tuple[Registry, list[Finding]]:
         journal = _journal(engine) if file is not None and version is not None else None
     except (errors.LnJupyterError, sa.exc.DBAPIError) as error:
         return Registry(name), [Finding.of_error("registry", error)]
-    filesystem = None if file is None else filesystem_of(file.parent, mounts())
-    findings = _findings(name, file, exists=version is not None)
-    if filesystem is not None and filesystem.startswith(_NETWORK):
-        text = f"{name} is on a network filesystem ({filesystem}), where SQLite's locks and its WAL may fail"
+    filesystem = None if file is None else filesystems.kind_of(file.parent)
+    findings = [_finding_of_none(name, file) if version is None else _finding(engine, name, file)]
+    if filesystems.is_shared(filesystem):
+        text = f"{name} is on a network filesystem ({filesystem}), where SQLite's locks may fail"
         fix = "keep it on a local disk, or use PostgreSQL for a team: LN_JUPYTER_URL=postgresql://user@host/database"
         findings.append(Finding("filesystem", "hint", text, fix))
-    if journal not in (None, "wal", "memory"):
+        if journal == "wal":
+            text = f"{name} has a WAL, which needs memory that machines do not share"
+            fix = f"end whatever uses it, then: sqlite3 {shlex.quote(name)} 'PRAGMA journal_mode=DELETE'"
+            findings.append(Finding("journal", "hint", text, fix))
+    elif journal not in (None, "wal", "memory") and file is not None and not sqlite.is_read_only(engine.url):
         text = f"{name} has the journal mode {journal!r}: readers and a writer wait for each other"
-        findings.append(Finding("journal", "hint", text, f"sqlite3 '{name}' 'PRAGMA journal_mode=WAL'"))
+        findings.append(Finding("journal", "hint", text, f"sqlite3 {shlex.quote(name)} 'PRAGMA journal_mode=WAL'"))
     if version is None:
         return Registry(name, exists=False, filesystem=filesystem), findings
+    if version.number < tables.NUMBER:
+        text = f"{name} has schema {version.number}; its next use copies the file and brings it to {tables.NUMBER}"
+        findings.append(Finding("schema", "hint", text, "to see what would be done: ln-jupyter migrate --dry-run"))
     return Registry(name, True, version.number, version.oldest_reader, journal, filesystem), findings  # noqa: FBT003
-
-
-def mounts() -> list[tuple[str, str]]:
-    """List where each filesystem of this machine is mounted, and its kind."""
-    import psutil  # 18 ms
-
-    try:
-        return [(each.mountpoint, each.fstype) for each in psutil.disk_partitions(all=True)]
-    except OSError:  # a container may hide them
-        return []
-
-
-def filesystem_of(folder: Path, mounted: Iterable[tuple[str, str]]) -> str | None:
-    """Say which kind of filesystem a folder is on; the last one mounted on a place is seen there.
-
-    Example:
-        >>> filesystem_of(Path("/home/ann/data"), [("/", "ext4"), ("/home", "nfs4"), ("/homes", "xfs")])
-        'nfs4'
-    """
-    path = Path(os.path.realpath(folder))
-    found = [(len(place), order, kind) for order, (place, kind) in enumerate(mounted) if path.is_relative_to(place)]
-    return max(found)[2] or None if found else None
 
 
 def can_be_made(folder: Path) -> bool:
@@ -102,16 +82,34 @@ def can_be_made(folder: Path) -> bool:
     return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
 
 
-def _findings(name: str, file: Path | None, *, exists: bool) -> list[Finding]:
-    if not exists:
-        if file is not None and not can_be_made(file.parent):
-            fix = "make its folder writable, or use another registry: LN_JUPYTER_URL"
-            return [Finding("registry", "broken", f"{name} is not there and cannot be made", fix)]
-        return [Finding("registry", "ok", f"{name} is not there yet; the first header() makes it")]
-    if file is not None and not (os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)):
+def _finding(engine: sa.Engine, name: str, file: Path | None) -> Finding:
+    """Judge a registry that is there, and serves this release."""
+    if file is not None and (damage := _damage(engine)) is not None:
+        return Finding.of_error("registry", damage)
+    if file is None or sqlite.is_read_only(engine.url):
+        how = "" if file is None else ", to be read"
+        return Finding("registry", "ok", f"{name} serves this release{how}")
+    if not (os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)):
         fix = "make the file and its folder writable, or use another registry: LN_JUPYTER_URL"
-        return [Finding("registry", "broken", f"{name} may only be read", fix)]
-    return [Finding("registry", "ok", f"{name} serves this release")]
+        return Finding("registry", "broken", f"{name} may only be read", fix)
+    return Finding("registry", "ok", f"{name} serves this release")
+
+
+def _finding_of_none(name: str, file: Path | None) -> Finding:
+    if file is None or can_be_made(file.parent):
+        return Finding("registry", "ok", f"{name} is not there yet; the first header() makes it")
+    fix = "make its folder writable, or use another registry: LN_JUPYTER_URL"
+    return Finding("registry", "broken", f"{name} is not there and cannot be made", fix)
+
+
+def _damage(engine: sa.Engine) -> errors.DatabaseError | None:
+    """Read the whole file, as no other command does."""
+    try:
+        with engine.connect() as connection:
+            found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+    except errors.DatabaseError as error:
+        return error
+    return None if found == "ok" else faults.error_of(faults.describe(engine.url), sqlite_faults.damaged(engine.url))
 
 
 def _journal(engine: sa.Engine) -> str:

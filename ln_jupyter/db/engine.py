@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import functools
+import re
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import sqlalchemy as sa
 
 from ln_jupyter import errors, settings
-from ln_jupyter.db import postgres, registry, sqlite
+from ln_jupyter.db import faults, postgres, registry, sqlite
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 Target = str | sa.URL | sa.Engine
 
-_engines: dict[sa.URL, sa.Engine] = {}
+_engines: dict[str, sa.Engine] = {}  # by the text of the URL
 _connected: sa.Engine | None = None
 
 
@@ -32,7 +35,7 @@ def connect(target: Target | None = None) -> sa.Engine:
         The engine. Nothing is sent to the database yet.
 
     Raises:
-        InvalidUrlError: If the URL is malformed, or carries its password in the query.
+        InvalidUrlError: If the URL is malformed, or carries its password where it would be shown.
         MissingExtraError: If the driver is not installed.
 
     Example:
@@ -56,37 +59,40 @@ def connected() -> sa.Engine | None:
     return _connected
 
 
-def of_registry(folder: Path | None = None) -> sa.Engine:
+def of_registry(folder: Path | None = None, *, lend: registry.Lend | None = None) -> sa.Engine:
     """Give the engine that holds the registry, its tables made and checked.
 
     Args:
         folder: Where to look for a project from, if nothing was decided yet.
+        lend: Gives the connection that is about to be used, to be checked too.
 
     Raises:
         NotARegistryError: If the database holds somebody else's tables.
         SchemaVersionError: If its tables do not serve this release.
     """
-    if _connected is not None and (is_ours(_connected) or registry.holds(_connected)):
-        return with_registry(_connected)
-    return with_registry(_of_settings(folder))
+    if _connected is not None and registry.find(_connected, make=is_ours(_connected), lend=lend):
+        return _connected
+    return with_registry(_of_settings(folder), lend=lend)
 
 
-def with_registry(engine: sa.Engine) -> sa.Engine:
+def with_registry(engine: sa.Engine, *, lend: registry.Lend | None = None) -> sa.Engine:
     """Give back the *engine*, its registry made or checked; nothing is made on an engine of the user's.
 
     Raises:
         NotARegistryError: If there is none and none may be made.
         SchemaVersionError: If its tables do not serve this release.
     """
-    if not is_ours(engine) and not registry.holds(engine):
-        msg = f"the engine {engine.url.render_as_string(hide_password=True)} holds no registry"
+    if not registry.find(engine, make=is_ours(engine), lend=lend):
+        msg = f"the engine of {faults.describe(engine.url)} holds no registry"
         raise errors.NotARegistryError(msg, fix="use ln.Session() without it for records of ln_jupyter.schema")
-    registry.ensure(engine)
     return engine
 
 
 def _of_settings(folder: Path | None = None) -> sa.Engine:
     chosen = settings.current(folder)
+    engine = _engines.get(_text(chosen.url))
+    if engine is not None:
+        return engine
     if chosen.origins["url"].startswith("default"):
         settings.data_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
     return resolve(chosen.url)
@@ -96,23 +102,34 @@ def resolve(target: Target) -> sa.Engine:
     """Give the engine of a URL, the same one each time; an engine is given back as it is."""
     if isinstance(target, sa.Engine):
         return target
-    url = parse(target)
-    if url not in _engines:
+    given: object = target
+    if not isinstance(given, (str, sa.URL)):
+        msg = f"a database is named by a URL or an engine, and this is a {type(given).__name__}"
+        raise errors.InvalidUrlError(msg, fix=_EXAMPLES)
+    text = _text(target)
+    if text not in _engines:
+        url = parse(target)
         make = sqlite.create if url.get_backend_name() == "sqlite" else postgres.create
-        _engines[url] = make(url)
-    return _engines[url]
+        _engines[text] = make(url)
+    return _engines[text]
 
 
 def dispose(url: str | sa.URL) -> None:
     """Close every connection to a URL and forget its engine, before its file goes away."""
-    engine = _engines.pop(parse(url), None)
+    engine = _engines.pop(_text(url), None)
     if engine is not None:
         engine.dispose()
 
 
 def is_ours(engine: sa.Engine) -> bool:
     """Say whether the engine was made here, from a URL."""
-    return _engines.get(engine.url) is engine
+    return engine in _engines.values()
+
+
+@functools.lru_cache(maxsize=32)
+def _text(url: str | sa.URL) -> str:
+    """Write a URL as every spelling of it is written; remembered, because each read asks for it."""
+    return parse(url).render_as_string(hide_password=False)
 
 
 @functools.lru_cache(maxsize=32)
@@ -120,24 +137,51 @@ def parse(url: str | sa.URL) -> sa.URL:
     """Read a database URL; an error never repeats it, because it may hold a password.
 
     Raises:
-        InvalidUrlError: If it is malformed, of another kind of database, or has a password in its query.
+        InvalidUrlError: If it is malformed, of another kind of database, or has a password where it would be shown.
     """
+    try:
+        return _parse(url)
+    except errors.InvalidUrlError as error:
+        del url  # what prints the variables of a traceback would print it
+        raise error.with_traceback(None) from None
+
+
+def _parse(url: str | sa.URL) -> sa.URL:
     try:
         parsed = sa.make_url(url)
         backend = parsed.get_backend_name()
+        if backend == "sqlite" and isinstance(url, str) and parsed.database and _LEAVES_PATHS_QUOTED:
+            parsed = parsed.set(database=unquote(parsed.database))
+        # halves of a character, as in a folder whose name is not UTF-8, can be neither hashed nor sent
+        parsed.render_as_string(hide_password=False).encode()
     except (sa.exc.ArgumentError, ValueError):
         msg = "the database URL cannot be read"
         raise errors.InvalidUrlError(msg, fix=_EXAMPLES) from None
-    if "password" in parsed.query:
+    if any(_SECRET.search(name) or _ASSIGNED.search(value) for name, value in _query(parsed)):
         msg = "the database URL carries a password in its query, where logs would show it"
         fix = "write it as user:password@host, or use PGPASSWORD or ~/.pgpass"
         raise errors.InvalidUrlError(msg, fix=fix)
     if backend in ("postgres", "postgresql"):
+        if "@" in f"{parsed.host}{parsed.database}":  # the rest of a password, which would be shown as a host
+            msg = "the database URL has an @ behind the one that ends the password"
+            fix = "write @ as %40, : as %3A and / as %2F in user and password"
+            raise errors.InvalidUrlError(msg, fix=fix)
         return parsed.set(drivername=postgres.DRIVER)
     if backend != "sqlite":
         msg = f"a registry cannot be kept in {backend}"
         raise errors.InvalidUrlError(msg, fix=f"{_EXAMPLES}; for your own models: ln.connect(engine)")
-    return parsed
+    if parsed != sa.URL.create(parsed.drivername, database=parsed.database, query=parsed.query):
+        msg = "the database URL names a user or a host, and SQLite has none"
+        raise errors.InvalidUrlError(msg, fix="use sqlite:////absolute/path.db")
+    return parsed.set(drivername="sqlite")
 
 
+def _query(url: sa.URL) -> Iterator[tuple[str, str]]:
+    for name, values in url.normalized_query.items():
+        yield from ((name, value) for value in values)
+
+
+_LEAVES_PATHS_QUOTED = sa.make_url("sqlite:///%25").database != "%"  # before SQLAlchemy 2.1
+_SECRET = re.compile(r"pass(?!file)|pwd|secret|token", re.IGNORECASE)
+_ASSIGNED = re.compile(r"(pass\w*|pwd|secret|token)\s*=", re.IGNORECASE)  # in the value of another one
 _EXAMPLES = "use sqlite:////absolute/path.db or postgresql://user@host/database"

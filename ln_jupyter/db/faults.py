@@ -7,61 +7,12 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import event
 
-from ln_jupyter import errors
+from ln_jupyter.db import postgres_faults, sqlite_faults
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-_SQLITE: dict[int, tuple[type[errors.DatabaseError], str, str]] = {
-    sqlite3.SQLITE_CANTOPEN: (
-        errors.DatabaseUnavailableError,
-        "cannot be opened",
-        "check that its folder is there and may be written to",
-    ),
-    sqlite3.SQLITE_NOTADB: (
-        errors.NotARegistryError,
-        "is not a SQLite database",
-        "name another file; this one was left as it was",
-    ),
-    sqlite3.SQLITE_CORRUPT: (
-        errors.DatabaseUnavailableError,
-        "is damaged",
-        "restore a backup, or save what can be read: sqlite3 FILE .recover",
-    ),
-    sqlite3.SQLITE_FULL: (
-        errors.DatabaseUnavailableError,
-        "cannot grow: the disk is full",
-        "free some space, then run this again; nothing was saved by this step",
-    ),
-    sqlite3.SQLITE_READONLY: (
-        errors.DatabaseUnavailableError,
-        "may only be read",
-        "make the file and its folder writable, or use another registry: LN_JUPYTER_URL",
-    ),
-    sqlite3.SQLITE_IOERR: (
-        errors.DatabaseUnavailableError,
-        "cannot be read or written: the disk reports an error",
-        "check the disk, then run this again",
-    ),
-    sqlite3.SQLITE_BUSY: (
-        errors.DatabaseBusyError,
-        "is locked by another session",
-        "end the cell or kernel that holds it, then run this again",
-    ),
-}
-
-_POSTGRESQL: dict[str, tuple[type[errors.DatabaseError], str, str]] = {
-    "55P03": (
-        errors.DatabaseBusyError,
-        "did not give a lock in time",
-        "end the session that holds it (pg_stat_activity names it), then run this again",
-    ),
-    "57014": (
-        errors.DatabaseBusyError,
-        "cancelled the statement: it took too long",
-        "make it smaller, or raise statement_timeout",
-    ),
-}
+    from ln_jupyter import errors
 
 
 def translate(engine: sa.Engine) -> None:
@@ -69,14 +20,18 @@ def translate(engine: sa.Engine) -> None:
 
     @event.listens_for(engine, "handle_error")
     def _handle(context: sa.engine.ExceptionContext) -> None:
-        if context.is_pre_ping:
-            return  # the pool asks whether a connection is still alive, and replaces it
         original = context.original_exception
+        if context.is_pre_ping or not isinstance(original, Exception):
+            return  # the pool asks whether a connection is still alive, and replaces it; or Ctrl-C
+        if sqlite_faults.is_read_only(original):  # as it was opened: the next connection may do more
+            context.is_disconnect = True
         error = meaning(engine.url, original)
         if error is None and context.connection is None and context.sqlalchemy_exception is not None:
-            # libpq's own words name host, port and user, never the password
-            msg = f"{describe(engine.url)} cannot be reached: {str(original).strip()}"
-            error = errors.DatabaseUnavailableError(msg, fix="check the URL and that the server is running")
+            error = error_of(describe(engine.url), postgres_faults.of_login(original))
+        elif error is None and context.is_disconnect:
+            error = error_of(
+                describe(engine.url), postgres_faults.of_disconnect(original, at_end=context.statement is None)
+            )
         if error is not None:
             raise error from original
 
@@ -84,13 +39,16 @@ def translate(engine: sa.Engine) -> None:
 def meaning(url: sa.URL, original: BaseException) -> errors.DatabaseError | None:
     """Say what the driver's error means for the database; None where it speaks for itself."""
     if isinstance(original, sqlite3.Error):
-        found = _SQLITE.get(getattr(original, "sqlite_errorcode", 0) & 0xFF)
+        found = sqlite_faults.meaning(url, original)
     else:
-        found = _POSTGRESQL.get(getattr(original, "sqlstate", None) or "")
-    if found is None:
-        return None
+        found = postgres_faults.meaning(url, original)
+    return None if found is None else error_of(describe(url), found)
+
+
+def error_of(name: str, found: sqlite_faults.Meaning) -> errors.DatabaseError:
+    """Make the error that says what happened to a database, and the fix."""
     kind, what, fix = found
-    return kind(f"{describe(url)} {what}", fix=fix)
+    return kind(f"{name} {what}", fix=fix)
 
 
 def describe(url: sa.URL) -> str:

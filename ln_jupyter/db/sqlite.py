@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +13,17 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from ln_jupyter import errors
-from ln_jupyter.db import faults, pool, transactions
+from ln_jupyter.db import faults, filesystems, forks, pool, sqlite_faults, transactions
 
 if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry
 
 _PRIVATE = 0o600
+
+_WRITABLE, _READ_ONLY = "mode=rw", "mode=ro"
+_FROZEN = "mode=ro&immutable=1"  # no lock and no WAL: the only way in a folder that cannot be written to
+_ACCESS = {"": _WRITABLE, "mode=ro": _READ_ONLY, "immutable=1": _FROZEN}
+"""What SQLite is asked for, by what a URL has behind its question mark."""
 
 
 def create(url: sa.URL) -> sa.Engine:
@@ -25,43 +31,102 @@ def create(url: sa.URL) -> sa.Engine:
 
     The file is made by the first connection, readable by its owner only. Nothing that
     outlives a connection is set here: the file may be somebody else's.
+
+    Raises:
+        InvalidUrlError: If the URL asks for more than a file.
     """
-    if url.database is None or url.database in ("", ":memory:"):
+    if is_in_memory(url):
         engine = sa.create_engine(
             url, poolclass=sa.StaticPool, hide_parameters=True, connect_args={"check_same_thread": False}
         )
     else:
-        path = Path(url.database).absolute()
-        engine = sa.create_engine(url, hide_parameters=True, creator=_Creator(path))
-        pool.refuse_strangers(engine, path)
+        creator = _Creator(_path(url), _access(url))
+        engine = sa.create_engine(url.set(query={}), hide_parameters=True, creator=creator)
+        engine.url = url
+        forks.leave_connections(engine)
+        pool.refuse_unlinked(engine, creator.opened)
     event.listen(engine, "connect", _prepare, insert=True)
     transactions.begin_lazily(engine)
     faults.translate(engine)
     return engine
 
 
+def is_in_memory(url: sa.URL) -> bool:
+    """Say whether a URL of SQLite names no file."""
+    return url.database in (None, "", ":memory:")
+
+
+def is_read_only(url: sa.URL) -> bool:
+    """Say whether a URL of SQLite asks for nothing to be written."""
+    return not is_in_memory(url) and _access(url) != _WRITABLE
+
+
 class _Creator:
     """Opens connections to one file; makes the file once, and never again after it vanished."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, access: str) -> None:
         self.path = path
-        self.opened = False
+        self.access = access
+        self.files: pool.Files | None = None
+        self._newest = pool.Files(path)
 
     def __call__(self) -> sqlite3.Connection:
-        if not self.opened:
-            with contextlib.suppress(FileExistsError, OSError):  # SQLite's own error says more, below
+        if self.files is not None:
+            self._refuse_what_is_left()
+        elif (problem := sqlite_faults.unusable(self.path)) is not None:
+            raise faults.error_of(str(self.path), problem)
+        elif self.access == _WRITABLE:
+            with contextlib.suppress(OSError):  # SQLite's own error says more, below
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, _PRIVATE))
-        elif not self.path.exists():
-            msg = f"{self.path} was deleted while it was in use"
-            raise errors.DatabaseReplacedError(msg, fix="put it back, or restart the kernel to begin a new one")
-        connection = sqlite3.connect(
-            f"{self.path.as_uri()}?mode=rw",
+        self._newest = files = pool.Files(self.path)  # before: if it is replaced meanwhile, the connection is stale
+        if self.access == _FROZEN and pool.size(files.wal_path):
+            raise faults.error_of(str(self.path), sqlite_faults.UNSEEN)
+        return sqlite3.connect(
+            f"{self.path.as_uri()}?{self.access}",
             uri=True,
             isolation_level=None,  # we begin ourselves: see transactions
             check_same_thread=False,  # the pool hands a connection to one thread at a time
         )
-        self.opened = True
-        return connection
+
+    def opened(self) -> pool.Files:
+        """Give what a new connection has open, now that it has shown to be a database."""
+        if self.files is None or self.files.missing is not None:
+            self.files = self._newest
+        return self.files
+
+    def _refuse_what_is_left(self) -> None:
+        """Open nothing where the file was deleted, or where SQLite would take another file's WAL for its own."""
+        assert self.files is not None  # noqa: S101 - there was a connection
+        try:
+            self.path.lstat()
+        except FileNotFoundError:
+            msg = f"{self.path} was deleted while it was in use"
+            fix = "put it back, or restart the kernel to begin a new one"
+            raise errors.DatabaseReplacedError(msg, fix=fix) from None
+        except OSError:  # SQLite's own error says more
+            return
+        if self.files.left_a_wal:
+            wal, shm = (shlex.quote(f"{self.files.real_path}{suffix}") for suffix in ("-wal", "-shm"))
+            msg = f"{self.path} was replaced while it was in use, and the WAL beside it is still of the file before"
+            fix = f"end the other kernels that use it, put the file in place again, then: rm -f {wal} {shm}"
+            raise errors.DatabaseReplacedError(msg, fix=fix)
+
+
+def _path(url: sa.URL) -> Path:
+    database = url.database or ""
+    if database.startswith("file:") or "\0" in database:
+        msg = "the database URL names no file" if "\0" in database else "the database URL holds a URI of SQLite's own"
+        raise errors.InvalidUrlError(msg, fix="use sqlite:////absolute/path.db")
+    return Path(database).absolute()
+
+
+def _access(url: sa.URL) -> str:
+    access = _ACCESS.get("&".join(f"{name}={value}" for name, given in url.normalized_query.items() for value in given))
+    if access is None:
+        msg = "the database URL has a ? and more behind it than SQLite is asked for"
+        fix = "end it with ?mode=ro, or ?immutable=1 where nobody writes any more; write a ? of its path as %3F"
+        raise errors.InvalidUrlError(msg, fix=fix)
+    return access
 
 
 def _prepare(driver: Any, _entry: ConnectionPoolEntry) -> None:
@@ -73,7 +138,53 @@ def _prepare(driver: Any, _entry: ConnectionPoolEntry) -> None:
     cursor.close()
 
 
+def choose_journal(connection: sa.Connection) -> None:
+    """Let readers and a writer work side by side, where the filesystem can do it; the mode stays with the file.
+
+    A WAL needs memory that all processes share. Machines do not share it, and a filesystem
+    that is a program may not have it.
+    """
+    if is_in_memory(connection.engine.url):
+        return
+    file = Path(os.path.realpath(_path(connection.engine.url)))
+    if not filesystems.is_shared(filesystems.kind_of(file.parent)):
+        transactions.wait_for_lock(connection, "PRAGMA journal_mode=WAL")
+        try:
+            connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
+        except errors.DatabaseUnavailableError:
+            _leave_wal(connection)
+    set_durability(connection.exec_driver_sql)
+
+
+def _leave_wal(connection: sa.Connection) -> None:
+    """Go back to a journal that needs no shared memory; a WAL does without it only where nobody else has the file."""
+    connection.rollback()
+    connection.invalidate()  # it opens the file anew when it is used next
+    with contextlib.closing(sqlite3.connect(_path(connection.engine.url))) as alone:
+        alone.execute("PRAGMA locking_mode=EXCLUSIVE")
+        alone.execute("PRAGMA journal_mode=DELETE")
+
+
 def set_durability(execute: Any) -> None:
     """Sync as the journal needs it: a WAL survives a crash of the process with NORMAL."""
     journal = execute("PRAGMA journal_mode").fetchone()[0]
     execute(f"PRAGMA synchronous={'NORMAL' if journal == 'wal' else 'FULL'}")
+
+
+def table_names(url: sa.URL) -> list[str]:
+    """Name the tables of a file that may be somebody else's, and leave no trace.
+
+    A connection that may write would, when it closes, move what a program left in its WAL.
+
+    Returns:
+        Nothing where there is no file, or it cannot be read like this.
+    """
+    path = _path(url)
+    try:
+        if not path.is_file():
+            return []
+        access = _READ_ONLY if pool.size(pool.Files(path).wal_path) else _FROZEN
+        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?{access}", uri=True)) as connection:
+            return [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    except (sqlite3.Error, OSError):
+        return []  # whoever opens it next says why

@@ -1,11 +1,13 @@
 import json
 import sqlite3
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 
-from ln_jupyter.cli.registry_health import can_be_made, examine, filesystem_of
+from ln_jupyter.cli.registry_health import can_be_made, examine
 from ln_jupyter.db import engine as engines
+from ln_jupyter.db import filesystems, registry
 
 
 @pytest.fixture
@@ -84,7 +86,7 @@ def test_no_password_is_shown(home, command, jupyter, monkeypatch):
     assert (1, False) == (done.exit_code, "top-secret" in done.output)
     assert "postgresql+psycopg://ann:***@localhost:1/lab  environment variable LN_JUPYTER_URL" in done.stdout
     assert "broken  registry: postgresql+psycopg://ann:***@localhost:1/lab cannot be reached" in done.stdout
-    assert "fix: check the URL and that the server is running" in done.stdout
+    assert "fix: check the URL (host, port, user, password, database)" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -146,19 +148,47 @@ def test_a_journal_that_makes_readers_wait(home, command, data, jupyter):
 
 
 def test_a_network_filesystem(sqlite_url, monkeypatch):
-    """A registry on a network filesystem is a hint with the way out."""
-    monkeypatch.setattr("ln_jupyter.cli.registry_health.mounts", lambda: [("/", "nfs4")])
+    """A registry on a network filesystem is a hint with the way out, and its journal is right for it."""
+    monkeypatch.setattr(filesystems, "mounts", lambda: [("/", "nfs4")])
+    registry.ensure(engines.resolve(sqlite_url))
 
-    registry, found = examine(sqlite_url.render_as_string())
+    found, hints = examine(sqlite_url.render_as_string())
 
-    assert ("nfs4", ["ok", "hint"]) == (registry.filesystem, [finding.state for finding in found])
-    assert "use PostgreSQL for a team" in found[1].fix
+    assert ("nfs4", "delete", ["ok", "hint"]) == (found.filesystem, found.journal, [each.state for each in hints])
+    assert "use PostgreSQL for a team" in hints[1].fix
+
+
+def test_a_wal_on_a_network_filesystem(sqlite_url, monkeypatch):
+    """A registry that was made on a local disk and moved to a network has a hint how to leave its WAL."""
+    registry.ensure(engines.resolve(sqlite_url))
+    monkeypatch.setattr(filesystems, "mounts", lambda: [("/", "nfs4")])
+
+    _, hints = examine(sqlite_url.render_as_string())
+
+    assert ["registry", "filesystem", "journal"] == [each.name for each in hints]
+    assert f"sqlite3 {sqlite_url.database} 'PRAGMA journal_mode=DELETE'" in hints[2].fix
 
 
 def test_the_last_mount_is_seen(tmp_path):
     """What is mounted later on the same place hides the earlier."""
-    assert "nfs" == filesystem_of(tmp_path, [("/", "ext4"), (str(tmp_path), "xfs"), (str(tmp_path), "nfs")])
-    assert filesystem_of(tmp_path, []) is None
+    assert "nfs" == filesystems.find(tmp_path, [("/", "ext4"), (str(tmp_path), "xfs"), (str(tmp_path), "nfs")])
+    assert filesystems.find(tmp_path, []) is None
+
+
+def test_mounts_without_proc(monkeypatch, tmp_path):
+    """Where the system has no list of its own, psutil's is used."""
+    monkeypatch.setattr(filesystems, "_MOUNTS", tmp_path / "none")
+    monkeypatch.setattr("psutil.disk_partitions", lambda **_: [SimpleNamespace(mountpoint="/", fstype="apfs")])
+
+    assert [("/", "apfs")] == filesystems.mounts()
+
+
+def test_mounts_with_a_space(monkeypatch, tmp_path):
+    """A place with a space in its name is written in octal there."""
+    (tmp_path / "mountinfo").write_text(r"36 35 98:0 / /my\040home rw,noatime master:1 - nfs4 far:/home rw" + "\n")
+    monkeypatch.setattr(filesystems, "_MOUNTS", tmp_path / "mountinfo")
+
+    assert [("/my home", "nfs4")] == filesystems.mounts()
 
 
 def test_a_folder_below_a_file(tmp_path):
