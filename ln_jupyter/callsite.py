@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ln_jupyter import redaction
+
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
@@ -34,9 +36,10 @@ class Line:
 
     @property
     def text(self) -> str:
-        """The source, stripped, a magic as it was written; empty where it cannot be had."""
+        """The source, stripped, a magic as it was written, no password in it; empty where it cannot be had."""
         source = linecache.getline(self.file, self.number).strip()
-        return _LINE_MAGIC.sub(lambda match: f"%{match[1]} {match[3]}".rstrip(), source)
+        source = _LINE_MAGIC.sub(lambda match: f"%{match[1]} {match[3]}".rstrip(), source)
+        return redaction.without_passwords(source)
 
     def __str__(self) -> str:
         where = f"line {self.number}" if _is_cell(self.file) else f"{Path(self.file).name}, line {self.number}"
@@ -61,6 +64,19 @@ def innermost(traceback: TracebackType | None) -> Line | None:
             line = Line(traceback.tb_frame.f_code.co_filename, traceback.tb_lineno)
         traceback = traceback.tb_next
     return line
+
+
+def cut_below(traceback: TracebackType | None) -> None:
+    """Let a traceback that goes on into this package end at the user's innermost line."""
+    last, is_ours = None, False
+    while traceback is not None:
+        if not _is_machinery(traceback.tb_frame):
+            last, is_ours = traceback, False
+        elif (traceback.tb_frame.f_globals.get("__name__") or "").startswith("ln_jupyter."):
+            is_ours = True
+        traceback = traceback.tb_next
+    if last is not None and is_ours:
+        last.tb_next = None
 
 
 def _is_machinery(frame: FrameType) -> bool:

@@ -85,3 +85,16 @@ def test_code_without_source_has_a_number():
 def test_a_cell_has_no_file_name(file):
     """A line of a cell is named without IPython's name of it."""
     assert "line 3" == str(callsite.Line(file, 3))
+
+
+@pytest.mark.parametrize(("module", "length"), [("ln_jupyter.db", 1), ("numpy", 3)])
+def test_a_traceback_is_cut_below_the_users_line(module, length):
+    """Below the user's innermost line nothing is kept of a call of this package; other libraries keep theirs."""
+    fail = run_as(module, "def fail(): raise KeyboardInterrupt", "site-packages/a.py")["fail"]
+    call = run_as("IPython.core", "def call(function): return function()", "site-packages/b.py")["call"]
+    with pytest.raises(KeyboardInterrupt) as error:
+        call(fail)
+
+    callsite.cut_below(error.value.__traceback__)
+
+    assert length == len(error.traceback)

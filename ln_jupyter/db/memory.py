@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm.attributes import instance_dict, instance_state, set_committed_value
 from sqlalchemy.orm.base import LoaderCallableStatus
 
 if TYPE_CHECKING:
@@ -45,15 +45,30 @@ def keep(records: Iterable[object]) -> list[Kept]:
     return kept
 
 
+New = tuple[object, tuple[str, ...]]
+"""A record before its first flush, and the names of what it held."""
+
+
+def keep_new(records: Iterable[object]) -> list[New]:
+    """Note what new *records* hold: a flush changes none of it, and may add to it."""
+    return [(record, tuple(instance_dict(record))) for record in records]
+
+
+def take_away(kept: Iterable[New]) -> None:
+    """Take from records that are new again the keys and defaults that a flush left in them."""
+    for record, names in kept:
+        state = instance_state(record)
+        for name in [each for each in state.dict if each in state.manager and each not in names]:
+            del state.dict[name]
+
+
 def give_back(kept: Iterable[Kept]) -> None:
     """Put everything back, unsaved changes as unsaved, after a rollback."""
     for was in kept:
-        state = sa.inspect(was.record)
         if was.key is None:
-            # a flush left keys and defaults in a record that is new again
-            for name in [k for k in state.dict if k in state.manager and k not in was.values]:
-                del state.dict[name]
+            take_away([(was.record, tuple(was.values))])
             continue
+        state = instance_state(was.record)
         for name, value in was.values.items():
             if name not in state.committed_state or name in was.saved:
                 set_committed_value(was.record, name, was.saved.get(name, value))

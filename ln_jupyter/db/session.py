@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event, orm
+from sqlalchemy.orm.attributes import instance_dict, instance_state
 from sqlalchemy.orm.exc import StaleDataError
 
 from ln_jupyter import callsite, errors, schema
@@ -18,11 +19,10 @@ from ln_jupyter.db import blame, lazy_loads, memory, registry, transactions, use
 from ln_jupyter.db import engine as engines
 
 
-class OrmSession(orm.Session):
+class RoutingSession(orm.Session):
     """A `sqlalchemy.orm.Session` that finds its database by the record's class.
 
-    Commit expires nothing, and a rollback only what it undoes. A statement of the user
-    flushes first, a lazy load does not, so that looking at records never takes a lock.
+    By itself it is for one short read: nobody listens to it, which makes it as fast as SQLAlchemy's own.
 
     Args:
         engine: For everything; None for the engine of `connect()`, and the registry's for
@@ -33,6 +33,50 @@ class OrmSession(orm.Session):
     def __init__(self, engine: sa.Engine | None = None, *, autoflush: bool = True) -> None:
         super().__init__(expire_on_commit=False, autoflush=autoflush)
         self.engine = engine
+
+    def get_bind(self, mapper: Any = None, *, clause: Any = None, bind: Any = None, **_: Any) -> Any:
+        """Choose the engine; see the class."""
+        if bind is not None:
+            return bind
+        if not _is_of_registry(mapper, clause):
+            return self.engine or engines.current()
+        was_idle = not self.in_transaction()
+        try:
+            if self.engine is not None:
+                return engines.with_registry(self.engine, lend=self._lend)
+            return engines.of_registry(lend=self._lend)
+        except BaseException:
+            if was_idle:
+                self.rollback()  # holds no connection because of a registry that cannot be used
+            raise
+
+    def _lend(self, engine: sa.Engine) -> contextlib.AbstractContextManager[sa.Connection]:
+        """Show the connection that a statement is about to use."""
+        return contextlib.nullcontext(self.connection(bind_arguments={"bind": engine}))
+
+    def close(self) -> None:
+        """Close, and remember where the records came from if another `connect` could change it."""
+        engine = self.engine or engines.connected()
+        if engine is not None:
+            has_all = self.engine is not None or engines.is_ours(engine)
+            states = self.identity_map.all_states()
+            _origins.update((state, engine) for state in states if has_all or not issubclass(state.class_, schema.Base))
+        super().close()
+
+
+class OrmSession(RoutingSession):
+    """A session that spans a unit of work.
+
+    Commit expires nothing, and a rollback only what it undoes. A statement of the user
+    flushes first, a lazy load does not, so that looking at records never takes a lock.
+
+    Args:
+        engine: As for `RoutingSession`.
+        autoflush: Whether a statement of the user flushes first.
+    """
+
+    def __init__(self, engine: sa.Engine | None = None, *, autoflush: bool = True) -> None:
+        super().__init__(engine, autoflush=autoflush)
         self.in_block = False
         """Whether the end of a block commits, and not each call."""
         self.only_reads = False
@@ -46,17 +90,9 @@ class OrmSession(orm.Session):
         """Where each record was added, by its state."""
         self.lazy_loads: lazy_loads.Tallies | None = {}
         """What was loaded lazily, to be remarked on; None where a profile tells it all."""
-        self._touched: weakref.WeakSet[object] = weakref.WeakSet()
+        self._touched: set[orm.InstanceState[Any]] = set()
         self._kept: list[memory.Kept] = []
-        self._kept_new: list[memory.Kept] = []
-
-    def get_bind(self, mapper: Any = None, *, clause: Any = None, bind: Any = None, **_: Any) -> Any:
-        """Choose the engine; see the class."""
-        if bind is not None:
-            return bind
-        if _is_of_registry(mapper, clause):
-            return engines.of_registry() if self.engine is None else engines.with_registry(self.engine)
-        return self.engine or engines.current()
+        self._kept_new: list[memory.New] = []
 
     def flush(self, objects: Any = None) -> None:
         """Send what is unsaved; whoever asked, an error says which record it is about.
@@ -79,19 +115,15 @@ class OrmSession(orm.Session):
 
     def touched(self) -> list[object]:
         """Give the records of which something was sent in this transaction."""
-        return [record for state in self._touched if (record := state.obj()) is not None]  # type: ignore[attr-defined]
-
-    def close(self) -> None:
-        """Close, and remember where the records came from if another `connect` could change it."""
-        engine = self.engine or engines.connected()
-        if engine is not None:
-            has_all = self.engine is not None or engines.is_ours(engine)
-            states = self.identity_map.all_states()
-            _origins.update((state, engine) for state in states if has_all or not issubclass(state.class_, schema.Base))
-        super().close()
+        return [record for state in self._touched if (record := state.obj()) is not None]
 
 
 _origins: weakref.WeakKeyDictionary[object, sa.Engine] = weakref.WeakKeyDictionary()
+
+
+def note_origin(record: object, engine: sa.Engine) -> None:
+    """Remember where a record came from that no session of ours has read."""
+    _origins[sa.inspect(record)] = engine
 
 
 def origin(record: object) -> sa.Engine | None:
@@ -119,14 +151,15 @@ def _before_reading(execution: orm.ORMExecuteState) -> None:
 
 @event.listens_for(OrmSession, "before_flush")
 def _before_flush(session: OrmSession, *_: object) -> None:
-    session._kept_new += memory.keep(session.new)
-    owned = [record for record in session.new if isinstance(record, schema.CreatedBy)]
-    unowned = [record for record in owned if "created_by" not in record.__dict__ and not record.created_by_id]
+    new = list(session.new)
+    session._kept_new += memory.keep_new(new)
+    owned = [(record, instance_dict(record)) for record in new if isinstance(record, schema.CreatedBy)]
+    unowned = [record for record, held in owned if "created_by" not in held and not held.get("created_by_id")]
     if unowned:
         user_id = users.current_id(session)
         for record in unowned:
             record.created_by_id = user_id
-    session._touched.update(sa.inspect(record) for record in (*session.new, *session.dirty, *session.deleted))
+    session._touched.update(map(instance_state, (*new, *session.dirty, *session.deleted)))
 
 
 @event.listens_for(OrmSession, "after_rollback")
@@ -140,12 +173,12 @@ def _keep_what_was_only_read(session: OrmSession) -> None:
 def _give_back(session: OrmSession, _transaction: object) -> None:
     kept, session._kept = session._kept, []
     memory.give_back(kept)
-    undone: list[memory.Kept] = []
-    remaining: list[memory.Kept] = []  # after a savepoint, what was flushed before it
+    undone: list[memory.New] = []
+    remaining: list[memory.New] = []  # after a savepoint, what was flushed before it
     for was in session._kept_new:
-        (undone if sa.inspect(was.record).transient else remaining).append(was)
+        (undone if instance_state(was[0]).transient else remaining).append(was)
     session._kept_new = remaining
-    memory.give_back(undone)
+    memory.take_away(undone)
 
 
 @event.listens_for(OrmSession, "after_commit")
@@ -208,7 +241,7 @@ def current_session() -> orm.Session | None:
     """Give SQLAlchemy's own session of the block that the caller stands in.
 
     Returns:
-        None outside of `with ln.Session():` and `%%ln_session`.
+        None where the caller stands in no such block.
 
     Example:
         >>> import ln_jupyter as ln
@@ -229,5 +262,5 @@ def lock_for_writing(session: OrmSession) -> None:
     engine = session.get_bind()
     if engines.is_ours(engine):
         with contextlib.suppress(errors.NotARegistryError):  # then it is for the user's own models
-            registry.ensure(engine)  # cannot be made any more once we hold the lock
+            registry.find(engine, make=True, lend=session._lend)  # none can be made any more once we hold the lock
     transactions.lock_for_writing(session.connection())

@@ -9,20 +9,17 @@ code cannot be interrupted.
 from __future__ import annotations
 
 import functools
-import os
 import random
 import re
 import sqlite3
-import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from ln_jupyter import callsite, errors
-from ln_jupyter.db import advice, faults
+from ln_jupyter import errors
+from ln_jupyter.db import advice, faults, interrupts, lock_owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +47,7 @@ _NO_TRANSACTION = {
 _WRITES_INSIDE = re.compile(
     r"\b(?:INSERT|REPLACE|MERGE|INTO|UPDATE|DELETE|FOR\s+(?:NO\s+KEY\s+|KEY\s+)?SHARE)\b", re.IGNORECASE
 )
+_SAVEPOINT = re.compile(r"\s*SAVEPOINT\b", re.IGNORECASE)
 _REPLACE_FUNCTION = re.compile(r"\bREPLACE\s*\(", re.IGNORECASE)
 
 
@@ -80,21 +78,18 @@ def writes(statement: str) -> bool:
 def begin_lazily(engine: sa.Engine) -> None:
     """Let the engine's connections, which are in autocommit, begin at the first write."""
 
-    @event.listens_for(engine, "before_cursor_execute")
-    def _before(connection: sa.Connection, _cursor: object, statement: str, *_: object) -> None:
-        if writes(statement) and not has_begun(connection):
+    # Of the dialect, whose listeners are called; a listener of the engine has each connection
+    # join the two sets of listeners anew, which takes as long as the statement of a short read.
+    @event.listens_for(engine, "do_execute")
+    @event.listens_for(engine, "do_executemany")
+    def _before(_cursor: object, statement: str, _parameters: object, context: Any) -> None:
+        connection = context.root_connection
+        if (writes(statement) or _SAVEPOINT.match(statement)) and not has_begun(connection):
             begin(connection)
 
-    @event.listens_for(engine, "savepoint")
-    def _savepoint(connection: sa.Connection, _name: str) -> None:
-        if not has_begun(connection):
-            begin(connection)
-
-    @event.listens_for(engine, "commit")
-    @event.listens_for(engine, "rollback")
-    def _end(connection: sa.Connection) -> None:
-        if not connection.invalidated:  # such as one whose server went away: asking it anything is an error
-            _release(connection.info)
+    @event.listens_for(engine, "do_execute_no_params")
+    def _before_no_parameters(cursor: object, statement: str, context: Any) -> None:
+        _before(cursor, statement, (), context)
 
     @event.listens_for(engine, "reset")  # whatever ended it, a connection goes back to the pool without a transaction
     def _reset(_driver: object, entry: ConnectionPoolEntry | None, _state: PoolResetState) -> None:
@@ -122,18 +117,14 @@ def begin(connection: sa.Connection) -> None:
     if connection.dialect.name != "sqlite":
         driver.execute("BEGIN")
         return
-    path = str(connection.engine.url.database or id(connection.engine))
-
-    def refuse_to_wait_for_ourselves() -> None:
-        holder = _holders.get(path)
-        if holder is not None and holder.blocks(driver):
-            raise _locked_by_ourselves(path, holder)
-
-    wait_for_lock(connection, "BEGIN IMMEDIATE", on_wait=refuse_to_wait_for_ourselves)
-    holder = _Holder(driver, os.getpid(), threading.get_ident(), callsite.current(), time.monotonic())
-    _holders[path] = holder
-    if connection.engine.url.database not in (None, "", ":memory:"):  # there nobody else could wait
+    engine = connection.engine
+    wait_for_lock(connection, "BEGIN IMMEDIATE", on_wait=lambda: lock_owner.refuse_ourselves(engine, driver))
+    holder = lock_owner.note(engine, driver)
+    if engine.url.database not in (None, "", ":memory:"):  # there nobody else could wait
         connection.info[_HOLDER] = holder
+        if _end not in connection.dispatch.commit:  # which a connection that begins again has
+            event.listen(connection, "commit", _end)
+            event.listen(connection, "rollback", _end)
 
 
 def wait_for_lock(connection: sa.Connection, statement: str, *, on_wait: Callable[[], None] = lambda: None) -> None:
@@ -147,22 +138,20 @@ def wait_for_lock(connection: sa.Connection, statement: str, *, on_wait: Callabl
     pause = 0.001
     driver.execute(f"PRAGMA busy_timeout={_SLICE_MS}")
     try:
-        while True:
-            try:
-                driver.execute(statement)
-            except sqlite3.OperationalError as error:
-                if not _is_busy(error):
-                    raise faults.meaning(connection.engine.url, error) or error from error
-                on_wait()
-                if time.monotonic() > deadline:
-                    name = connection.engine.url.database
-                    msg = f"another session has held the write lock of {name} for {LOCK_SECONDS:.0f} s"
-                    fix = "end the cell or kernel that holds it, then run this again"
-                    raise errors.DatabaseBusyError(msg, fix=fix) from error
-            else:
-                return
-            time.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - spreads waiters, hides nothing
-            pause = min(2 * pause, 0.02)
+        with interrupts.allowed():
+            while True:
+                try:
+                    driver.execute(statement)
+                except sqlite3.OperationalError as error:
+                    if not _is_busy(error):
+                        raise faults.meaning(connection.engine.url, error) or error from error
+                    on_wait()
+                    if time.monotonic() > deadline:
+                        raise lock_owner.busy(connection.engine, LOCK_SECONDS) from error
+                else:
+                    return
+                time.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - spreads waiters, hides nothing
+                pause = min(2 * pause, 0.02)
     finally:
         driver.execute(f"PRAGMA busy_timeout={PATIENCE_MS}")
 
@@ -180,33 +169,42 @@ def lock_for_writing(connection: sa.Connection) -> None:
     if name not in ("sqlite", "postgresql"):
         msg = f"write=True is not known for {name}"
         raise errors.SessionError(msg, fix="leave it out, and lock rows by select(...).with_for_update()")
-    if not has_begun(connection):
-        begin(connection)
     if name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_KEY)))
+        _lock_postgresql(connection)
+    elif not has_begun(connection):
+        begin(connection)
 
 
-@dataclass(frozen=True)
-class _Holder:
-    """Who of this process took a database's write lock last."""
+def _lock_postgresql(connection: sa.Connection) -> None:
+    """Let the connection's transaction hold the advisory lock, and see what was committed before.
 
-    driver: Any
-    pid: int
-    thread: int
-    line: callsite.Line | None
-    since: float
+    Above READ COMMITTED a transaction sees what was there at its first SELECT. If that is the
+    one that waits for the lock, it sees nothing of whom it waited for. So the session waits
+    first, and hands the lock over to its transaction.
+    """
+    lock = sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_KEY))
+    if not _sees_a_snapshot(connection):
+        if not has_begun(connection):
+            begin(connection)
+        connection.execute(lock)
+        return
+    try:
+        connection.execute(sa.select(sa.func.pg_advisory_lock(_ADVISORY_KEY)))
+        begin(connection)
+        connection.execute(lock)
+        connection.execute(sa.select(sa.func.pg_advisory_unlock(_ADVISORY_KEY)))
+    except BaseException:
+        connection.invalidate()  # with it, the server takes back whatever the session holds
+        raise
 
-    def blocks(self, driver: object) -> bool:
-        """Say whether waiting for it would be waiting for ourselves."""
-        if self.driver is driver or (self.pid, self.thread) != (os.getpid(), threading.get_ident()):
-            return False
-        try:
-            return bool(self.driver.in_transaction)
-        except sqlite3.ProgrammingError:  # closed since
-            return False
+
+def _sees_a_snapshot(connection: sa.Connection) -> bool:
+    """Say whether a transaction that this connection begins would be of one moment."""
+    if has_begun(connection) or not getattr(_driver(connection), "autocommit", False):
+        return False  # it is too late, or there is no time before the transaction
+    return connection.exec_driver_sql("SHOW transaction_isolation").scalar() != "read committed"
 
 
-_holders: dict[str, _Holder] = {}
 _HOLDER = "ln_holder"
 _HELD = "ln_held_seconds"
 
@@ -215,6 +213,11 @@ def held_seconds(info: dict[Any, Any]) -> float:
     """Add up how long a driver's connection, known by its *info*, has held SQLite's write lock until now."""
     holder = info.get(_HOLDER)
     return float(info.get(_HELD, 0.0)) + (0.0 if holder is None else time.monotonic() - holder.since)
+
+
+def _end(connection: sa.Connection) -> None:
+    if not connection.invalidated:  # such as one whose server went away: asking it anything is an error
+        _release(connection.info)
 
 
 def _release(info: dict[Any, Any]) -> None:
@@ -235,12 +238,3 @@ def _driver(connection: sa.Connection) -> Any:
 
 def _is_busy(error: sqlite3.OperationalError) -> bool:
     return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-
-
-def _locked_by_ourselves(path: str, holder: _Holder) -> errors.DatabaseBusyError:
-    msg = f"another session of this process holds the write lock of {path}"
-    if holder.line is not None:
-        msg += f"; it wrote first at {holder.line}"
-    return errors.DatabaseBusyError(
-        msg, fix="commit or close that session first, or do both in one `with ln.Session():`"
-    )

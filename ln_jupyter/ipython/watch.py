@@ -11,7 +11,7 @@ import functools
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ln_jupyter import errors
+from ln_jupyter import callsite, errors
 from ln_jupyter.ipython import cell as cells
 from ln_jupyter.ipython import hints, reply, report
 from ln_jupyter.ipython.replacement import replace
@@ -84,6 +84,8 @@ class Watch:
             is_of_code = not _is_display(sys._getframe(1))
             if cell is not None and error is not None and (is_of_code or reply.fails_by_display(self._shell)):
                 cell.show(error)
+            if isinstance(error, KeyboardInterrupt):
+                callsite.cut_below(error.__traceback__)  # Ctrl-C is answered at once: many frames take a second to show
             shown = show(*args, **kwargs)
             if cell is None and isinstance(error, KeyboardInterrupt):
                 cells.abandon_waiting()
@@ -99,6 +101,8 @@ class Watch:
         except BaseException as at_end:  # noqa: BLE001 - the database's or Ctrl-C, it is the cell's error
             failed, error = True, at_end
             _put(error, result)
+            if isinstance(error, KeyboardInterrupt) and error.__traceback__ is not None:
+                error.__traceback__.tb_next = None  # as above: IPython formats it for its history
             # For %tb and %debug.
             shell._get_exc_info((type(error), error, error.__traceback__))  # type: ignore[no-untyped-call]
             self._show(error)
