@@ -23,6 +23,7 @@ The tree::
     │   ├── DatabaseBusyError           somebody else holds the write lock
     │   ├── DatabaseReplacedError       the file changed under an open connection
     │   ├── NotARegistryError           it holds somebody else's tables
+    │   ├── CopyError                   a registry cannot be copied as asked; nothing is left of it
     │   ├── MissingExtraError           a driver or library is not installed
     │   └── SchemaVersionError          its tables are of another release
     ├── RecordError
@@ -47,10 +48,9 @@ keep their type and gain a note.
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
-from ln_jupyter import callsite
+from ln_jupyter import callsite, characters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,7 +84,8 @@ class LnJupyterError(Exception):
         line = callsite.innermost(self.__traceback__)
         if line is not None:
             lines.append(f"  at {line}")
-        return [*lines, *getattr(self, "__notes__", ())]
+        lines += getattr(self, "__notes__", ())
+        return [characters.plain(each) for line in lines for each in line.split("\n")]  # a name may command a terminal
 
 
 class SettingsError(LnJupyterError, ValueError):
@@ -167,6 +168,10 @@ class NotARegistryError(DatabaseError):
     """The database is not one of ours; it was left as it was."""
 
 
+class CopyError(DatabaseError):
+    """A registry cannot be copied, or backed up, as asked; nothing is left of the attempt."""
+
+
 class MissingExtraError(DatabaseError, ImportError):
     """An optional driver or library is not installed."""
 
@@ -247,6 +252,8 @@ def near_miss(name: str, names: Iterable[str]) -> str:
         >>> near_miss("colour", ["name", "id"])
         'it has: id, name'
     """
+    import difflib  # here for cost: only an error needs it
+
     known = sorted(names)
     matches = difflib.get_close_matches(name, known, n=2, cutoff=0.6)
     if matches:

@@ -16,8 +16,8 @@ import pytest
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
+from ln_jupyter.db import backup, transactions
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import transactions
 from ln_jupyter.ipython import options
 from ln_jupyter.notebook import document, editors
 from ln_jupyter.tracking import checks, forgetting, removal
@@ -60,6 +60,7 @@ def malformed_url(folder: Path, patch: pytest.MonkeyPatch) -> None:
 @meets(errors.UntrustedProjectError)
 def untrusted_project(folder: Path, patch: pytest.MonkeyPatch) -> None:
     (folder / ".ln_jupyter").mkdir()
+    patch.delenv("LN_JUPYTER_URL", raising=False)
     patch.setattr("os.getuid", lambda: -1)
     ln.settings.resolve(folder)
 
@@ -153,6 +154,11 @@ def database_replaced(folder: Path, patch: pytest.MonkeyPatch) -> None:
 def not_a_registry(folder: Path, patch: pytest.MonkeyPatch) -> None:
     (folder / "a.db").write_text("a diary, and not a database at all")
     ln.Session(f"sqlite:///{folder}/a.db").add(lns.Run())
+
+
+@meets(errors.CopyError)
+def copy_over_a_file(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    backup.back_up(engines.of_registry(), folder)
 
 
 @meets(errors.MissingExtraError)

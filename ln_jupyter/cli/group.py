@@ -7,7 +7,7 @@ import sys
 import click
 
 from ln_jupyter import errors
-from ln_jupyter.display.characters import plain
+from ln_jupyter.characters import plain
 
 
 class Group(click.Group):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ln_jupyter.display import characters, html
+from ln_jupyter import characters
+from ln_jupyter.display import html
 
 _LEFT = 'align="left"'  # JupyterLab aligns cells to the right; where styles are stripped, this speaks
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from ln_jupyter.display.characters import escaped
+from ln_jupyter.characters import escaped
 from ln_jupyter.display.whereabouts import Mark
 
 if TYPE_CHECKING:

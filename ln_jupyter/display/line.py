@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import InvalidRequestError
 
+from ln_jupyter import characters, redaction
 from ln_jupyter.db.loaded import state_of
-from ln_jupyter.display import characters, redaction, values
+from ln_jupyter.display import values
 from ln_jupyter.display.options import DEFAULT
 from ln_jupyter.errors import NotMappedError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ln_jupyter.display import redaction
+from ln_jupyter import redaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from ln_jupyter import redaction
 from ln_jupyter.db.loaded import Kind, Status, describe, state_of
-from ln_jupyter.display import line, redaction, remedy, values, whereabouts
+from ln_jupyter.display import line, remedy, values, whereabouts
 from ln_jupyter.display.options import DEFAULT
 from ln_jupyter.display.whereabouts import Mark
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ln_jupyter.display import characters
+from ln_jupyter import characters
 
 
 def bundle(text: str) -> dict[str, str]:
@@ -10,6 +10,7 @@ def bundle(text: str) -> dict[str, str]:
 
     Example:
         >>> bundle("12 lazy loads of <Run.pipeline>")["text/html"]
-        '<small>12 lazy loads of &lt;Run.pipeline&gt;</small>'
+        '<small class="tex2jax_ignore mathjax_ignore">12 lazy loads of &lt;Run.pipeline&gt;</small>'
     """
-    return {"text/plain": characters.plain(text), "text/html": f"<small>{characters.escaped(text)}</small>"}
+    html = f'<small class="tex2jax_ignore mathjax_ignore">{characters.escaped(text)}</small>'  # no `$` starts a formula
+    return {"text/plain": characters.plain(text), "text/html": html}

@@ -6,8 +6,8 @@ import keyword
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ln_jupyter import redaction
 from ln_jupyter.db.loaded import Cost, Kind, SessionState
-from ln_jupyter.display import redaction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

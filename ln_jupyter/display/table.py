@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from tabulate import tabulate
 
+from ln_jupyter import characters, redaction
 from ln_jupyter.db.loaded import Kind, Status, describe, state_of
-from ln_jupyter.display import characters, html, line, redaction, values, whereabouts
+from ln_jupyter.display import html, line, values, whereabouts
 from ln_jupyter.display.options import DEFAULT
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class TableView:
         rows: The cells, as text.
         order: What the shown rows are of all: ``first`` or ``newest``.
         remarks: What the columns do not show, a line each.
+        has_more: Whether there are more than `count`, which nobody counted.
     """
 
     name: str
@@ -44,10 +46,13 @@ class TableView:
     rows: tuple[tuple[str, ...], ...]
     order: str = "first"
     remarks: tuple[str, ...] = ()
+    has_more: bool = False
 
     @property
     def title(self) -> str:
         """Name and count."""
+        if self.has_more:
+            return f"{self.name} · more than {self.count:,} rows, {self.order} {len(self.rows)} shown"
         shown = f", {self.order} {len(self.rows)} shown" if len(self.rows) < self.count else ""
         return f"{self.name} · {self.count:,} row{'s' if self.count != 1 else ''}{shown}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from ln_jupyter.display.characters import plain
+from ln_jupyter.characters import plain
 
 if TYPE_CHECKING:
     from ln_jupyter.display.record import RecordView, Row

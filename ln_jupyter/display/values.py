@@ -10,8 +10,8 @@ import logging
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from ln_jupyter import characters, redaction
 from ln_jupyter.db.loaded import state_of
-from ln_jupyter.display import characters, redaction
 from ln_jupyter.display.options import DEFAULT
 
 if TYPE_CHECKING:

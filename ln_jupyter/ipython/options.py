@@ -7,7 +7,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ln_jupyter import errors
+from ln_jupyter import errors, redaction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +54,7 @@ def read(line: str) -> tuple[str, Options]:
     """
     verb, *words = _split(line) or [""]
     if verb not in VERBS:
-        msg = f"%{NAME} has no verb {verb!r}" if verb else f"%{NAME} needs a verb"
+        msg = f"%{NAME} has no verb {redaction.quoted(verb)}" if verb else f"%{NAME} needs a verb"
         raise errors.MagicError(msg, fix=errors.near_miss(verb, VERBS))
     return verb, _options(verb, words)
 
@@ -73,7 +73,7 @@ def find_target(text: str, namespace: Mapping[str, Any]) -> Any:
         return text
     targets = targets_in(namespace)
     if text not in targets:
-        msg = f"%%{NAME} --db {text!r} is neither a URL nor a variable that holds one, or an engine"
+        msg = f"%%{NAME} --db {redaction.quoted(text)} is neither a URL nor a variable that holds one, or an engine"
         fix = errors.near_miss(text, targets) if targets else f"write {_usage('cell')}"
         raise errors.MagicError(msg, fix=fix)
     return targets[text]
@@ -106,7 +106,8 @@ def _options(verb: str, words: list[str]) -> Options:
         values[option] = value
     name = values.get("--as")
     if name is not None and (not name.isidentifier() or keyword.iskeyword(name)):
-        raise errors.MagicError(f"{_spelled(verb)} --as {name!r} is not a variable's name", fix="write --as ss")
+        msg = f"{_spelled(verb)} --as {redaction.quoted(name)} is not a variable's name"
+        raise errors.MagicError(msg, fix="write --as ss")
     flags = frozenset(option.removeprefix("--") for option in values if option not in WITH_VALUE)
     return Options(name=name, db=values.get("--db"), flags=flags)
 
@@ -115,14 +116,14 @@ def _unknown(verb: str, option: str) -> errors.MagicError:
     known = VERBS[verb]
     if not known:
         return errors.MagicError(
-            f"{_spelled(verb)} takes nothing, and was given {option!r}", fix=f"write {_usage(verb)}"
+            f"{_spelled(verb)} takes nothing, and was given {redaction.quoted(option)}", fix=f"write {_usage(verb)}"
         )
     if option in VERBS:  # %%ln_session open
         return errors.MagicError(f"{_spelled(verb)} takes no verb", fix=f"write it with one %: %{NAME} {option}")
     if option in VERBS["cell"]:
-        msg = f"{_spelled(verb)} has no option {option!r}: it is for one cell"
+        msg = f"{_spelled(verb)} has no option {redaction.quoted(option)}: it is for one cell"
         return errors.MagicError(msg, fix=f"write %%{NAME} {option} in the cell that needs it")
-    return errors.MagicError(f"{_spelled(verb)} has no option {option!r}", fix=errors.near_miss(option, known))
+    return errors.MagicError(f"{_spelled(verb)} has no option {redaction.quoted(option)}", fix=errors.near_miss(option, known))
 
 
 def _spelled(verb: str) -> str:

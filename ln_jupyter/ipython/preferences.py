@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from traitlets import Bool, Int, List, Unicode, observe
 from traitlets.config import Configurable
 
-from ln_jupyter.display import redaction
+from ln_jupyter import redaction
 from ln_jupyter.display.options import DEFAULT, Options
 
 if TYPE_CHECKING:

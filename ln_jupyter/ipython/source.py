@@ -25,7 +25,7 @@ def rewrite(lines: list[str]) -> list[str]:
         ['x = 1\n', '%%ln_session\n']
     """
     # The first question is for speed: nearly every cell is none of ours.
-    if not any("%%ln_session" in line for line in lines):
+    if "%%ln_session" not in "".join(lines):
         return lines
     first = _first_of_code(lines)
     if first is None or (match := _FIRST_LINE.match(lines[first])) is None:

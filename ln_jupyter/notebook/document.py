@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ln_jupyter import errors
+from ln_jupyter import errors, redaction
 from ln_jupyter.notebook import title
 
 if TYPE_CHECKING:
@@ -48,20 +48,23 @@ class Document:
         path: The file that was read.
         title: The first heading of the first Markdown cell.
         metadata: ``nbproject`` of the notebook's metadata, or empty.
-        carried: The newest ``nbproject`` that a saved header output carries, or empty.
+        carried: Each ``nbproject`` that a saved header output carries, in the order of the file.
         cells: In the order of the file.
     """
 
     path: Path
     title: str | None
     metadata: Mapping[str, Any]
-    carried: Mapping[str, Any]
+    carried: tuple[Mapping[str, Any], ...]
     cells: tuple[Cell, ...]
 
     @property
     def source(self) -> bytes:
-        """The cells' types and sources as JSON; outputs, ids, counts and metadata do not count."""
-        sources = [[cell.type, cell.source] for cell in self.cells]
+        """The cells' types and sources as JSON, as they are stored: without the passwords of URLs.
+
+        Outputs, ids, counts and metadata do not count.
+        """
+        sources = [[cell.type, redaction.without_passwords(cell.source)] for cell in self.cells]
         return json.dumps(sources, separators=(",", ":")).encode()
 
     @property
@@ -88,7 +91,7 @@ def read(path: Path) -> Document:
         path=path,
         title=title.of(first_markdown),
         metadata=_mapping(_mapping(notebook.get("metadata")).get("nbproject")),
-        carried=max(_carried(raw_cells), key=ran_at, default={}),
+        carried=tuple(_carried(raw_cells)),
         cells=cells,
     )
 
@@ -104,8 +107,11 @@ def cells_of(source: bytes) -> tuple[Cell, ...]:
 
 
 def hash_of(source: str) -> str:
-    """Hash the source of one cell, the same as it is saved and as it was executed: SHA-256, hexadecimal."""
-    return hashlib.sha256(source.encode(errors="surrogatepass")).hexdigest()
+    """Hash the source of one cell, the same as it is saved and as it was executed: SHA-256, hexadecimal.
+
+    Passwords of URLs are left out: a short one could be guessed from the hash.
+    """
+    return hashlib.sha256(redaction.without_passwords(source).encode(errors="surrogatepass")).hexdigest()
 
 
 def ran_at(nbproject: Mapping[str, Any]) -> datetime:
@@ -138,7 +144,7 @@ def _script(path: Path) -> Document:
     except (SyntaxError, ValueError) as error:
         message = f"{path} is not text: {error}"
         raise errors.NotebookUnreadableError(message, fix="save the file as UTF-8") from error
-    return Document(path, title=None, metadata={}, carried={}, cells=(Cell(None, "code", source),))
+    return Document(path, title=None, metadata={}, carried=(), cells=(Cell(None, "code", source),))
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -39,15 +39,15 @@ class Identity:
 
 
 def stated(document: Document) -> Identity | None:
-    """Read what the file itself says: the newer of its metadata and its saved header output.
+    """Read what the file itself says: the newest of its metadata and its saved header outputs.
 
     Newer is the later ``time_run``; without one it is the oldest, and the metadata wins a tie.
     A malformed id is no statement; a malformed version is nbproject's first, ``"1"``.
     """
-    statements = [each for each in (document.metadata, document.carried) if _is(_ID, each.get("id"))]
+    statements = [each for each in (document.metadata, *reversed(document.carried)) if _is(_ID, each.get("id"))]
     if not statements:
         return None
-    newest = max(statements, key=ran_at)
+    newest = max(statements, key=ran_at)  # of equally new ones the first, as for the save hook
     version = newest.get("version")
     return Identity(
         id=newest["id"],

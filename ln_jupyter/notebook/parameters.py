@@ -7,6 +7,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
+from ln_jupyter import redaction
 from ln_jupyter.notebook import syntax
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ _LONGEST = 10_000  # characters of a value's JSON
 def of(cells: Iterable[Cell]) -> dict[str, Any]:
     r"""Read the literals that the tagged cells assign; nothing is executed.
 
-    What is computed, too long, or cannot be stored as JSON is left out.
+    What is computed, too long, or cannot be stored as JSON is left out; what is named like a secret
+    is redacted, and so are the passwords of URLs.
 
     Example:
         >>> from ln_jupyter.notebook.document import Cell
@@ -54,7 +56,7 @@ def _assigned(source: str) -> Iterator[tuple[str, Any]]:
                     continue
             except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):  # what literal_eval raises
                 continue
-            yield from ((name, value) for name in names)
+            yield from ((name, _redacted(name, value)) for name in names)
 
 
 def _stored(value: object) -> Any:
@@ -68,12 +70,16 @@ def _stored(value: object) -> Any:
     if isinstance(value, float) and math.isfinite(value):
         return value
     if isinstance(value, str) and _is_storable(value):
-        return value
+        return redaction.without_passwords(value)
     if isinstance(value, list | tuple):
         return [_stored(each) for each in value]
     if isinstance(value, dict) and all(isinstance(key, str) and _is_storable(key) for key in value):
-        return {key: _stored(each) for key, each in value.items()}
+        return {key: _redacted(key, _stored(each)) for key, each in value.items()}
     raise ValueError
+
+
+def _redacted(name: str, value: object) -> object:
+    return redaction.HIDDEN if value is not None and redaction.is_secret(name) else value
 
 
 def _is_storable(text: str) -> bool:

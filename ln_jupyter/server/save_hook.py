@@ -83,7 +83,7 @@ def promote(notebook: dict[str, Any], *, saved: Callable[[], document.Document |
     if len(statements) == 1:
         before = saved()
         if before is not None and _may_be_same(before, notebook):
-            statements = [before.carried, before.metadata, sent]
+            statements = [*before.carried, before.metadata, sent]
     found = _merge(statements)
     if found and found != sent:
         metadata[_KEY] = found

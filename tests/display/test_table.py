@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from ln_jupyter.display import redaction, table
+from ln_jupyter import redaction
+from ln_jupyter.display import table
 from ln_jupyter.display.options import Options
 from tests.db import loaded_models as m
 from tests.db.loaded_scenarios import World, world_of

@@ -16,8 +16,8 @@ NEW = "2026-01-02T00:00:00+00:00"
 INIT = datetime(2025, 1, 1, tzinfo=UTC)
 
 
-def saying(metadata: Any = None, carried: Any = None) -> document.Document:
-    return document.Document(Path("n.ipynb"), None, metadata or {}, carried or {}, ())
+def saying(metadata: Any = None, *carried: Any) -> document.Document:
+    return document.Document(Path("n.ipynb"), None, metadata or {}, carried, ())
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,25 @@ def test_stated(expected: str, metadata: Any, carried: Any) -> None:
 
     assert found is not None
     assert expected == found.id
+
+
+def test_stated_by_the_last_that_ran() -> None:
+    """Of several saved headers, the one that ran last counts, wherever it stands; of equally new ones the later."""
+    times = [None, OLD, NEW, NEW, "tomorrow", 3000, OLD]
+    carried = [{"id": f"cell{number}", "time_run": time} for number, time in enumerate(times)]
+
+    found = identity.stated(saying(None, *carried))
+
+    assert found is not None
+    assert found.id == "cell3"
+
+
+def test_a_statement_that_names_nobody_hides_no_other() -> None:
+    """A newer header whose id cannot name a notebook leaves the id to an older one."""
+    found = identity.stated(saying(None, {"id": "older", "time_run": OLD}, {"id": "no id", "time_run": NEW}))
+
+    assert found is not None
+    assert found.id == "older"
 
 
 def test_statements_are_not_mixed() -> None:

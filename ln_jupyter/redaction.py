@@ -1,4 +1,4 @@
-"""Which values are not to be shown, by the name of their column."""
+"""What is neither shown nor stored: values by the name of their column, and passwords inside of URLs."""
 
 from __future__ import annotations
 
@@ -48,6 +48,17 @@ _QUESTIONS = frozenset({"is", "has", "needs", "requires"})
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+")
 _NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
+# What stands for a password that is filled in elsewhere, as in an f-string.
+_BLANK = r"(?:\$?\{[^{}@]*\}|%s|%\(\w+\)s|<[\w -]+>|\*+)@"
+# Of a web address, a slash ends the part where a password may be: `http://localhost:8888/@me` has none.
+# Bounded, so that no text takes long.
+_URL_PASSWORD = re.compile(
+    rf"""((?<!http)(?<!https)://[^\s:/@'"]{{0,99}}:)(?!{_BLANK})[^\s'"]{{1,300}}(?=@)"""
+    rf"""|(://[^\s:/@'"]{{0,99}}:)(?!{_BLANK})[^\s/'"]{{1,300}}(?=@)"""
+    rf"""|([?&;]\w{{0,30}}(?:pass(?!file)|pwd|secret|token)\w{{0,30}}=)(?!{_BLANK[:-1]})[^\s&;'"]{{1,300}}""",
+    re.IGNORECASE,
+)
+
 
 def is_secret(name: str, *, info: Mapping[Any, Any] = _NOTHING, names: tuple[str, ...] = NAMES) -> bool:
     """Tell whether the values of a column are secrets.
@@ -68,6 +79,30 @@ def is_secret(name: str, *, info: Mapping[Any, Any] = _NOTHING, names: tuple[str
     """
     told = info.get("sensitive")
     return _is_named_secret(name, names) if told is None else bool(told)
+
+
+def without_passwords(text: str) -> str:
+    """Put ``***`` in the place of each password that a URL in the text carries.
+
+    Example:
+        >>> without_passwords("ln.connect('postgresql://ann:s3cret@host/lab')")
+        "ln.connect('postgresql://ann:***@host/lab')"
+        >>> without_passwords("f'postgresql://{user}:{password}@host/lab'")
+        "f'postgresql://{user}:{password}@host/lab'"
+    """
+    if "://" not in text:  # most text, at C speed
+        return text
+    return _URL_PASSWORD.sub(lambda match: f"{match[1] or match[2] or match[3]}***", text)
+
+
+def quoted(word: str) -> str:
+    """Write a word that cannot be used, as an error names it; what may be a URL, however broken, is not repeated.
+
+    Example:
+        >>> quoted("maybe"), quoted("ann:s3cret@host/lab")
+        ("'maybe'", 'a URL')
+    """
+    return "a URL" if "://" in word or "@" in word else repr(word)
 
 
 @lru_cache(maxsize=4096)

@@ -1,6 +1,6 @@
 import pytest
 
-from ln_jupyter.display.characters import escaped, plain
+from ln_jupyter.characters import escaped, plain
 
 
 @pytest.mark.parametrize("text", ["", "plain", "Zoë 东京 a_1", "👩‍🔬", "a\u00a0b", "e\u0301"])
