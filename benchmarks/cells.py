@@ -1,92 +1,55 @@
-"""What a cell costs: in a session against `%%time`, and with the extension loaded against without.
-
-Run it from the repository: ``.venv/bin/python benchmarks/cells.py``.
-"""
+"""What a cell costs: in a session against `%%time`, and with the extension loaded against without."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-import os
-import statistics
-import tempfile
-import time
-from functools import partial
+from typing import TYPE_CHECKING
 
-from interleaved import Measured, measure, table
+import registries
+from interleaved import Contestant, Effort, call, measure
 from IPython.core.interactiveshell import InteractiveShell
-
-os.environ["LN_JUPYTER_URL"] = f"sqlite:///{tempfile.mkdtemp()}/registry.db"
+from report import Budget, Row, Section
 
 import ln_jupyter as ln
-import ln_jupyter.schema as lns
 from ln_jupyter.ipython import extension
 
-
-def sessions(shell: InteractiveShell) -> None:
-    """Compare a session cell with the same cell under `%%time`, which every notebook affords."""
-    extension.load(shell)
-    cells = {"x = 1": "x = 1", "%%time": "%%time\nx = 1", "%%ln_session": "%%ln_session\nx = 1"}
-    rivals = {name: partial(shell.run_cell, source, store_history=False) for name, source in cells.items()}
-    with contextlib.redirect_stdout(io.StringIO()):
-        measured = measure(rivals, calls=30)
-    print(table("One cell, in-process", measured, against="%%time"))
-    extension.unload(shell)
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
-def plain(shell: InteractiveShell, *, rounds: int = 100, calls: int = 100) -> None:
-    """Compare a plain cell with the extension loaded and without; loading itself is not counted."""
-
-    def turn() -> float:
-        begun = time.process_time_ns()
-        for _ in range(calls):
-            shell.run_cell("x = 1", store_history=False)
-        return (time.process_time_ns() - begun) / calls / 1000
-
-    turn()
-    without, loaded = [], []
-    for _ in range(rounds):
-        without.append(turn())
-        extension.load(shell)
-        loaded.append(turn())
-        extension.unload(shell)
-    rows = {"without": without, "with": loaded}
-    measured = {
-        name: Measured(*(statistics.quantiles(times, n=4)[i] for i in (1, 0, 2))) for name, times in rows.items()
-    }
-    print(table("A plain cell, extension loaded", measured, against="without"))
-    extra = statistics.median(after - before for before, after in zip(without, loaded, strict=True))
-    print(f"extra: {extra:.1f} us\n")
-
-
-def profiles() -> None:
-    """Compare statements with a profile, without one, and without our session."""
-    import sqlalchemy as sa
-    from sqlalchemy import orm
-
-    ln.add(lns.Pipeline, [{"name": str(number)} for number in range(100)])
-    statement = sa.select(lns.Pipeline).limit(1)
-
-    def scalars(session: orm.Session) -> None:
-        session.scalars(statement).first()
-
-    with (
-        orm.Session(ln.connect(), expire_on_commit=False) as theirs,
-        ln.Session() as off,
-        ln.Session(profile=True) as on,
-    ):
-        rivals = {
-            "sqlalchemy.orm.Session": partial(scalars, theirs),
-            "ln.Session": partial(scalars, off.orm),
-            "ln.Session(profile=True)": partial(scalars, on.orm),
-        }
-        measured = measure(rivals)
-    print(table("One statement", measured, against="sqlalchemy.orm.Session"))
-
-
-if __name__ == "__main__":
+def run(folder: Path, effort: Effort) -> list[Section]:
+    """Measure cells in a shell of this process."""
+    ln.connect(registries.url(folder / "cells.db"))
     shell = InteractiveShell.instance()
     shell.history_manager.enabled = False
-    sessions(shell)
-    plain(shell)
-    profiles()
+    rows = [session(shell, effort), plain(shell, effort)]
+    ln.connect()
+    return [Section("Cells", rows)]
+
+
+def session(shell: InteractiveShell, effort: Effort) -> Row:
+    """Compare a session cell with the same cell under `%%time`, which every notebook affords."""
+    extension.load(shell)
+    cells = {"%%time": "%%time\nx = 1", "%%ln_session": "%%ln_session\nx = 1", "floor": "x = 1"}
+    contestants = {name: call(lambda source=source: _run(shell, source)) for name, source in cells.items()}
+    with contextlib.redirect_stdout(io.StringIO()):
+        costs = measure(contestants, rounds=effort.rounds(100), calls=30)
+    extension.unload(shell)
+    budget = Budget("ratio", 1.0)
+    return Row("%%ln_session", costs["%%ln_session"], costs["%%time"], "%%time", costs["floor"], "plain cell", budget)
+
+
+def plain(shell: InteractiveShell, effort: Effort) -> Row:
+    """Compare a plain cell with the extension loaded and without; loading itself is not counted."""
+    contestants = {
+        "without": Contestant(lambda _: _run(shell, "x = 1"), lambda: extension.unload(shell)),
+        "with": Contestant(lambda _: _run(shell, "x = 1"), lambda: extension.load(shell)),
+    }
+    costs = measure(contestants, rounds=effort.rounds(200), calls=100)
+    extension.unload(shell)
+    return Row("a plain cell, extension on", costs["with"], costs["without"], "off", budget=Budget("extra", 5e-6))
+
+
+def _run(shell: InteractiveShell, source: str) -> None:
+    shell.run_cell(source, store_history=False)

@@ -1,24 +1,23 @@
-"""What showing something costs: with the display hook against without.
-
-Run it from the repository: ``.venv/bin/python benchmarks/display.py``.
-"""
+"""What showing something costs: with the display hook against a shell without it."""
 
 from __future__ import annotations
 
 import dataclasses
-import os
-import tempfile
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from interleaved import measure, table
+import registries
+from interleaved import Contestant, Effort, call, measure
 from IPython.core.interactiveshell import InteractiveShell
-
-os.environ["LN_JUPYTER_URL"] = f"sqlite:///{tempfile.mkdtemp()}/registry.db"
+from report import Budget, Row, Section
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter.display import html, record, text
 from ln_jupyter.ipython import extension
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclasses.dataclass
@@ -28,32 +27,55 @@ class Plain:
     x: int = 1
 
 
-def records() -> None:
-    """Measure a record, and whether collections of any length cost the same."""
-    few = lns.Run(name="few", inputs=[lns.File(name=str(number)) for number in range(9)])
-    many = lns.Run(name="many", inputs=[lns.File(name=str(number)) for number in range(100_000)])
+def run(folder: Path, effort: Effort) -> list[Section]:
+    """Measure displays in a shell of this process."""
+    ln.connect(registries.url(folder / "display.db"))
+    shell = InteractiveShell.instance()
+    rows = [*records(shell, effort), *others(shell, effort)]
+    ln.connect()
+    return [Section("Displays", rows)]
+
+
+def records(shell: InteractiveShell, effort: Effort) -> list[Row]:
+    """Measure a record, whether collections of any length cost the same, and a list of records."""
     run = ln.add(lns.Run(name="Solve Problem X", pipeline=lns.Pipeline(name="Transform A")))
+    few, many = (lns.Run(name="many", inputs=[lns.File(name=f"{i:06}") for i in range(n)]) for n in (9, 100_000))
+    costs = measure(
+        {name: call(partial(_show, shown)) for name, shown in (("run", run), ("few", few), ("many", many))},
+        rounds=effort.rounds(60),
+        calls=20,
+    )
+    sizes = f"{len(_show(few)):,} characters with 9, {len(_show(many)):,} with 100,000"
+    thousand = [lns.Run(name=str(number)) for number in range(1_000)]
+    return [
+        Row("a record, as text and HTML", costs["run"], budget=Budget("total", 1e-3)),
+        Row("a record with 100,000 inputs", costs["many"], costs["few"], "9 inputs", note=sizes),
+        _shown(shell, "a list of 1,000 records", thousand, effort, calls=3),
+    ]
 
-    def show(shown: object) -> None:
-        seen = record.view(shown)
-        text.render(seen)
-        html.render(seen)
 
-    rivals = {"a run": partial(show, run), "9 inputs": partial(show, few), "100,000 inputs": partial(show, many)}
-    print(table("View, text and HTML of a record", measure(rivals, calls=20), against="9 inputs"))
-
-
-def others(shell: InteractiveShell) -> None:
+def others(shell: InteractiveShell, effort: Effort) -> list[Row]:
     """Measure what everything else pays for the hook."""
+    outputs = {"a number": 1, "an object": object(), "a list": [1, 2, 3], "a dict": {"a": 1}, "a dataclass": Plain()}
+    return [
+        _shown(shell, f"{name}, extension on", value, effort, calls=100, budget=Budget("extra", 5e-6))
+        for name, value in outputs.items()
+    ]
+
+
+def _shown(  # noqa: PLR0913 - what is shown, and how it is measured
+    shell: InteractiveShell, name: str, value: Any, effort: Effort, *, calls: int, budget: Budget | None = None
+) -> Row:
     format_ = shell.display_formatter.format
-    outputs = {"int": 1, "object": object(), "list": [1, 2, 3], "dict": {"a": 1}, "dataclass": Plain()}
-    without = measure({name: partial(format_, value) for name, value in outputs.items()})
-    extension.load(shell)
-    loaded = measure({name: partial(format_, value) for name, value in outputs.items()})
-    for name in outputs:
-        print(table(name, {"without": without[name], "with": loaded[name]}, against="without"))
+    contestants = {
+        "off": Contestant(lambda _: format_(value), lambda: extension.unload(shell)),
+        "on": Contestant(lambda _: format_(value), lambda: extension.load(shell)),
+    }
+    costs = measure(contestants, rounds=effort.rounds(100), calls=calls)
+    extension.unload(shell)
+    return Row(name, costs["on"], costs["off"], "off", budget=budget)
 
 
-if __name__ == "__main__":
-    records()
-    others(InteractiveShell.instance())
+def _show(shown: object) -> str:
+    seen = record.view(shown)
+    return text.render(seen) + html.render(seen)

@@ -13,14 +13,14 @@ from sqlalchemy.orm.util import AliasedInsp
 from ln_jupyter import errors
 
 if TYPE_CHECKING:
-    from ln_jupyter.db.session import OrmSession
+    from ln_jupyter.db.session import RoutingSession
 
 _PANDAS = {int: "int64", bool: "bool", float: "float64"}
 _PANDAS_NULLABLE = {int: "Int64", bool: "boolean", float: "float64"}
 
 
 def read(
-    session: OrmSession,
+    session: RoutingSession,
     select: sa.Select[Any],
     entities: tuple[Any, ...],
     bind_arguments: dict[str, Any],

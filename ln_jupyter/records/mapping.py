@@ -31,7 +31,7 @@ def state_of(record: object) -> orm.InstanceState[Any]:
     Raises:
         NotMappedError: If *record* is no instance of a mapped class.
     """
-    state: Any = None if isinstance(record, type) else sa.inspect(record, raiseerr=False)
+    state: Any = None if isinstance(record, type) else getattr(record, "_sa_instance_state", None)
     if not isinstance(state, orm.InstanceState):
         raise errors.NotMappedError(f"{_describe(record)} is not a record", fix=_fix(record))
     return state
@@ -58,11 +58,11 @@ def check_names(mapper: orm.Mapper[Any], names: Iterable[str]) -> None:
     Raises:
         UnknownFieldError: With the near miss.
     """
-    known = mapper.all_orm_descriptors.keys()
+    known = mapper.all_orm_descriptors
     for name in names:
         if name not in known:
             msg = f"{mapper.class_.__name__} has no field {name!r}"
-            raise errors.UnknownFieldError(msg, fix=errors.near_miss(name, known))
+            raise errors.UnknownFieldError(msg, fix=errors.near_miss(name, known.keys()))
 
 
 def _describe(thing: object) -> str:

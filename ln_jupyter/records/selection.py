@@ -43,5 +43,8 @@ def statement(reader: Reader | None, /, *entities: Any, **fields: object) -> Stm
     for entity in entities:
         if sa.inspect(entity, raiseerr=False) is None and not hasattr(entity, "__clause_element__"):
             mapping.mapper_of(entity)
-    made = Stmt[Any](sa.select(*entities), entities, reader=reader)
-    return made.where(**fields) if fields else made
+    chosen = sa.select(*entities)
+    if fields:
+        chosen = chosen.where(*mapping.criteria(entities[0], fields))
+    made: Stmt[Any] = Stmt(chosen, entities, reader=reader)  # not Stmt[Any](...), which takes three times as long
+    return made

@@ -266,10 +266,13 @@ class Session:
         """Say where it leads and what it holds; sends nothing."""
         if self._closed:
             return "<Session closed>"
-        engine = self._orm.engine or engines.current()
+        try:
+            where = faults.describe((self._orm.engine or engines.current()).url)
+        except errors.LnJupyterError as error:  # the settings name no database that can be used
+            where = f"nowhere: {error}"
         session = self._orm
         unsaved = f", {len(session.new)} new, {len(session.dirty)} changed, {len(session.deleted)} to delete"
-        return f"<Session {faults.describe(engine.url)}, {len(session.identity_map)} records loaded{unsaved}>"
+        return f"<Session {where}, {len(session.identity_map)} records loaded{unsaved}>"
 
     def _leave(self) -> None:
         """Give the context back; from here on each call commits again."""

@@ -10,7 +10,7 @@ from sqlalchemy import orm
 
 from ln_jupyter import errors
 from ln_jupyter.db import engine, loading, transactions
-from ln_jupyter.db.session import OrmSession, current_block
+from ln_jupyter.db.session import OrmSession, RoutingSession, current_block
 from ln_jupyter.records import frames, mapping
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ class Stmt(Generic[T]):
             >>> import ln_jupyter as ln, ln_jupyter.schema as lns
             >>> names = [run.name for run in ln.select(lns.Run).stream()]
         """
-        with self._reading() as session:
+        with self._reading(OrmSession) as session:  # the user's code works on its records before it ends
             connection = session.connection(bind_arguments=self._bind_arguments())
             if connection.dialect.name == "postgresql" and not transactions.has_begun(connection):
                 transactions.begin(connection)  # a server-side cursor lives in a transaction
@@ -227,7 +227,7 @@ class Stmt(Generic[T]):
     def _at_most_two(self) -> sa.Select[Any]:
         return self.select.limit(2) if self._limit is None else self.select
 
-    def _rows(self, session: OrmSession, select: sa.Select[Any]) -> Any:
+    def _rows(self, session: RoutingSession, select: sa.Select[Any]) -> Any:
         result = session.execute(select, bind_arguments=self._bind_arguments())
         rows: Any = result.scalars() if len(self._entities) == 1 else result
         # an option of the user's may join a collection, whose parents then come repeated
@@ -240,13 +240,11 @@ class Stmt(Generic[T]):
                 return {"mapper": mapper}
         return {}
 
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[OrmSession]:
+    def _reading(
+        self, short: type[RoutingSession] = RoutingSession
+    ) -> contextlib.AbstractContextManager[RoutingSession]:
+        """Lend the session of whoever made the statement, of the block, or a *short* one."""
         if self._reader is not None:
-            with self._reader.reading() as session:
-                yield session
-        elif (block := current_block()) is not None:
-            yield block.orm
-        else:
-            with OrmSession() as session:
-                yield session
+            return self._reader.reading()
+        block = current_block()
+        return short() if block is None else contextlib.nullcontext(block.orm)

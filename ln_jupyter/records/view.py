@@ -6,18 +6,23 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 from ln_jupyter import schema
 from ln_jupyter.db.session import OrmSession, current_block
 from ln_jupyter.display import html, table
+from ln_jupyter.schema.column_types import Json
 
 if TYPE_CHECKING:
     from ln_jupyter.display.table import TableView
 
+_OWNERS = {schema.ExecutedCell: schema.ExecutedCell.run, schema.NotebookPath: schema.NotebookPath.notebook}
+_LOOKED_AT = 100  # of these, for the newest of what has no index by time
 _FIRST = (schema.Notebook, schema.Pipeline, schema.Run, schema.File)
 _TIMES = ("created_at", "seen_at", "started_at")
-_LARGE = (sa.LargeBinary, sa.JSON)  # and of no use in a cell
+_LARGE = (sa.LargeBinary, Json)  # and of no use in a cell
 _MOST = 7  # columns
+_COUNTED = 10_000  # rows
 _BOOKKEEPING = ("revision", "created_by_id")
 
 
@@ -40,6 +45,7 @@ def view(n: int = 10) -> RegistryView:
     """Show the newest *n* rows of each table of the registry that has any.
 
     In a block (`with ln.Session():`, ``%%ln_session``) it shows what was added there, too.
+    It takes the same time however many rows there are: up to 10,000 are counted.
 
     Args:
         n: How many rows of each.
@@ -58,8 +64,9 @@ def view(n: int = 10) -> RegistryView:
 def _view(session: OrmSession, n: int) -> RegistryView:
     others: list[Any] = sorted((each.class_ for each in schema.Base.registry.mappers), key=lambda model: model.__name__)
     models: list[Any] = list(dict.fromkeys([*_FIRST, *others]))
-    # one statement, and so one moment
-    counts = sa.select(*(sa.select(sa.func.count()).select_from(each).scalar_subquery() for each in models))
+    # one statement, and so one moment; no more are counted, as that reads them all
+    some = [sa.select(sa.literal_column("1")).select_from(each).limit(_COUNTED + 1).subquery() for each in models]
+    counts = sa.select(*(sa.select(sa.func.count()).select_from(each).scalar_subquery() for each in some))
     counted = session.execute(counts, bind_arguments={"mapper": sa.inspect(schema.Run)}).one()
     return RegistryView(
         tuple(_table(session, model, n, count) for model, count in zip(models, counted, strict=True) if count)
@@ -72,11 +79,23 @@ def _table(session: OrmSession, model: Any, n: int, count: int) -> TableView:
     names = [a.key for a in attributes if not isinstance(a.columns[0].type, _LARGE) and a.key not in _BOOKKEEPING]
     time = next(name for name in _TIMES if name in names)
     names = [*(name for name in names if name != time), time]
-    newest = sa.select(*(getattr(model, name) for name in names)).order_by(getattr(model, time).desc()).limit(n)
-    rows = session.execute(newest).all()
+    chosen = sa.select(*(getattr(model, name) for name in names)).limit(n)
+    rows = session.execute(_newest(chosen, model, time)).all()
+    order = "newest"
+    if not rows:  # the newest owners have none
+        rows, order = session.execute(chosen).all(), "first"
     filled = [i for i in range(len(names)) if any(row[i] is not None for row in rows)]
     shown = filled if len(filled) <= _MOST else [*filled[: _MOST - 1], filled[-1]]  # the last is the time
     seen = table.of_rows(
-        model.__name__, [names[i] for i in shown], [[row[i] for i in shown] for row in rows], count=count
+        model.__name__, [names[i] for i in shown], [[row[i] for i in shown] for row in rows], count=min(count, _COUNTED)
     )
-    return replace(seen, order="newest")
+    return replace(seen, order=order, has_more=count > _COUNTED)
+
+
+def _newest(chosen: sa.Select[Any], model: Any, time: str) -> sa.Select[Any]:
+    """Order by time, by an index: what has none of its own, by that of the newest it belongs to."""
+    if model in _OWNERS:
+        owner = _OWNERS[model].property.mapper.class_
+        newest = sa.select(owner).order_by(owner.created_at.desc()).limit(_LOOKED_AT)
+        chosen = chosen.join(_OWNERS[model].of_type(orm.aliased(owner, newest.subquery())))
+    return chosen.order_by(getattr(model, time).desc())

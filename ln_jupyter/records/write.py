@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import sqlalchemy as sa
 from sqlalchemy import event, orm
+from sqlalchemy.orm.attributes import instance_state
 
 from ln_jupyter import callsite, errors
 from ln_jupyter.db import blame, restriction, unit
@@ -100,7 +101,7 @@ def add_in(session: OrmSession | None, record: Any, rows: bulk.Rows | None = Non
     def attach(orm_session: OrmSession) -> None:
         _attach(orm_session, records)
         if line is not None:
-            orm_session.lines.update((sa.inspect(each), line) for each in records)
+            orm_session.lines.update((instance_state(each), line) for each in records)
 
     _act(session, records, attach)
     return record
@@ -153,10 +154,10 @@ def _act(
     session: OrmSession | None, records: Sequence[Any], action: Callable[[OrmSession], R], *, write: bool = False
 ) -> R:
     """Run *action* where the records belong, and commit unless a block will."""
-    place = session if session is not None else _place(records)
-    for record in records:
-        owner = orm.object_session(record)
-        if owner is not None and owner is not place:
+    owners = [(record, owner) for record in records if (owner := orm.object_session(record)) is not None]
+    place = session if session is not None else _place(owners)
+    for record, owner in owners:
+        if owner is not place:
             msg = f"this {type(record).__name__} belongs to another open session"
             raise errors.ForeignSessionError(msg, fix="use that session, or close it first")
     if place is None:
@@ -167,12 +168,12 @@ def _act(
     return result
 
 
-def _place(records: Sequence[Any]) -> OrmSession | None:
-    """Find the session that saves the records; None for a short one."""
+def _place(owners: Sequence[tuple[Any, orm.Session]]) -> OrmSession | None:
+    """Find the session that saves records, some of which have one; None for a short one."""
     block = current_block()
     if block is not None:
         return block.orm
-    owner = next((s for record in records if (s := orm.object_session(record)) is not None), None)
+    owner = owners[0][1] if owners else None
     return owner if isinstance(owner, OrmSession) and not owner.in_block else None
 
 
