@@ -16,6 +16,7 @@ suppress_warnings = ["mystnb.unknown_mime_type"]  # a header also carries itself
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
+default_role = "code"  # `x` in a docstring is code
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_member_order = "bysource"

@@ -130,6 +130,14 @@ class Lab:
         model = self.page.evaluate("() => jupyterapp.shell.currentWidget.context.model.toJSON()")
         return list(model["cells"])
 
+    def use_theme(self, name: str) -> None:
+        """Change the colours, and wait until they are there."""
+        self.page.evaluate(
+            "theme => jupyterapp.commands.execute('apputils:change-theme', {theme}).then(() => null)", name
+        )
+        self.page.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=name)
+        self.page.locator("#jupyterlab-splash").wait_for(state="detached")
+
     def dialogs(self) -> list[str]:
         """Give the text of every dialog that is open."""
         return self.page.locator(".jp-Dialog").all_inner_texts()

@@ -83,15 +83,13 @@ def test_displays(lab: Lab) -> None:
     assert 20 == output(lab, "list").locator("tbody tr").count()
     for name in ("odd", "diagram"):
         assert output(lab, name).locator("img").is_visible(), name
-    for theme in ("JupyterLab Dark", "JupyterLab Light"):
+    for theme in ("JupyterLab Dark", "JupyterLab Dark High Contrast", "JupyterLab Light"):
         _assert_legible(lab, theme)
 
 
 def _assert_legible(lab: Lab, theme: str) -> None:
     """Check that all words stand out from their background in a theme."""
-    lab.page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme}).then(() => null)", theme)
-    lab.page.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=theme)
-    lab.page.locator("#jupyterlab-splash").wait_for(state="detached")
+    lab.use_theme(theme)
     lab.picture(f"display {theme}")
     words = lab.page.locator(".ln-record :is(span, th, td, b, small)")
     assert words.count() > 100

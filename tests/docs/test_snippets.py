@@ -58,6 +58,7 @@ def test_snippets(page: Path, tmp_path: Path) -> None:
     notebook = tmp_path / f"{page.stem}.ipynb"
     nbformat.write(new_notebook(cells=[new_code_cell(source=cell.strip()) for cell in cells]), notebook)
     home = tmp_path / "home"
+    home.mkdir()
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("LN_JUPYTER_", "PYTEST_"))}
     environment |= {
         "HOME": str(home),
