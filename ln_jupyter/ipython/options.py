@@ -123,7 +123,9 @@ def _unknown(verb: str, option: str) -> errors.MagicError:
     if option in VERBS["cell"]:
         msg = f"{_spelled(verb)} has no option {redaction.quoted(option)}: it is for one cell"
         return errors.MagicError(msg, fix=f"write %%{NAME} {option} in the cell that needs it")
-    return errors.MagicError(f"{_spelled(verb)} has no option {redaction.quoted(option)}", fix=errors.near_miss(option, known))
+    return errors.MagicError(
+        f"{_spelled(verb)} has no option {redaction.quoted(option)}", fix=errors.near_miss(option, known)
+    )
 
 
 def _spelled(verb: str) -> str:

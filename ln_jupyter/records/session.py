@@ -164,6 +164,16 @@ class Session:
             sqlalchemy.exc.IntegrityError: With a note that names the record and its line.
             SessionError: If it is a dry run.
             SessionClosedError: After `close`.
+
+        Example:
+            >>> import ln_jupyter as ln, ln_jupyter.schema as lns
+            >>> with ln.Session() as ss:
+            ...     first = ss.add(lns.File(name="kept"))
+            ...     ss.commit()
+            ...     second = ss.add(lns.File(name="undone"))
+            ...     ss.rollback()
+            >>> ln.select(lns.File).where(lns.File.name.in_(["kept", "undone"])).count()
+            1
         """
         unit.commit(self._open())
 

@@ -39,6 +39,12 @@ class Stmt(Generic[T]):
 
     Attributes:
         select: SQLAlchemy's own statement.
+
+    Example:
+        >>> import ln_jupyter as ln, ln_jupyter.schema as lns
+        >>> solved = ln.select(lns.Run).where(lns.Run.name.like("Solve%")).order_by(lns.Run.created_at)
+        >>> solved.count()
+        0
     """
 
     __slots__ = ("_entities", "_limit", "_reader", "select")
@@ -166,6 +172,9 @@ class Stmt(Generic[T]):
 
     def stream(self, batch: int = 1000) -> Iterator[T]:
         """Give the rows one by one, in memory no more than a *batch* of them.
+
+        They are the rows of one moment. Until the last is read, SQLite keeps beside its file what
+        others write meanwhile, and PostgreSQL an open transaction: read to the end, or `close` it.
 
         Example:
             >>> import ln_jupyter as ln, ln_jupyter.schema as lns

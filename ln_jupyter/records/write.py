@@ -79,6 +79,14 @@ def delete(record: Any, /, **fields: object) -> Any:
         ForeignSessionError: If a record belongs to another open session.
         StaleRecordError: If a row changed after it was read.
         sqlalchemy.exc.IntegrityError: If other rows still refer to it.
+
+    Example:
+        >>> import ln_jupyter as ln, ln_jupyter.schema as lns
+        >>> file = ln.add(lns.File(name="scratch"))
+        >>> ln.delete(file) is file
+        True
+        >>> ln.delete(lns.File, name="scratch")
+        []
     """
     return delete_in(None, record, **fields)
 
