@@ -81,6 +81,15 @@ def test_the_version(command):
     assert f"ln-jupyter, version {ln_jupyter.__version__}\n" == command("--version").output
 
 
+def test_without_its_script(tmp_path):
+    """`python -m ln_jupyter` is the command, where its script is not on the path."""
+    command = [sys.executable, "-m", "ln_jupyter", "--version"]
+
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+
+    assert f"ln-jupyter, version {ln_jupyter.__version__}\n" == done.stdout
+
+
 def test_help_imports_no_database(tmp_path):
     """Help comes without the cost of SQLAlchemy or alembic."""
     code = "import sys; from ln_jupyter import cli; cli.main(['--help'], standalone_mode=False); print(sorted(sys.modules))"
