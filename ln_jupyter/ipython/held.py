@@ -50,6 +50,8 @@ class Held:
 
         So does, under ``with``, what still runs of an earlier cell: then this one does not.
         """
+        if self._session is None:  # nearly always, and first: every cell asks
+            return
         session = self.session
         if session is not None and cell.parent is None and not session.is_in_block:
             reply.forget_traceback(self._shell)

@@ -8,7 +8,6 @@ import os
 import platform
 import re
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -35,8 +34,7 @@ class Distribution(NamedTuple):
     metadata: str
 
 
-@dataclass(frozen=True)
-class Environment:
+class Environment(NamedTuple):
     """An interpreter, and what is installed for it.
 
     Attributes:

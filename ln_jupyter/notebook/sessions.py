@@ -6,9 +6,8 @@ import http.client
 import json
 import os
 import ssl
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
@@ -18,8 +17,7 @@ _TIMEOUT = 1.0  # seconds; the server is on this machine
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What a server says about one kernel.
 
     Attributes:

@@ -7,7 +7,6 @@ once: the file may go on saying the other one for ever, where no server saves it
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -29,8 +28,7 @@ if TYPE_CHECKING:
     from ln_jupyter.tracking.request import Request
 
 
-@dataclass(frozen=True)
-class Identified:
+class Identified(NamedTuple):
     """Who a notebook is.
 
     Attributes:
