@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import shutil
 import sqlite3
 from functools import partial
@@ -90,7 +89,6 @@ def _plain(values: Any) -> Any:
 def _connect(path: Path, act: Callable[[], object]) -> None:
     """Let what comes next ask this registry; the first time in this turn is not measured."""
     registration.forget()
-    os.environ["LN_JUPYTER_URL"] = registries.url(path)
     ln.connect(registries.url(path))
     act()
 
@@ -111,10 +109,10 @@ def _of_notebook() -> object:
 
 
 def _list_runs() -> object:
-    with ln.connect().connect() as connection:
+    with engines.current().connect() as connection:
         return catalogue.runs(connection, limit=10)
 
 
 def _list_notebooks() -> object:
-    with ln.connect().connect() as connection:
+    with engines.current().connect() as connection:
         return catalogue.notebooks(connection, host="host", limit=10)
