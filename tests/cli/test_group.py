@@ -20,8 +20,8 @@ from tests.cli.conftest import program
         ("top-secret", "the database URL cannot be read", "use sqlite:///"),
         (
             "sqlite:////no such folder/registry.db",
-            "/no such folder/registry.db cannot be opened",
-            "check that its folder",
+            "/no such folder/registry.db cannot be opened: there is no folder /no such folder",
+            "correct the path, or make it: mkdir -p",
         ),
     ],
 )

@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -259,9 +260,8 @@ def test_an_interrupt_while_connecting() -> None:
     """Ctrl-C while the server is waited for leaves no frame behind that holds the password."""
     with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes the connection, and says nothing
         code = (
-            "import os, signal, threading, traceback, ln_jupyter as ln\n"
+            "import traceback, ln_jupyter as ln\n"
             "engine = ln.connect()\n"
-            "threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT)).start()\n"
             "try:\n"
             "    engine.connect()\n"
             "except BaseException as error:\n"
@@ -269,12 +269,17 @@ def test_an_interrupt_while_connecting() -> None:
         )
         url = f"postgresql://ann:{SECRET}@127.0.0.1:{silent.getsockname()[1]}/lab"
         environment = {**os.environ, "LN_JUPYTER_URL": url}
-        done = subprocess.run(
-            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60, check=True
-        )
+        pipe = subprocess.PIPE
+        process = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=pipe, stderr=pipe, text=True)
+        connection, _ = silent.accept()
 
-    assert "KeyboardInterrupt" in done.stdout
-    assert SECRET not in done.stdout + done.stderr
+        process.send_signal(signal.SIGINT)
+
+        shown, said = process.communicate(timeout=60)
+        connection.close()
+
+    assert "KeyboardInterrupt" in shown
+    assert SECRET not in shown + said
 
 
 def test_a_script_that_cannot_register(tmp_path: Path) -> None:
