@@ -29,7 +29,7 @@ WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :ru
 INSERT INTO ln_run (id, name, notebook_id, notebook_v, started_at, heard_at, finished_at, outcome, host, runner,
                     path, python, created_at, created_by_id, revision)
 SELECT :prefix || printf('%08x', (i * 2654435761) & 4294967295), 'run ' || i, 'notebook' || printf('%04d', i % :notebooks),
-       '1', time, time, time, 'ok', 'host', 'jupyter-server', '/work/notebook.ipynb', '3.11.7', time, 'user0001', 1
+       '1', time, time, time, 'ok', 'host', 'jupyter-server', '/data/notebook.ipynb', '3.11.7', time, 'user0001', 1
 FROM (SELECT i, strftime('%Y-%m-%d %H:%M:%f000', :since, '+' || i || ' seconds') AS time FROM n)
 """
 _CELLS = """

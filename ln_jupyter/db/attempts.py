@@ -7,14 +7,14 @@ import random
 import time
 from typing import TYPE_CHECKING, TypeVar
 
+import sqlalchemy as sa
+
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import registry, transactions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    import sqlalchemy as sa
 
 T = TypeVar("T")
 
@@ -39,8 +39,8 @@ def repeat(attempt: Callable[[], T]) -> T:
     while True:
         try:
             return attempt()
-        except Exception as error:
-            if not _is_conflict(error) or time.monotonic() > deadline:
+        except sa.exc.DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) not in _CONFLICTS or time.monotonic() > deadline:
                 raise
             _log.debug("a transaction is done again: %s", error)
         time.sleep(random.uniform(0, pause))  # noqa: S311 - spreads those that collided
@@ -67,7 +67,3 @@ def in_registry(action: Callable[[sa.Connection], T], *, folder: Path | None = N
         return result
 
     return repeat(attempt)
-
-
-def _is_conflict(error: BaseException) -> bool:
-    return getattr(getattr(error, "orig", None), "sqlstate", None) in _CONFLICTS

@@ -198,12 +198,13 @@ def test_valid_notebooks_are_no_news(notebook: dict[str, Any]) -> None:
 @settings(max_examples=30)
 def test_nbproject_reads_what_is_saved(tmp_path: Path, statement: dict[str, Any]) -> None:
     """What the hook saves of a header is what nbproject's own reader and container find in the file."""
-    container = pytest.importorskip("nbproject.dev._meta_store", exc_type=ImportError).MetaContainer
-    files = pytest.importorskip("nbproject.dev._notebook", exc_type=ImportError)
+    from nbproject.dev._meta_store import MetaContainer
+    from nbproject.dev._notebook import read_notebook
+
     file = tmp_path / "n.ipynb"
     file.write_bytes(fuzzing.written(promoted(saying(statement))))
 
-    found = files.read_notebook(str(file)).metadata["nbproject"]
+    found = read_notebook(str(file)).metadata["nbproject"]
 
     assert statement == found
-    assert statement["id"] == container(**found).id
+    assert statement["id"] == MetaContainer(**found).id
