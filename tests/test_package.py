@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 import venv
@@ -14,8 +15,9 @@ PROJECT = Path(ln_jupyter.__file__).parent.parent
 pytestmark = pytest.mark.newest
 
 
-def run(*command, cwd):
-    done = subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, text=True, check=False)
+def run(*command, cwd, env=None):
+    words = [str(part) for part in command]
+    done = subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -78,3 +80,29 @@ def test_installed_alone_it_imports(installed, tmp_path):
 def test_installed_alone_the_command_runs(installed, tmp_path):
     """Without any extra, the command shows its help."""
     assert "Usage: ln-jupyter" in run(installed / "ln-jupyter", "--help", cwd=tmp_path)
+
+
+IN_A_KERNEL = """
+from jupyter_client.manager import start_new_kernel
+
+manager, client = start_new_kernel()
+for cell in (
+    "import ln_jupyter as ln, ln_jupyter.schema as lns\\nln.header(id='Rx2s9cPTMQLY', name='alone')",
+    "_ = ln.add(lns.Run(name='x', pipeline=lns.Pipeline(name='p')))",
+    "%%ln_session\\nassert ln.select(lns.Run, name='x').one().pipeline.name == 'p'",
+):
+    reply = client.execute_interactive(cell)["content"]
+    assert reply["status"] == "ok", reply
+client.stop_channels()
+manager.shutdown_kernel()
+"""
+
+
+def test_installed_alone_it_registers(installed, tmp_path):
+    """Without any extra, a kernel registers a notebook and runs a session cell, and the command lists it."""
+    url = f"sqlite:///{tmp_path / 'registry.db'}"
+    environment = {**os.environ, "LN_JUPYTER_URL": url, "HOME": str(tmp_path), "IPYTHONDIR": str(tmp_path)}
+
+    run(installed / "python", "-c", IN_A_KERNEL, cwd=tmp_path, env=environment)
+
+    assert "Rx2s9cPTMQLY" in run(installed / "ln-jupyter", "list", "--db", url, cwd=tmp_path)
