@@ -298,6 +298,9 @@ def write_impatiently(tell: Tell, url: str) -> None:
     tell(ln.select(lns.Pipeline).count())
 
 
+IDLE = "import sys; print('here', flush=True); sys.stdin.read()"
+
+
 @pytest.mark.skipif(not IS_LINUX, reason="the system does not tell who holds a lock")
 @pytest.mark.parametrize(
     ("arguments", "named"),
@@ -305,19 +308,21 @@ def write_impatiently(tell: Tell, url: str) -> None:
         (["-m", "ipykernel_launcher", "-f", "kernel-{id}.json"], "kernel {id}"),
         (["-m", "ipykernel_launcher", "-f", "kernel-v3{id}.json"], "kernel {id}"),
         (["{script}", "--password=secret"], "{python} work.py"),
-        (["-c", "import sys; sys.stdin.read()", "secret"], "{python}"),
+        (["-c", IDLE, "secret"], "{python}"),
     ],
     ids=["kernel", "VS Code", "script", "command"],
 )
 def test_holder_is_described(tmp_path: Path, arguments: list[str], named: str) -> None:
     """A process is named by its kernel or its program, and never by its arguments."""
     script = tmp_path / "work.py"
-    script.write_text("import sys; sys.stdin.read()")
+    script.write_text(IDLE)
     values = {"id": str(uuid.uuid4()), "script": str(script), "python": Path(sys.executable).name}
     module = tmp_path / "ipykernel_launcher.py"
     module.write_text(script.read_text())
     command = [sys.executable, *(each.format(**values) for each in arguments)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, cwd=tmp_path) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=tmp_path) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # the system knows its command line by then
         described = lock_owner.describe(process.pid)
 
         process.communicate()

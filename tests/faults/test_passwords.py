@@ -260,7 +260,8 @@ def test_an_interrupt_while_connecting() -> None:
     """Ctrl-C while the server is waited for leaves no frame behind that holds the password."""
     with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes the connection, and says nothing
         code = (
-            "import traceback, ln_jupyter as ln\n"
+            "import signal, traceback, ln_jupyter as ln\n"
+            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background jobs ignore it
             "engine = ln.connect()\n"
             "try:\n"
             "    engine.connect()\n"
