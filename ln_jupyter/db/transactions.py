@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from ln_jupyter import errors
-from ln_jupyter.db import advice, faults, interrupts, lock_owner
+from ln_jupyter.db import advice, faults, interrupts, lock_owner, sqlite_faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,7 +118,14 @@ def begin(connection: sa.Connection) -> None:
         driver.execute("BEGIN")
         return
     engine = connection.engine
-    wait_for_lock(connection, "BEGIN IMMEDIATE", on_wait=lambda: lock_owner.refuse_ourselves(engine, driver))
+    try:
+        wait_for_lock(connection, "BEGIN IMMEDIATE", on_wait=lambda: lock_owner.refuse_ourselves(engine, driver))
+    except errors.DatabaseError as error:
+        if sqlite_faults.is_read_only(error.__cause__ or error):
+            # as it was opened, or as SQLite opened the -shm that all connections of a process share: the next may do more
+            connection.connection.invalidate(soft=True)
+            engine.pool.dispose()
+        raise
     holder = lock_owner.note(engine, driver)
     if engine.url.database not in (None, "", ":memory:"):  # there nobody else could wait
         connection.info[_HOLDER] = holder

@@ -24,6 +24,9 @@ MIME = "application/vnd.ln-jupyter.header+json"
 TUTORIALS = sorted((PROJECT / "notebooks").glob("0*.ipynb"))
 
 
+ELSEWHERE = ("07-one-registry-for-a-team",)  # it registers in a database server of its own
+
+
 def _outputs(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [output for cell in cells for output in cell.get("outputs", [])]
 
@@ -44,6 +47,8 @@ def test_a_tutorial_runs_in_jupyterlab(tutorial: Any, open_lab: Callable[[Any], 
     carried = [o["data"][MIME] for o in _outputs(saved["cells"]) if MIME in o.get("data", {})]
     assert {known["id"]} == {bundle["nbproject"]["id"] for bundle in carried}
     assert known | carried[-1]["nbproject"] == saved["metadata"]["nbproject"]  # the newest
+    if tutorial.stem in ELSEWHERE:
+        return
     engine = engines.resolve(sa.make_url(lab_server.registry))
     with ln.Session(engine) as ss:
         runs = ss.select(lns.Run, notebook_id=known["id"]).all()
