@@ -25,6 +25,9 @@ def translate(engine: sa.Engine) -> None:
             return  # the pool asks whether a connection is still alive, and replaces it; or Ctrl-C
         if sqlite_faults.is_read_only(original):  # as it was opened: the next connection may do more
             context.is_disconnect = True
+            engine.pool.dispose()  # those that are left would share their -shm with it
+            if context.execution_context is not None:  # an open cursor would keep the file open, as long as the error
+                context.execution_context.cursor.close()
         error = meaning(engine.url, original)
         if error is None and context.connection is None and context.sqlalchemy_exception is not None:
             error = error_of(describe(engine.url), postgres_faults.of_login(original))

@@ -1,4 +1,4 @@
-"""Which pooled connections may still be used: those to the files that are still there."""
+"""Which pooled connections may still be used: those to files that are still there, and still permit the same."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _FILES = "ln_files"
 
+_Status = tuple[int, int, int]
+"""Device and inode, which tell a file from another one that has its name later, and mode."""
+
 
 class Files:
     """A SQLite file that connections have open, and its WAL, as they were when it was met.
@@ -29,23 +32,33 @@ class Files:
         self.path = path
         self.real_path = Path(os.path.realpath(path))  # of a link's target: there is the WAL
         self.wal_path = Path(f"{self.real_path}-wal")
-        self._file = inode(path)
+        self._file = _status(path)
         self._wal: tuple[int, int] | None = None
 
     @property
     def missing(self) -> Path | None:
         """The one that is no longer what is open; None if all is well."""
-        if inode(self.path) != self._file:
-            return self.path
-        found = inode(self.wal_path)
-        if self._wal is None:
-            self._wal = found  # as long as a connection is open, SQLite itself deletes it nowhere
-        return None if found == self._wal else self.wal_path
+        return self._missing(_status(self.path))
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether a connection that is opened now would be to another file, or permitted more or less with this one."""
+        found = _status(self.path)
+        return self._missing(found) is not None or found != self._file
 
     @property
     def left_a_wal(self) -> bool:
         """Whether the WAL is still there, beside another file: SQLite would take it for that file's own."""
-        return inode(self.path) != self._file and self._wal is not None and inode(self.wal_path) == self._wal
+        is_there = _inode(_status(self.path)) == _inode(self._file)
+        return not is_there and self._wal is not None and _inode(_status(self.wal_path)) == self._wal
+
+    def _missing(self, found: _Status | None) -> Path | None:
+        if _inode(found) != _inode(self._file):
+            return self.path
+        wal = _inode(_status(self.wal_path))
+        if self._wal is None:
+            self._wal = wal  # as long as a connection is open, SQLite itself deletes it nowhere
+        return None if wal == self._wal else self.wal_path
 
 
 def refuse_unlinked(engine: sa.Engine, files: Callable[[], Files]) -> None:
@@ -62,9 +75,10 @@ def refuse_unlinked(engine: sa.Engine, files: Callable[[], Files]) -> None:
 
     @event.listens_for(engine, "checkout")
     def _checkout(_driver: Any, entry: ConnectionPoolEntry, _proxy: Any) -> None:
-        if entry.info[_FILES].missing is not None:
-            engine.pool.dispose()  # a WAL that has lost its name is saved when the last connection closes
-            msg = "opened on a file that is no longer there"
+        if entry.info[_FILES].is_stale:
+            # all of them: a WAL that has lost its name is saved when the last one closes, and they share one -shm
+            engine.pool.dispose()
+            msg = "opened on a file that is no longer there, or as it no longer is"
             raise sa.exc.DisconnectionError(msg)
 
     commit = engine.dialect.do_commit
@@ -87,10 +101,14 @@ def size(path: Path) -> int:
         return 0
 
 
-def inode(path: Path) -> tuple[int, int] | None:
-    """Tell a file from another one that has its name later; None if there is none."""
+def _status(path: Path) -> _Status | None:
+    """Look at a file; None if there is none."""
     try:
         found = os.stat(path)  # noqa: PTH116 - half the time of Path.stat, and asked before each use
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return found.st_dev, found.st_ino, found.st_mode
+
+
+def _inode(status: _Status | None) -> tuple[int, int] | None:
+    return None if status is None else status[:2]

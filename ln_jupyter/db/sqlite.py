@@ -90,7 +90,7 @@ class _Creator:
 
     def opened(self) -> pool.Files:
         """Give what a new connection has open, now that it has shown to be a database."""
-        if self.files is None or self.files.missing is not None:
+        if self.files is None or self.files.is_stale:
             self.files = self._newest
         return self.files
 

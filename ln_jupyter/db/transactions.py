@@ -122,8 +122,7 @@ def begin(connection: sa.Connection) -> None:
         wait_for_lock(connection, "BEGIN IMMEDIATE", on_wait=lambda: lock_owner.refuse_ourselves(engine, driver))
     except errors.DatabaseError as error:
         if sqlite_faults.is_read_only(error.__cause__ or error):
-            # as it was opened, or as SQLite opened the -shm that all connections of a process share: the next may do more
-            connection.connection.invalidate(soft=True)
+            connection.invalidate()  # here it is the -shm that was opened like this, for all connections of the process
             engine.pool.dispose()
         raise
     holder = lock_owner.note(engine, driver)

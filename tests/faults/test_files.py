@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -192,6 +193,34 @@ def test_a_file_of_somebody_else_in_its_place(kernel: Kernel, registry: Path) ->
 
 
 # -- what may only be read -----------------------------------------------------------------------------------------
+
+
+def test_a_file_that_may_only_be_read(kernel: Kernel, registry: Path) -> None:
+    """Reading goes on, writing says why it cannot, and can again as soon as the permission is back."""
+    doors.close(kernel)
+    registry.chmod(0o400)
+
+    said = doors.in_kernel(kernel)
+
+    assert doors.OK == said["select"]
+    for door in doors.WRITES:
+        assert f"{registry} may only be read" in said[door], said
+        assert f"chmod u+w {registry}" in said[door], said
+    fix = said["add"].partition("; fix: ")[2].partition(", or use")[0]
+    subprocess.run(fix, shell=True, check=True)
+    assert doors.in_kernel(kernel) == ALL
+
+
+def test_a_permission_that_is_given_to_who_has_only_read(kernel: Kernel, registry: Path) -> None:
+    """The first write after it is done; a connection that was opened to read is not asked for it."""
+    doors.close(kernel)
+    registry.chmod(0o400)
+    assert kernel.read("said(doors['select'])") == doors.OK
+
+    for each in registry.parent.glob("registry.db*"):  # SQLite made the other two with the permissions of the first
+        each.chmod(0o600)
+
+    assert kernel.read("said(doors['add'])") == doors.OK
 
 
 def test_a_folder_that_may_only_be_read(kernel: Kernel, registry: Path, tmp_path: Path) -> None:
