@@ -183,8 +183,9 @@ class Tally(Theirs):
 
 
 def by_defaults(tell: Tell, url: str, increments: int) -> None:
-    """Count up as SQLAlchemy's tutorial does."""
-    engine = sa.create_engine(url)
+    """Count up as SQLAlchemy's tutorial does, where PostgreSQL isolates as it does by default, too."""
+    options = {"isolation_level": "READ COMMITTED"} if url.startswith("postgresql") else {}
+    engine = sa.create_engine(url, **options)
     for _ in range(increments):
         try:
             with orm.Session(engine) as session:
