@@ -115,4 +115,4 @@ def _list_runs() -> object:
 
 def _list_notebooks() -> object:
     with engines.current().connect() as connection:
-        return catalogue.notebooks(connection, host="host", limit=10)
+        return catalogue.notebooks(connection, host="host", limit=10, count_to=1_001)

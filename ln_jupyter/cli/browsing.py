@@ -9,6 +9,8 @@ import click
 
 from ln_jupyter.cli import completion, options, output
 
+_COUNTED = 1_000  # runs of a notebook; a table says no more than that there are more
+
 _STATES = click.Choice(["running", "lost", "finished", "failed"])
 
 
@@ -17,11 +19,16 @@ _STATES = click.Choice(["running", "lost", "finished", "failed"])
 @options.database
 @options.form
 def list_notebooks(*, limit: int, url: str | None, form: str | None) -> None:
-    """List notebooks, the newest first, with their last run."""
+    """List notebooks, the newest first, with their last run.
+
+    A table counts up to 1,000 runs of each; --json and --csv count all.
+    """
     from ln_jupyter.cli import catalogue, presence  # here for cost: --help needs no database
 
+    count_to = None if form in ("json", "csv") else _COUNTED + 1
     with presence.connect(url).connect() as connection:
-        found = [notebook_facts(row) for row in catalogue.notebooks(connection, host=socket.gethostname(), limit=limit)]
+        rows = catalogue.notebooks(connection, host=socket.gethostname(), limit=limit, count_to=count_to)
+    found = [notebook_facts(row) for row in rows]
     if form == "json":
         output.write_json(found)
     elif form == "csv":
@@ -36,7 +43,7 @@ def list_notebooks(*, limit: int, url: str | None, form: str | None) -> None:
                     "v": n["v"],
                     "is": n["status"],
                     "title": output.title(n["title"] or n["name"]),
-                    "runs": n["runs"],
+                    "runs": n["runs"] if n["runs"] <= _COUNTED else f"{_COUNTED:,}+",
                     "last run": output.moment(n["last_run_at"]),
                     "state": last_state(n),
                     "path on this machine": n["path"],

@@ -22,9 +22,17 @@ _MATCHES = 4  # of an ambiguous beginning
 _NEAR = 1_000  # of the newest ids are compared with one that is unknown
 
 
-def notebooks(connection: sa.Connection, *, host: str, limit: int) -> list[Row]:
-    """Give the newest versions of notebooks, each with its runs, the last of them, and its path on *host*."""
-    return _notebooks(connection, sa.select(Notebook).order_by(*_newest(Notebook)).limit(limit), host=host)
+def notebooks(connection: sa.Connection, *, host: str, limit: int, count_to: int | None = None) -> list[Row]:
+    """Give the newest versions of notebooks, each with its runs, the last of them, and its path on *host*.
+
+    Args:
+        connection: To the registry.
+        host: The machine.
+        limit: Not more than so many.
+        count_to: Of each, count not more runs than that, which reads them; None counts all.
+    """
+    newest = sa.select(Notebook).order_by(*_newest(Notebook)).limit(limit)
+    return _notebooks(connection, newest, host=host, count_to=count_to)
 
 
 def versions(connection: sa.Connection, notebook_id: str, *, host: str) -> list[Row]:
@@ -155,7 +163,7 @@ def _near(connection: sa.Connection, name: str, models: Sequence[type[Notebook |
     return "ln-jupyter list and ln-jupyter runs name those there are"
 
 
-def _notebooks(connection: sa.Connection, chosen: Any, *, host: str) -> list[Row]:
+def _notebooks(connection: sa.Connection, chosen: Any, *, host: str, count_to: int | None = None) -> list[Row]:
     """Give chosen notebooks with what belongs to each; by index, however many runs there are."""
     notebook = aliased(Notebook, chosen.subquery())
     last, other = aliased(Run), aliased(Run)
@@ -166,12 +174,14 @@ def _notebooks(connection: sa.Connection, chosen: Any, *, host: str) -> list[Row
     newest = sa.select(other.id).where(is_of(other)).order_by(*_newest(other)).limit(1)
     last_id = newest.correlate(notebook).scalar_subquery()  # said, as in a join it is not found out
     seen = sa.select(NotebookPath.path).where(is_of(NotebookPath), NotebookPath.host == host)
+    some = sa.select(sa.literal_column("1")).select_from(Run).where(is_of(Run)).limit(count_to)
+    counted = some.correlate(notebook).subquery()
     names = ("id", "v", "title", "name", "created_at", "published_at", "parent_id", "parent_v")
     rows = sa.select(
         *(getattr(notebook, name) for name in names),
         User.handle.label("user"),
         seen.order_by(NotebookPath.seen_at.desc()).limit(1).scalar_subquery().label("path"),
-        sa.select(sa.func.count()).select_from(Run).where(is_of(Run)).scalar_subquery().label("runs"),
+        sa.select(sa.func.count()).select_from(counted).scalar_subquery().label("runs"),
         last.id.label("last_run_id"),
         last.created_at.label("last_run_at"),
         last.started_at,

@@ -4,6 +4,7 @@ import io
 
 import pytest
 
+from ln_jupyter.cli import browsing
 from ln_jupyter.db.session import OrmSession
 from ln_jupyter.schema import Notebook
 from tests.cli.conftest import execution, notebook
@@ -43,6 +44,17 @@ def test_notebooks_as_json(filled, data, db):
     }.items() <= second.items()
     times = ("created_at", "last_run_at", "last_run_heard_at")
     assert {dt.timedelta(0)} == {dt.datetime.fromisoformat(second[name]).utcoffset() for name in times}
+
+
+def test_many_runs_are_counted_for_programs(filled, command, data, db, monkeypatch):
+    """A table says where there are more runs than it counts; JSON and CSV have the number."""
+    monkeypatch.setattr(browsing, "_COUNTED", 2)
+
+    line = command("list", *db).stdout.splitlines()[3]
+
+    assert "2+" in line.split()
+    assert 3 == data("list", *db)[1]["runs"]
+    assert "3" == list(csv.DictReader(io.StringIO(command("list", "--csv", *db).stdout)))[1]["runs"]
 
 
 @pytest.mark.parametrize("words", [["list"], ["runs"]], ids=str)
