@@ -5,9 +5,8 @@ from __future__ import annotations
 import linecache
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ln_jupyter import redaction
 
@@ -22,8 +21,7 @@ _INSTALLED = ("site-packages", "dist-packages")
 _LINE_MAGIC = re.compile(r"get_ipython\(\)\.run_line_magic\('(\w+)', (['\"])(.*)\2\)")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of somebody's code.
 
     Attributes:

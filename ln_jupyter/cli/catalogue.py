@@ -174,7 +174,7 @@ def _notebooks(connection: sa.Connection, chosen: Any, *, host: str, count_to: i
     newest = sa.select(other.id).where(is_of(other)).order_by(*_newest(other)).limit(1)
     last_id = newest.correlate(notebook).scalar_subquery()  # said, as in a join it is not found out
     seen = sa.select(NotebookPath.path).where(is_of(NotebookPath), NotebookPath.host == host)
-    some = sa.select(sa.literal_column("1")).select_from(Run).where(is_of(Run)).limit(count_to)
+    some: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(Run).where(is_of(Run)).limit(count_to)
     counted = some.correlate(notebook).subquery()
     names = ("id", "v", "title", "name", "created_at", "published_at", "parent_id", "parent_v")
     rows = sa.select(

@@ -7,9 +7,8 @@ import re
 import sqlite3
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ln_jupyter import callsite, errors
 from ln_jupyter.db import faults
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 
-@dataclass(frozen=True)
-class Holder:
+class Holder(NamedTuple):
     """Who of this process took a database's write lock last.
 
     Attributes:

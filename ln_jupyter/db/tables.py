@@ -8,7 +8,7 @@ upgraded environment does not lock the others out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -32,8 +32,7 @@ TABLE = sa.Table(
 _CHANGE_KEY = int.from_bytes(b"ln_new", "big")
 
 
-@dataclass(frozen=True)
-class Version:
+class Version(NamedTuple):
     """What a registry says of its own tables."""
 
     number: int

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import keyword
 import shlex
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ln_jupyter import errors, redaction
 
@@ -27,8 +26,7 @@ VERBS: Mapping[str, frozenset[str]] = {
 """Which options each verb takes. What is open across cells neither locks nor undoes: its cells are many."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(NamedTuple):
     """What a session was asked for; each is an argument of `ln.Session`.
 
     Attributes:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import tokenize
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ln_jupyter import errors, redaction
 from ln_jupyter.notebook import title
@@ -23,8 +22,7 @@ _NBFORMAT = 4
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """One cell, without its outputs.
 
     Attributes:
@@ -40,8 +38,7 @@ class Cell:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(NamedTuple):
     """A notebook or script as it is on disk.
 
     Attributes:

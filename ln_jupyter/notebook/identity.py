@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ln_jupyter import errors
 from ln_jupyter.notebook.document import MIME, Document, moment, ran_at
@@ -22,8 +21,7 @@ _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,31}")
 _FIRST_VERSION = "1"  # what nbproject's own reader assumes
 
 
-@dataclass(frozen=True)
-class Identity:
+class Identity(NamedTuple):
     """The names of a notebook that survive renames and machines.
 
     Attributes:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 # A server names its kernels' files kernel-<uuid>.json; nbclient and its family tmpXXXX.json.
 # The whole name is matched: splitting on "-" breaks on folders such as /home/john-doe.
 _OF_A_SERVER = re.compile(r"kernel-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.json")
 
 
-@dataclass(frozen=True)
-class Kernel:
+class Kernel(NamedTuple):
     """An IPython kernel, as far as it can be seen from a cell.
 
     Attributes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,7 +56,7 @@ def find(filepath: str | Path | None = None) -> Location:
             continue
         path = absolute(found.path, folder=folder)
         if _is_file(path):
-            return replace(found, path=path)
+            return found._replace(path=path)
         tried.append(f"{signal} (names {path}, which is not a file)")
     service = host.name()
     where = f" on {service}" if service else ""

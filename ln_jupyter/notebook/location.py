@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Confidence = Literal["sure", "likely", "guess"]
 
 
-@dataclass(frozen=True)
-class Location:
+class Location(NamedTuple):
     """The file that is running, and who said so.
 
     Attributes:

@@ -6,10 +6,9 @@ import json
 import os
 import platform
 import socket
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ln_jupyter.notebook import kernel
 
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@dataclass(frozen=True)
-class Process:
+class Process(NamedTuple):
     """One operating system process on one host.
 
     The pid and its start tell two runs apart where the kernel id does not: a restarted kernel

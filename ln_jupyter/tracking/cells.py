@@ -6,8 +6,7 @@ import datetime as dt
 import os
 import threading
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
 _EXTENSION = "ln_jupyter"
 
 
-@dataclass(frozen=True, slots=True)
-class Execution:
+class Execution(NamedTuple):
     """One execution of one cell.
 
     Attributes:
@@ -44,8 +42,7 @@ class Execution:
         return self.started_at + dt.timedelta(seconds=self.seconds or 0.0)
 
 
-@dataclass(slots=True)
-class _Running:
+class _Running(NamedTuple):
     info: Any
     cell_id: str | None
     source: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,9 +77,9 @@ def _check(recording: Recording) -> Request:
     if request.location is None:
         cells = () if log is None else (*log.earlier, *recording.executed, log.running)
         code = tuple(documents.Cell(None, "code", cell.source) for cell in cells if cell is not None)
-        return replace(request, document=documents.Document(Path(), None, {}, (), code))
+        return request._replace(document=documents.Document(Path(), None, {}, (), code))
     if not os.path.isfile(request.location.path):  # noqa: PTH113 - of a folder closed to us
-        request = replace(request, location=locate.find())
+        request = request._replace(location=locate.find())
     request = request.read_again()
     checks.check_title(request)
     if log is not None:  # a script, or a file given to `ipython`, runs from its first line on

@@ -5,8 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import sys
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ln_jupyter.notebook import document as documents
 from ln_jupyter.notebook import identity as identities
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     from ln_jupyter.notebook.process import Process
 
 
-@dataclass(frozen=True, kw_only=True)
-class Request:
+class Request(NamedTuple):
     """A notebook that asks to be registered.
 
     Attributes:
@@ -73,7 +71,7 @@ class Request:
         if self.location is None:
             return self
         document = documents.read(self.location.path)
-        return replace(self, document=document, title=None if document.title is None else storable(document.title))
+        return self._replace(document=document, title=None if document.title is None else storable(document.title))
 
 
 def look_at(  # noqa: PLR0913 - one argument for each of header()'s that it reads
@@ -123,7 +121,7 @@ def _stated(document: Document | None, notebook_id: str | None, version: str | N
     if notebook_id is not None and (stated is None or stated.id != notebook_id):
         stated = identities.Identity(notebook_id)
     if version is not None and stated is not None:
-        stated = replace(stated, version=version)
+        stated = stated._replace(version=version)
     return stated
 
 

@@ -30,10 +30,10 @@ ROOT = Path(__file__).parents[2]
 SIGNALS = ("JPY_", "JUPYTER", "LN_JUPYTER", "PYTEST_", "COLUMNS")
 
 FIND = """\
-import dataclasses, json, os
+import json, os
 from ln_jupyter.notebook import locate
 try:
-    found = dataclasses.asdict(locate.find())
+    found = locate.find()._asdict()
 except FileNotFoundError as error:
     found = {"error": str(error)}
 found = json.dumps(found, default=str)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -347,7 +346,7 @@ def test_colab_with_two_notebooks(
     for name, value in colab([COLAB, mine]).items():
         monkeypatch.setenv(name, value)
 
-    found = finders.by_colab_session(replace(kernel_here(""), id="mine"))
+    found = finders.by_colab_session(kernel_here("")._replace(id="mine"))
 
     assert found is not None
     assert found.path.as_posix() == "/content/drive/MyDrive/Colab Notebooks/a.ipynb"

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOOK = """\
-import dataclasses, json
+import json
 from ln_jupyter.notebook import process
-found = json.dumps(dataclasses.asdict(process.current()), default=str)
+found = json.dumps(process.current()._asdict(), default=str)
 """
 
 

@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -168,7 +167,7 @@ def test_paths_of_another_machine_do_not_count(register: Register, notebook: Pat
     copy = notebook.with_name("copy.ipynb")
     shutil.copy(notebook, copy)
     request = requests.look_at(Location(copy, "test"))
-    elsewhere = replace(request, process=replace(request.process, host="elsewhere"))
+    elsewhere = request._replace(process=request.process._replace(host="elsewhere"))
 
     assert ID == rows.register(elsewhere, before=None, run=None).notebook.id
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -171,7 +170,7 @@ def test_the_same_path_of_another_machine_is_another_file(
     """Paths are compared on one machine only."""
     first = register(notebook)
     request = requests.look_at(Location(notebook, "test"))
-    elsewhere = replace(request, process=replace(request.process, host="elsewhere"))
+    elsewhere = request._replace(process=request.process._replace(host="elsewhere"))
 
     second = rows.register(elsewhere, before=None, run=None)
 
