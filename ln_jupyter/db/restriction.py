@@ -10,6 +10,7 @@ from sqlalchemy import event
 
 from ln_jupyter import errors
 from ln_jupyter.db import blame, transactions
+from ln_jupyter.db import engine as engines
 
 if TYPE_CHECKING:
     from sqlalchemy import orm
@@ -40,6 +41,8 @@ def forbid_writing(session: OrmSession) -> None:
             connection.execution_options(**{_GUARDED: True})
             # of this connection only, and before the engine's own, which would wait for the write lock
             event.listen(connection, "before_cursor_execute", _refuse)
+        if engines.is_ours(connection.engine) and not connection.in_nested_transaction():
+            transactions.forbid_writing(connection)
 
 
 class DryRun:
@@ -58,7 +61,7 @@ class DryRun:
         self.inserted = self.updated = self.deleted = 0
         self._session = session
         self._connections: list[sa.Connection] = []
-        event.listen(session, "after_begin", lambda _session, _transaction, begun: self._connections.append(begun))
+        event.listen(session, "after_begin", self._begin)
         event.listen(session, "after_flush", self._count)
         event.listen(session, "before_commit", self._refuse_to_commit)
 
@@ -93,6 +96,11 @@ class DryRun:
         counts = {"inserted": self.inserted, "updated": self.updated, "deleted": self.deleted}
         would = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
         return f"dry run: nothing was saved; it would have been {would or 'nothing'}"
+
+    def _begin(self, _session: orm.Session, _transaction: object, connection: sa.Connection) -> None:
+        self._connections.append(connection)
+        if engines.is_ours(connection.engine):
+            transactions.begin_to_undo(connection)
 
     def _count(self, session: orm.Session, _context: object) -> None:
         self.inserted += len(session.new)

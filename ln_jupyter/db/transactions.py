@@ -38,7 +38,11 @@ LONG_SECONDS = 2.0
 _SLICE_MS = 250
 _ADVISORY_KEY = int.from_bytes(b"ln_wrt", "big")  # any constant that nobody else takes
 
-_NOT_CODE = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|\[[^\]\n]*\]|--[^\n]*|/\*.*?\*/", re.DOTALL)
+_NOT_CODE = re.compile(
+    r"(?<!\w)(?:\$(\w*)\$.*?\$\1\$|[eE]'(?:[^'\\]|''|\\.)*')"  # PostgreSQL's
+    r"|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|\[[^\]\n]*\]|--[^\n]*|/\*.*?\*/",
+    re.DOTALL,
+)
 _READS = {"SELECT", "WITH", "VALUES", "TABLE", "EXPLAIN", "("}
 _NO_TRANSACTION = {
     *("BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE"),
@@ -46,6 +50,10 @@ _NO_TRANSACTION = {
 }
 _WRITES_INSIDE = re.compile(
     r"\b(?:INSERT|REPLACE|MERGE|INTO|UPDATE|DELETE|FOR\s+(?:NO\s+KEY\s+|KEY\s+)?SHARE)\b", re.IGNORECASE
+)
+_HAS_TABLES = re.compile(r"\bFROM\b", re.IGNORECASE)
+_CALL = re.compile(
+    r"\b(?!(?:pg|current)_|(?:and|as|cast|exists|in|not|now|or|over|select|version)\b)\w+\s*\(", re.IGNORECASE
 )
 _SAVEPOINT = re.compile(r"\s*SAVEPOINT\b", re.IGNORECASE)
 _REPLACE_FUNCTION = re.compile(r"\bREPLACE\s*\(", re.IGNORECASE)
@@ -75,8 +83,21 @@ def writes(statement: str) -> bool:
     return word not in _READS or _WRITES_INSIDE.search(_REPLACE_FUNCTION.sub("(", code)) is not None
 
 
+@functools.lru_cache(maxsize=4096)
+def calls(statement: str) -> bool:
+    """Say whether a SQL statement is there for the functions that it calls, any of which may write in PostgreSQL.
+
+    Example:
+        >>> calls("SELECT archive('2026')"), calls("SELECT lower(name) FROM a"), calls("SELECT version()")
+        (True, False, False)
+    """
+    code = _NOT_CODE.sub(" '' ", statement)
+    return _HAS_TABLES.search(code) is None and _CALL.search(code) is not None
+
+
 def begin_lazily(engine: sa.Engine) -> None:
     """Let the engine's connections, which are in autocommit, begin at the first write."""
+    may_call = engine.dialect.name == "postgresql"
 
     # Of the dialect, whose listeners are called; a listener of the engine has each connection
     # join the two sets of listeners anew, which takes as long as the statement of a short read.
@@ -84,7 +105,8 @@ def begin_lazily(engine: sa.Engine) -> None:
     @event.listens_for(engine, "do_executemany")
     def _before(_cursor: object, statement: str, _parameters: object, context: Any) -> None:
         connection = context.root_connection
-        if (writes(statement) or _SAVEPOINT.match(statement)) and not has_begun(connection):
+        has_to = writes(statement) or (may_call and calls(statement)) or _SAVEPOINT.match(statement)
+        if has_to and not has_begun(connection):
             begin(connection)
 
     @event.listens_for(engine, "do_execute_no_params")
@@ -92,9 +114,13 @@ def begin_lazily(engine: sa.Engine) -> None:
         _before(cursor, statement, (), context)
 
     @event.listens_for(engine, "reset")  # whatever ended it, a connection goes back to the pool without a transaction
-    def _reset(_driver: object, entry: ConnectionPoolEntry | None, _state: PoolResetState) -> None:
-        if entry is not None:  # the pool has none for a connection that was detached from it
-            _release(entry.info)
+    def _reset(driver: Any, entry: ConnectionPoolEntry | None, state: PoolResetState) -> None:
+        if entry is None:  # the pool has none for a connection that was detached from it
+            return
+        _release(entry.info)
+        if entry.info.pop(_READS_ONLY, False) and not state.terminate_only:
+            driver.rollback()
+            driver.execute("RESET default_transaction_read_only")
 
 
 def has_begun(connection: sa.Connection) -> bool:
@@ -142,6 +168,7 @@ def wait_for_lock(connection: sa.Connection, statement: str, *, on_wait: Callabl
     driver = _driver(connection)
     deadline = time.monotonic() + LOCK_SECONDS
     pause = 0.001
+    (patience,) = driver.execute("PRAGMA busy_timeout").fetchone()  # an engine of the user's has its own
     driver.execute(f"PRAGMA busy_timeout={_SLICE_MS}")
     try:
         with interrupts.allowed():
@@ -159,7 +186,28 @@ def wait_for_lock(connection: sa.Connection, statement: str, *, on_wait: Callabl
                 time.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - spreads waiters, hides nothing
                 pause = min(2 * pause, 0.02)
     finally:
-        driver.execute(f"PRAGMA busy_timeout={PATIENCE_MS}")
+        driver.execute(f"PRAGMA busy_timeout={patience}")
+
+
+def forbid_writing(connection: sa.Connection) -> None:
+    """Let PostgreSQL refuse to write until the connection goes back to the pool: no statement shows what a function does.
+
+    Args:
+        connection: Of an engine that begins lazily, which has not begun.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET default_transaction_read_only = on")  # a transaction would hold locks meanwhile
+        connection.info[_READS_ONLY] = True
+
+
+def begin_to_undo(connection: sa.Connection) -> None:
+    """Begin, where what a function writes would be committed otherwise: in a session that will undo it all.
+
+    Args:
+        connection: As for `forbid_writing`.
+    """
+    if connection.dialect.name == "postgresql" and not has_begun(connection):
+        begin(connection)
 
 
 def lock_for_writing(connection: sa.Connection) -> None:
@@ -211,6 +259,7 @@ def _sees_a_snapshot(connection: sa.Connection) -> bool:
     return connection.exec_driver_sql("SHOW transaction_isolation").scalar() != "read committed"
 
 
+_READS_ONLY = "ln_reads_only"
 _HOLDER = "ln_holder"
 _HELD = "ln_held_seconds"
 

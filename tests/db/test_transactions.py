@@ -29,6 +29,8 @@ READS = [
     'SELECT "update" FROM a',
     "SELECT [delete], `insert` FROM a",
     "SELECT replace(x, 'a', 'b') FROM a",
+    "SELECT $$delete from a$$, $q$update$q$, E'insert \\' into' FROM a",
+    "SELECT * FROM a WHERE name LIKE'a' AND x = 'update'",
     "VALUES (1)",
     "(SELECT 1) UNION (SELECT 2)",
     "EXPLAIN QUERY PLAN SELECT 1",
@@ -51,6 +53,9 @@ WRITES = [
     "SELECT * FROM a FOR SHARE",
     "SELECT * INTO b FROM a",
     "EXPLAIN ANALYZE DELETE FROM a",
+    "WITH b AS (SELECT $$it's$$ AS x) DELETE FROM a WHERE x <> 'y'",
+    "WITH b AS (SELECT $q$'$q$ AS x) DELETE FROM a WHERE x <> 'y'",
+    r"WITH b AS (SELECT E'it\'s' AS x) DELETE FROM a WHERE x <> 'y'",
     "TRUNCATE a",
 ]
 
