@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ln_jupyter import errors
-from ln_jupyter.db import faults, snapshot
+from ln_jupyter.db import faults, interrupts, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 _SLICE = 1024
 """Pages copied between two chances for Ctrl-C: 4 MB."""
-
-_CHECK_STEPS = 100_000
-"""Steps of SQLite's machine between two chances for Ctrl-C, while the copy is checked."""
 
 
 def back_up(engine: sa.Engine, target: Path) -> None:
@@ -112,11 +109,11 @@ def _unwritable(target: Path, why: str) -> errors.CopyError:
 
 def _check(copy: sqlite3.Connection, source: Path) -> None:
     """Refuse a copy that cannot be read."""
-    copy.set_progress_handler(lambda: None, _CHECK_STEPS)
+    interrupts.let_in(copy)
     try:
         found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:  # sqlite3 swallows what its callbacks raise
+        if interrupts.is_by_ctrl_c(error):
             raise KeyboardInterrupt from None
         found = str(error)
     if found != "ok":

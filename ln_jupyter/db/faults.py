@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import event
 
-from ln_jupyter.db import postgres_faults, sqlite_faults
+from ln_jupyter.db import interrupts, postgres_faults, sqlite_faults
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -23,6 +23,8 @@ def translate(engine: sa.Engine) -> None:
         original = context.original_exception
         if context.is_pre_ping or not isinstance(original, Exception):
             return  # the pool asks whether a connection is still alive, and replaces it; or Ctrl-C
+        if interrupts.is_by_ctrl_c(original):
+            raise KeyboardInterrupt from None
         if sqlite_faults.is_read_only(original):  # as it was opened: the next connection may do more
             context.is_disconnect = True
             engine.pool.dispose()  # those that are left would share their -shm with it

@@ -1,15 +1,33 @@
-"""Ctrl-C ends a wait for the database, also in a cell with ``await``."""
+"""Ctrl-C ends a wait for the database, also in a cell with ``await``, and a statement that SQLite works on."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import signal
+import sqlite3
 import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_STEPS = 100_000
+"""Steps of SQLite's machine between two chances for Ctrl-C: a millisecond or two."""
+
+
+def let_in(driver: sqlite3.Connection) -> None:
+    """Let Ctrl-C end whatever statement a connection works on; `is_by_ctrl_c` tells its error."""
+    driver.set_progress_handler(_nothing, _STEPS)
+
+
+def is_by_ctrl_c(error: BaseException) -> bool:
+    """Say whether Ctrl-C ended a statement: sqlite3 swallows what is raised while it works."""
+    return getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT
+
+
+def _nothing() -> None:
+    """Be Python code, which is where a signal arrives."""
 
 
 @contextlib.contextmanager

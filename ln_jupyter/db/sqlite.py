@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from ln_jupyter import errors
-from ln_jupyter.db import faults, filesystems, forks, pool, sqlite_faults, transactions
+from ln_jupyter.db import faults, filesystems, forks, interrupts, pool, sqlite_faults, transactions
 
 if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry
@@ -131,6 +131,7 @@ def _access(url: sa.URL) -> str:
 
 def _prepare(driver: Any, _entry: ConnectionPoolEntry) -> None:
     driver.isolation_level = None
+    interrupts.let_in(driver)
     cursor = driver.cursor()
     cursor.execute(f"PRAGMA busy_timeout={transactions.PATIENCE_MS}")
     cursor.execute("PRAGMA foreign_keys=ON")

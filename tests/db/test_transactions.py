@@ -188,6 +188,17 @@ def test_a_lock_that_is_never_given_ends_in_an_error(sqlite_url: sa.URL, monkeyp
     assert [] == rows
 
 
+def test_a_wait_leaves_an_engine_its_own_patience(sqlite_url: sa.URL) -> None:
+    """What a user's engine was told to wait for locks is what it waits for afterwards."""
+    engine = sa.create_engine(sqlite_url, connect_args={"timeout": 120})
+    with engine.connect() as connection:
+        transactions.lock_for_writing(connection)
+        connection.rollback()
+
+        assert 120_000 == connection.exec_driver_sql("PRAGMA busy_timeout").scalar()
+    engine.dispose()
+
+
 def test_a_lost_connection_can_be_rolled_back(table: sa.Engine) -> None:
     """A connection that is invalidated in its transaction ends without another error, and the engine goes on."""
     with table.connect() as connection:
@@ -237,6 +248,45 @@ def test_ctrl_c_ends_the_wait(sqlite_url: sa.URL) -> None:
     said = waiter.communicate(timeout=transactions.LOCK_SECONDS / 2)[0]
     assert said.endswith("interrupted\n")
     holder.close()
+
+
+_READER = """
+import signal, sys, threading
+import sqlalchemy as sa
+from ln_jupyter.db import engine as engines
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who starts us may ignore it
+begun = threading.Event()
+threading.Thread(target=lambda: begun.wait() and print("begun", flush=True)).start()
+engine = engines.resolve(sys.argv[1])
+sa.event.listen(engine, "connect", lambda driver, _: driver.create_function("begun", 0, begun.set))
+with engine.connect() as connection:
+    connection.exec_driver_sql("CREATE TABLE a (x)")
+    try:
+        connection.exec_driver_sql(
+            "WITH RECURSIVE n(i) AS (SELECT begun() UNION ALL SELECT coalesce(i, 0) + 1 FROM n) SELECT max(i) FROM n"
+        ).all()
+    except KeyboardInterrupt:
+        connection.rollback()
+        print("interrupted", sa.inspect(engine).get_table_names(), flush=True)
+"""
+
+
+def test_ctrl_c_ends_a_statement(sqlite_url: sa.URL) -> None:
+    """A forgotten join, on which SQLite would work for hours, is ended, and what came before is undone."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _READER, str(sqlite_url)], stdout=subprocess.PIPE, text=True, env=os.environ
+    ) as reader:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "begun\n"
+
+        reader.send_signal(signal.SIGINT)
+
+        try:
+            said = reader.communicate(timeout=60)[0]
+        finally:
+            reader.kill()
+    assert "interrupted []\n" == said
 
 
 def test_write_locks_are_unknown_elsewhere() -> None:
