@@ -23,7 +23,7 @@ class Kept:
 
     Attributes:
         values: Every attribute in memory.
-        saved: For each unsaved change, the value the database has; missing where it was not read.
+        saved: For each unsaved change, the value the database has; SQLAlchemy's NO_VALUE where it was not read.
         key: The record's identity; None if it was never saved.
     """
 
@@ -40,8 +40,7 @@ def keep(records: Iterable[object]) -> list[Kept]:
         state = sa.inspect(record)
         assert state is not None  # noqa: S101 - records of a session are mapped
         values = {k: v for k, v in state.dict.items() if k in state.manager}
-        saved = {k: v for k, v in state.committed_state.items() if not isinstance(v, LoaderCallableStatus)}
-        kept.append(Kept(record, values, saved, state.key))
+        kept.append(Kept(record, values, dict(state.committed_state), state.key))
     return kept
 
 
@@ -55,11 +54,18 @@ def keep_new(records: Iterable[object]) -> list[New]:
 
 
 def take_away(kept: Iterable[New]) -> None:
-    """Take from records that are new again the keys and defaults that a flush left in them."""
+    """Take from records that are new again the keys and defaults that a flush left in them.
+
+    What they refer to is new again, too: after the flush SQLAlchemy would take it for saved, and
+    the next one would leave out the rows of a many-to-many relationship.
+    """
     for record, names in kept:
         state = instance_state(record)
         for name in [each for each in state.dict if each in state.manager and each not in names]:
             del state.dict[name]
+        for relationship in state.manager.mapper.relationships:
+            if relationship.key in state.dict and not relationship.viewonly:
+                state.committed_state[relationship.key] = LoaderCallableStatus.NO_VALUE
 
 
 def give_back(kept: Iterable[Kept]) -> None:
@@ -70,8 +76,9 @@ def give_back(kept: Iterable[Kept]) -> None:
             continue
         state = instance_state(was.record)
         for name, value in was.values.items():
-            if name not in state.committed_state or name in was.saved:
-                set_committed_value(was.record, name, was.saved.get(name, value))
-        for name in was.saved:
-            if name in was.values:
-                setattr(was.record, name, was.values[name])
+            if name in state.committed_state and name not in was.saved:
+                continue  # changed since
+            set_committed_value(was.record, name, value)
+            if name in was.saved:
+                # not by setting it: that would add the record to the other side again, which is given back by itself
+                state._modified_event(state.dict, state.manager[name].impl, was.saved[name])

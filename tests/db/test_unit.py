@@ -15,7 +15,7 @@ from ln_jupyter.db import attempts, memory, transactions, unit
 from ln_jupyter.db import engine as engines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ln_jupyter.db.session import OrmSession
 
@@ -79,6 +79,88 @@ def test_a_unit_is_given_up_in_the_end(serializable: sa.Engine, monkeypatch: pyt
         unit.run(conflict)
 
     assert transactions.LOCK_SECONDS + 1 == clock.now
+
+
+# -- what is done again is all of it -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def conflicts(postgres_url: sa.URL) -> Iterator[Callable[[], int]]:
+    """Connect to a PostgreSQL that refuses the first COMMIT of runs as a conflict, and count what it was asked for."""
+    engine = engines.connect(postgres_url)
+    ln.add([lns.File(name="old"), lns.Pipeline(name="p1"), lns.Pipeline(name="p2")])
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE SEQUENCE attempts")  # which no rollback sets back
+        connection.exec_driver_sql(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            " IF mod(nextval('attempts'), 2) = 1 THEN RAISE EXCEPTION SQLSTATE '40001'; END IF; RETURN NULL; END $$"
+        )
+        connection.exec_driver_sql(
+            "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT OR UPDATE OR DELETE ON ln_run"
+            " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()"
+        )
+
+    def asked() -> int:
+        with engine.connect() as connection:
+            return int(connection.scalar(sa.text("SELECT last_value FROM attempts")) or 0)
+
+    yield asked
+    engines.connect()
+
+
+def _stored() -> tuple[str, list[str]]:
+    """Read the pipeline and the inputs of the only run."""
+    run = ln.select(lns.Run).load("pipeline", "inputs").one()
+    return "" if run.pipeline is None else run.pipeline.name, sorted(file.name for file in run.inputs)
+
+
+@pytest.mark.postgres
+def test_a_new_record_is_added_again_with_all_it_refers_to(conflicts: Callable[[], int]) -> None:
+    """Rows that join it to records, new ones and old ones, are written by the attempt that counts."""
+    run = ln.add(
+        lns.Run(pipeline=lns.Pipeline(name="p"), inputs=[lns.File(name="new"), ln.select(lns.File, name="old").one()])
+    )
+
+    assert (2, ("p", ["new", "old"])) == (conflicts(), _stored())
+    assert ["new", "old"] == [file.name for file in run.inputs]
+
+
+@pytest.mark.postgres
+def test_an_edit_is_made_again(conflicts: Callable[[], int]) -> None:
+    """What was set without being read before, and what was added to a collection, is there in the end."""
+    ln.add(lns.Run(pipeline=ln.select(lns.Pipeline, name="p1").one()))
+    run = ln.select(lns.Run).load("inputs").one()
+    run.pipeline = ln.select(lns.Pipeline, name="p2").one()
+    run.inputs.append(lns.File(name="new"))
+
+    ln.add(run)
+
+    assert (4, ("p2", ["new"])) == (conflicts(), _stored())
+    assert ("p2", [run]) == (run.pipeline.name, run.inputs[0].targets)
+
+
+@pytest.mark.postgres
+def test_a_record_is_deleted_again(conflicts: Callable[[], int]) -> None:
+    """Its rows that join it to others go with it."""
+    run = ln.add(lns.Run(inputs=[lns.File(name="new")]))
+
+    ln.delete(run)
+
+    assert (4, False) == (conflicts(), ln.select(lns.Run).exists())
+
+
+@pytest.mark.usefixtures("engine")
+def test_an_undone_record_is_added_with_all_it_refers_to() -> None:
+    """A record that was sent in a block, and undone with it, is saved later as if it had never been tried."""
+    run = lns.Run(inputs=[lns.File(name="f")], pipeline=lns.Pipeline(name="p"))
+    with pytest.raises(ZeroDivisionError), ln.Session() as ss:
+        ss.add(run)
+        ss.orm.flush()
+        _ = 1 / 0
+
+    ln.add(run)
+
+    assert ("p", ["f"]) == _stored()
 
 
 @pytest.mark.usefixtures("engine")
