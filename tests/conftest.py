@@ -26,6 +26,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--faults-full", action="store_true", help="tests/faults: ten times as long as usual")
 
 
+_LONGEST = ("browser", "faults")
+"""Folders of tests, in the order in which they begin."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest: else one process is left with it at the end, and the others have nothing to do."""
+    ranks = {name: rank for rank, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.parent.name, len(ranks)))
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[sa.URL]:
     """Start a PostgreSQL of our own, or use the one of ``LN_JUPYTER_TEST_PG``."""

@@ -46,6 +46,7 @@ class LabServer:
 
     def __init__(self, home: Path, *, app: str = "lab", collaboration: bool = False) -> None:
         self.app = app
+        self.collaboration = collaboration
         self.folder = home / "notebooks"
         self.folder.mkdir(parents=True)
         self.registry = f"sqlite:///{home / 'registry.db'}"
@@ -100,22 +101,36 @@ class LabServer:
         self._log.close()
 
 
+_PATIENCE = 90_000
+"""Milliseconds that anything in a page may take."""
+
+IN_TIME = f"""act => arg => Promise.race([
+    act(arg), new Promise((_, reject) => setTimeout(() => reject(new Error("not done in time")), {_PATIENCE}))
+])"""
+"""Of what a page promises: Playwright would wait for it for ever."""
+
+
 class Lab:
     """One notebook, open in one browser page."""
 
     def __init__(self, page: Page, server: LabServer, name: str) -> None:
         self.page = page
+        page.set_default_timeout(_PATIENCE)
         page.goto(f"{server.url}{ADDRESSES[server.app].format(name)}token={server.token}")
         page.wait_for_function(
             """name => { const widget = window.jupyterapp?.shell.currentWidget;
                          return widget?.context?.isReady && widget.context.path.replace('RTC:', '') === name }""",
             arg=name,
         )
-        page.evaluate("() => jupyterapp.shell.currentWidget.context.sessionContext.ready.then(() => null)")
+        self.evaluate("() => jupyterapp.shell.currentWidget.context.sessionContext.ready.then(() => null)")
+
+    def evaluate(self, script: str, arg: Any = None) -> Any:
+        """Call a function in the page, and wait for what it promises."""
+        return self.page.evaluate(f"arg => ({IN_TIME})({script})(arg)", arg)
 
     def command(self, name: str) -> None:
         """Run a command of JupyterLab to its end."""
-        self.page.evaluate("name => jupyterapp.commands.execute(name).then(() => null)", name)
+        self.evaluate("name => jupyterapp.commands.execute(name).then(() => null)", name)
 
     def run_all(self) -> None:
         """Run all cells; the command ends with the last reply."""
@@ -132,9 +147,7 @@ class Lab:
 
     def use_theme(self, name: str) -> None:
         """Change the colours, and wait until they are there."""
-        self.page.evaluate(
-            "theme => jupyterapp.commands.execute('apputils:change-theme', {theme}).then(() => null)", name
-        )
+        self.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme}).then(() => null)", name)
         self.page.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=name)
         self.page.locator("#jupyterlab-splash").wait_for(state="detached")
 
@@ -176,7 +189,6 @@ def open_lab(lab_server: LabServer, browser: Browser) -> Iterator[Callable[[Path
         shutil.copy(notebook, lab_server.folder)
         page = browser.new_page(viewport={"width": 1200, "height": 3600})
         pages.append(page)
-        page.set_default_timeout(90_000)
         return Lab(page, lab_server, notebook.name)
 
     yield open_lab

@@ -33,34 +33,48 @@ class Editor(Lab):
         self.server = server
         self.file = server.folder / name
 
+    def save(self) -> None:
+        """Save as Ctrl-S does; with collaboration the server saves in its own time, and does not always say when."""
+        if self.server.collaboration:
+            self.evaluate("() => { jupyterapp.commands.execute('docmanager:save') }")
+        else:
+            super().save()
+
     def edit(self, cell: int, source: str) -> None:
         """Type into a cell."""
         edit = "([n, s]) => jupyterapp.shell.currentWidget.content.model.sharedModel.getCell(n).setSource(s)"
-        self.page.evaluate(edit, [cell, source])
+        self.evaluate(edit, [cell, source])
 
     def rename(self, name: str) -> None:
         """Rename the file as the file browser does, and wait until the kernel's session has followed."""
         rename = "([old, name]) => jupyterapp.serviceManager.contents.rename(old, name).then(() => null)"
-        self.page.evaluate(rename, [self.path(), self.path().replace(self.file.name, name)])
+        self.evaluate(rename, [self.path(), self.path().replace(self.file.name, name)])
         wait(lambda: name in [session["path"].removeprefix("RTC:") for session in self.server.sessions()], wanted=True)
         self.file = self.file.with_name(name)
 
     def duplicate(self) -> str:
         """Copy the file as the file browser does, and give the copy's name."""
         copy = "name => jupyterapp.serviceManager.contents.copy(name, '').then(copy => copy.name)"
-        return str(self.page.evaluate(copy, self.file.name))
+        return str(self.evaluate(copy, self.file.name))
 
     def path(self) -> str:
         """Give the path as the editor knows it."""
-        return str(self.page.evaluate("() => jupyterapp.shell.currentWidget.context.path"))
+        return str(self.evaluate("() => jupyterapp.shell.currentWidget.context.path"))
 
     def revert(self) -> None:
         """Load the file again, as "Reload from Disk" does."""
-        self.page.evaluate("() => jupyterapp.shell.currentWidget.context.revert().then(() => null)")
+        self.evaluate("() => jupyterapp.shell.currentWidget.context.revert().then(() => null)")
 
     def saved(self) -> Any:
-        """Read the file."""
-        return nbformat.read(self.file, as_version=nbformat.NO_CONVERT)
+        """Read the file, once the server has written it to its end."""
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                return nbformat.read(self.file, as_version=nbformat.NO_CONVERT)
+            except nbformat.reader.NotJSONError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
 
     def saved_sources(self) -> list[str]:
         """Read what the file has as the cells' sources."""
@@ -113,7 +127,6 @@ def open_editor(editor_server: LabServer, browser: Browser) -> Iterator[Callable
     def open_editor(name: str) -> Editor:
         page = browser.new_page()
         pages.append(page)
-        page.set_default_timeout(90_000)
         return Editor(page, editor_server, name)
 
     yield open_editor
