@@ -60,7 +60,7 @@ class Recording:
         self._note(registration, request)
         self._first = self._written = 0 if log is None else len(log.executed)
         self._last: int | None = None
-        self._before: int | None = None
+        self._position: int | None = None
         self._source_hash = registration.run_row["source_hash"]
         self._pending: dict[str, Any] = {}
         self._end: dict[str, Any] | None = None
@@ -152,7 +152,7 @@ class Recording:
     def _write(self) -> None:
         executed = [] if self.log is None else self.log.executed[self._written : self._last]
         sources = [cell.source for cell in executed]
-        if self.log is not None and self._before is None:
+        if self.log is not None and self._position is None:
             sources = [cell.source for cell in self.log.earlier] + sources
         facts, found = self._look(sources)
         self._pending |= found
@@ -160,8 +160,8 @@ class Recording:
             self._pending["last_cell_at"] = executed[-1].ended_at
         values = self._pending | (self._end or {})
         with self.engine.connect() as connection:
-            if self._before is None:
-                self._before = runs.count_cells(connection, self.run_id)
+            if self._position is None:
+                self._position = runs.count_cells(connection, self.run_id)
             runs.store(
                 connection,
                 source=facts.source if "source_hash" in values else None,
@@ -170,12 +170,13 @@ class Recording:
             if not runs.hear(connection, self.run_id, values):  # it was deleted
                 self._is_gone = True
                 return
-            runs.add_cells(connection, self.run_id, executed, after=self._before + self._written - self._first)
+            position = runs.add_cells(connection, self.run_id, executed, after=self._position)
             if self._source_hash not in (None, values.get("source_hash", self._source_hash)):
                 runs.remove_unused(connection, sources=[self._source_hash])
             connection.commit()
         self._source_hash = values.get("source_hash", self._source_hash)
         self._written += len(executed)
+        self._position = position
         self._pending = {}
 
     def _note(self, registration: Registration, request: Request) -> None:

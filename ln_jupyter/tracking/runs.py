@@ -26,29 +26,44 @@ def hear(connection: sa.Connection, run_id: str, values: Mapping[str, Any]) -> b
     return connection.execute(update).rowcount > 0
 
 
-def add_cells(connection: sa.Connection, run_id: str, executed: Sequence[Execution], *, after: int) -> None:
-    """Write cells to the run's log.
+def add_cells(connection: sa.Connection, run_id: str, executed: Sequence[Execution], *, after: int) -> int:
+    """Write cells to the end of the run's log, but for those that are in it: their COMMIT's answer was lost.
 
     Args:
-        connection: To the registry.
+        connection: To the registry, in a transaction that has written the run: nobody else adds to its log.
         run_id: Of the run.
         executed: The cells, in order.
-        after: How many the log has before them.
+        after: The last position that was known.
+
+    Returns:
+        The last position there is now.
     """
+    if not executed:
+        return after
+    table = tables.executed_cell.c
+    since = sa.select(table.position, table.source_hash, table.started_at).where(
+        table.run_id == run_id, table.position > after
+    )
+    found = connection.execute(since).all()
+    known = {(row.source_hash, row.started_at) for row in found}
+    hashed = [(documents.hash_of(cell.source), cell) for cell in executed]
+    new = [(source_hash, cell) for source_hash, cell in hashed if (source_hash, cell.started_at) not in known]
+    last = max((row.position for row in found), default=after)
     rows = [
         {
             "run_id": run_id,
             "position": position,
             "cell_id": None if cell.cell_id is None else storable(cell.cell_id),
-            "source_hash": documents.hash_of(cell.source),
+            "source_hash": source_hash,
             "started_at": cell.started_at,
             "seconds": cell.seconds,
             "ok": cell.ok,
         }
-        for position, cell in enumerate(executed, after + 1)
+        for position, (source_hash, cell) in enumerate(new, last + 1)
     ]
     if rows:
         connection.execute(sa.insert(tables.executed_cell), rows)
+    return last + len(rows)
 
 
 def count_cells(connection: sa.Connection, run_id: str) -> int:

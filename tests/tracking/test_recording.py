@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import logging
 import subprocess
@@ -17,17 +18,24 @@ import ln_jupyter.schema as lns
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import transactions
 from ln_jupyter.notebook import document, environment
+from ln_jupyter.notebook.location import Location
 from ln_jupyter.schema.column_types import utcnow
 from ln_jupyter.tracking import recording as recordings
 from ln_jupyter.tracking import registration
+from ln_jupyter.tracking import request as requests
+from ln_jupyter.tracking.cells import CellLog
+from ln_jupyter.tracking.recording import Recording
 from tests.ipython import kernel_driver
+from tests.ipython.shells import shell_in
 from tests.tracking import notebooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from ln_jupyter.tracking.recording import Recording
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ln_jupyter.tracking.rows import Registration
     from tests.ipython.kernel_driver import Kernel
 
 SCRIPT = """
@@ -181,6 +189,72 @@ def test_a_deleted_run_is_left_alone(recording: Recording) -> None:
     recording.settle()
 
     assert [0, 0] == [ln.select(model).count() for model in (lns.Run, lns.Source)]
+
+
+@pytest.fixture
+def keep(
+    engine: sa.Engine, notebook: Path, register: Callable[..., Registration], tmp_path: Path
+) -> Iterator[Callable[[], tuple[Recording, InteractiveShell]]]:
+    """Keep one run with each call, as a process does that resumes it, in a shell of its own."""
+    registered, request = register(notebook), requests.look_at(Location(notebook, "test"))
+    with contextlib.ExitStack() as stack:
+
+        def keep() -> tuple[Recording, InteractiveShell]:
+            shell = stack.enter_context(shell_in(tmp_path))
+            shell.extension_manager.load_extension("ln_jupyter")
+            shell.user_ns["begin"] = lambda: CellLog(shell, lambda: None)
+            shell.run_cell("log = begin()", store_history=True)
+            recording = Recording(registered, request, engine, shell.user_ns["log"])
+            recording.start()
+            stack.callback(recording.stop)
+            return recording, shell
+
+        yield keep
+
+
+def positions() -> list[int]:
+    return [cell.position for cell in ln.select(lns.ExecutedCell).order_by(lns.ExecutedCell.position).all()]
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["first", "later"])
+def test_a_commit_whose_answer_was_lost(
+    keep: Callable[[], tuple[Recording, InteractiveShell]],
+    engine: sa.Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_first: bool,
+) -> None:
+    """Cells that were written although the commit seemed to fail are written once, and those after them too."""
+    recording, shell = keep()
+    if not is_first:
+        recording.settle()
+    commit, is_lost = engine.dialect.do_commit, threading.Event()
+
+    def lose(connection: Any) -> None:
+        commit(connection)
+        if not is_lost.is_set():
+            is_lost.set()
+            raise engine.dialect.loaded_dbapi.OperationalError("the connection was lost")
+
+    monkeypatch.setattr(engine.dialect, "do_commit", lose)
+
+    for _ in range(2):
+        shell.run_cell("x = 1", store_history=True)
+        recording.settle()
+
+    assert is_lost.is_set()
+    assert [1, 2] == positions()
+
+
+def test_two_processes_that_go_on_with_one_run(keep: Callable[[], tuple[Recording, InteractiveShell]]) -> None:
+    """They write one log, each after the other's cells."""
+    both = [keep(), keep()]
+
+    for recording, shell in 2 * both:
+        shell.run_cell("x = 1", store_history=True)
+        recording.settle()
+
+    assert [1, 2, 3, 4] == positions()
 
 
 def test_another_run_ends_the_one_before(recording: Recording, notebook: Path) -> None:
