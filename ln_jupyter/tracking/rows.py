@@ -146,10 +146,13 @@ def _find_or_make_notebook(connection: sa.Connection, found: Identified, request
     notebook = next((row for row in known.values() if row["v"] == v), None)
     if notebook is None:
         notebook = find_or_make(connection, (identity.id, v), user_id, made | request.names)
-    if any(notebook[field] != value for field, value in request.names.items()):
+    if notebook["published_at"] is None and any(notebook[field] != value for field, value in request.names.items()):
         # past the counter that guards edits: two kernels may both be the first to see a new title
-        connection.execute(sa.update(tables.notebook).where(*_is_notebook(identity.id, v)).values(**request.names))
-    return notebook | request.names
+        is_draft = (*_is_notebook(identity.id, v), tables.notebook.c.published_at.is_(None))
+        change = sa.update(tables.notebook).where(*is_draft).values(**request.names)
+        if connection.execute(change).rowcount:
+            notebook = notebook | request.names
+    return notebook
 
 
 def find_or_make(connection: sa.Connection, key: tuple[str, str], user_id: str, made: Mapping[str, Any]) -> Row:

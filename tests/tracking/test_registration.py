@@ -76,6 +76,17 @@ class TestOneProcess:
 
         assert first == ln.nb.run.id == ln.select(lns.Run).one().id
 
+    def test_what_is_published_keeps_its_name(self) -> None:
+        """A name that is given after the publication is none of the published version."""
+        ln.header(id="Rx2s9cPTMQLY", name="Growth")
+        ln.publish()
+        registration.forget()
+
+        ln.header(id="Rx2s9cPTMQLY", name="Decay")
+
+        assert ("1", "Growth") == (ln.nb.notebook.v, ln.nb.notebook.name)
+        assert "Growth" == ln.select(lns.Notebook).one().name
+
     def test_after_a_restart_it_is_a_new_run(self, notebook: Path) -> None:
         """What another process registered is another run of the same notebook."""
         ln.header(filepath=notebook)
