@@ -15,6 +15,8 @@ from ln_jupyter.notebook import kernel
 if TYPE_CHECKING:
     from pathlib import Path
 
+_SAME_START = 2.0  # seconds: what a clock that is set shifts between two looks at one process
+
 
 class Process(NamedTuple):
     """One operating system process on one host.
@@ -55,6 +57,25 @@ def current() -> Process:
         kernel_id=here.id if here is not None else "",
         kernel_name=_kernel_name(here.connection_file) if here is not None else "",
     )
+
+
+def is_running(pid: int, started_at: datetime) -> bool:
+    """Say whether a process of this machine runs, and is the one that began then.
+
+    Example:
+        >>> is_running(os.getpid(), current().started_at)
+        True
+        >>> is_running(os.getpid(), datetime(2026, 1, 2, tzinfo=UTC))
+        False
+    """
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        is_same = abs(process.create_time() - started_at.timestamp()) < _SAME_START
+        return is_same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 # Kept, because the system derives it from the wall clock: a clock that is set back would make

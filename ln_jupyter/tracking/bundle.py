@@ -56,8 +56,9 @@ def _view(
         rows.append(("copy of", f"{notebook['parent_id']} · version {notebook['parent_v']}"))
     if request.location is not None:
         rows.append(("file", _file(request.location)))
+    started = f"started {_time(run['started_at'])}" if run["started_at"] else ""
     rows += [
-        ("run", f"{run['id']} · started {_time(run['started_at'])}" if run["started_at"] else run["id"]),
+        ("run", " · ".join(filter(None, (run["id"], started, registration.why_new)))),
         ("user", settings.current().user),
     ]
     if used:

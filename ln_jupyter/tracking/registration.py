@@ -69,7 +69,8 @@ def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is
     With ``LN_JUPYTER_MODE=off`` it only loads the magics, so that the rest of the notebook runs.
 
     Args:
-        run: ``"new"`` begins another run; ``"latest"`` goes on with the newest there is.
+        run: ``"new"`` begins another run; ``"latest"`` goes on with the newest there is, unless another
+            process still runs it, or it made what is published: then it begins another one, and says so.
         pypackage: Packages to note with the run, with their versions.
         filepath: The notebook, where nothing can find it.
         env: What runs the notebook, where that is found wrongly.

@@ -16,7 +16,7 @@ from ln_jupyter.db import engine as engines
 from ln_jupyter.notebook.identity import Identity
 from ln_jupyter.schema import ids, tables
 from ln_jupyter.schema.column_types import utcnow
-from ln_jupyter.tracking import identification, versions
+from ln_jupyter.tracking import identification, latest, versions
 from ln_jupyter.tracking.identification import Seen
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Registration:
         path: Of the notebook's file, at the last call; None without a file.
         pid: Of the process. A fork is another process, and has no registration.
         origin: The engine they are behind, if `connect()` chose it.
+        why_new: Why ``run="latest"`` began a run, although there was one.
     """
 
     notebook_row: Row
@@ -49,6 +50,7 @@ class Registration:
     path: str | None
     pid: int
     origin: sa.Engine | None
+    why_new: str = ""
 
     @cached_property
     def notebook(self) -> Notebook:
@@ -87,7 +89,11 @@ def _register(connection: sa.Connection, request: Request, before: Registration 
     user_id = users.id_of(connection, settings.current().user)
     notebook = _find_or_make_notebook(connection, found, request, user_id)
     note_path(connection, request, notebook)
-    kept = _find_run(connection, notebook, before, run)
+    if run == "latest":
+        _lock(connection, notebook["id"])  # of two that ask at once, the second one sees that the first one runs it
+        kept, why_new = latest.find(connection, notebook, request.process)
+    else:
+        kept, why_new = _find_run(connection, notebook, before, run), ""
     values = {"notebook_id": notebook["id"], "notebook_v": notebook["v"]}
     if kept is None or run == "latest":
         values |= _begun(kept, request)
@@ -100,6 +106,7 @@ def _register(connection: sa.Connection, request: Request, before: Registration 
         path=request.path or (None if before is None else before.path),
         pid=os.getpid(),
         origin=connection.engine if connection.engine is engines.connected() else None,
+        why_new=why_new,
     )
 
 
@@ -108,16 +115,16 @@ def _identify(connection: sa.Connection, request: Request, before: Registration 
     found = identification.identify(connection, request, known)
     if found.is_new and request.path is not None:
         # two kernels may both be the first to see a file: the second one waits, and sees what the first one wrote
-        _lock_path(connection, request.path)
+        _lock(connection, request.path)
         found = identification.identify(connection, request, known)
     return found
 
 
-def _lock_path(connection: sa.Connection, path: str) -> None:
+def _lock(connection: sa.Connection, name: str) -> None:
     if not transactions.has_begun(connection):
         transactions.begin(connection)
     if connection.dialect.name == "postgresql":
-        key = int.from_bytes(hashlib.sha256(path.encode()).digest()[:8], signed=True)
+        key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
 
 
@@ -202,9 +209,6 @@ def save_run(connection: sa.Connection, kept: Row | None, user_id: str, values: 
 
 def _find_run(connection: sa.Connection, notebook: Row, before: Registration | None, run: WhichRun) -> Row | None:
     key = (notebook["id"], notebook["v"])
-    if run == "latest":
-        of_notebook = (tables.run.c.notebook_id == key[0], tables.run.c.notebook_v == key[1])
-        return _read(connection, tables.run, *of_notebook, newest=tables.run.c.created_at)
     if run == "new" or before is None or (before.notebook_row["id"], before.notebook_row["v"]) != key:
         return None
     kept = read_run(connection, before.run_row["id"])
@@ -234,11 +238,6 @@ def _is_notebook(notebook_id: str, v: str) -> tuple[sa.ColumnElement[bool], ...]
     return tables.notebook.c.id == notebook_id, tables.notebook.c.v == v
 
 
-def _read(
-    connection: sa.Connection, table: sa.Table, *criteria: sa.ColumnElement[bool], newest: sa.Column[Any] | None = None
-) -> Row | None:
-    statement = sa.select(table).where(*criteria)
-    if newest is not None:
-        statement = statement.order_by(newest.desc()).limit(1)
-    row = connection.execute(statement).mappings().one_or_none()
+def _read(connection: sa.Connection, table: sa.Table, *criteria: sa.ColumnElement[bool]) -> Row | None:
+    row = connection.execute(sa.select(table).where(*criteria)).mappings().one_or_none()
     return None if row is None else dict(row)

@@ -76,6 +76,20 @@ class TestOneProcess:
 
         assert first == ln.nb.run.id == ln.select(lns.Run).one().id
 
+    def test_what_is_published_keeps_its_run(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """``run="latest"`` begins another run, and says so, where the newest one was published."""
+        ln.header(id="Rx2s9cPTMQLY", name="Growth")
+        ln.publish()
+        before = ln.select(lns.Run).one()
+        registration.forget()
+
+        ln.header(id="Rx2s9cPTMQLY", run="latest")
+
+        after = ln.select(lns.Run, id=before.id).one()
+        assert before.id != ln.nb.run.id
+        assert f"the latest, {before.id}, belongs to what is published" in capsys.readouterr().out
+        assert ("finished", before.finished_at, before.pid) == (after.state, after.finished_at, after.pid)
+
     def test_what_is_published_keeps_its_name(self) -> None:
         """A name that is given after the publication is none of the published version."""
         ln.header(id="Rx2s9cPTMQLY", name="Growth")

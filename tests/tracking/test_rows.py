@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 import sqlalchemy as sa
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter.db import engine as engines
+from ln_jupyter.notebook import process as processes
 from ln_jupyter.notebook.location import Location
+from ln_jupyter.schema.column_types import utcnow
 from ln_jupyter.tracking import request as requests
 from ln_jupyter.tracking import rows
 from tests.tracking import notebooks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from ln_jupyter.notebook.process import Process
     from ln_jupyter.tracking.rows import Registration
     from tests.conftest import Statements
 
@@ -254,6 +261,64 @@ def test_the_latest_run_can_be_resumed(register: Callable[..., Registration], no
 def test_without_any_run_the_latest_is_a_new_one(register: Callable[..., Registration], notebook: Path) -> None:
     """``run="latest"`` begins a run where there is none."""
     assert register(notebook, run="latest").run.id == ln.select(lns.Run).one().id
+
+
+@pytest.fixture
+def other() -> Iterator[psutil.Popen]:
+    """Give another process, which waits until it is killed."""
+    with psutil.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        yield process
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def of_process(notebook: Path, process: Process, run: Any = None) -> Registration:
+    request = requests.look_at(Location(notebook, "test"), notebook_id="Rx2s9cPTMQLY")
+    return rows.register(request._replace(process=process), before=None, run=run)
+
+
+def test_a_run_that_goes_on_elsewhere_is_not_resumed(engine: sa.Engine, notebook: Path, other: psutil.Popen) -> None:
+    """While the process of the newest run lives, ``run="latest"`` is another run, and says why; afterwards it resumes."""
+    began = dt.datetime.fromtimestamp(other.create_time(), dt.UTC)
+    first = of_process(notebook, processes.current()._replace(pid=other.pid, started_at=began))
+
+    second = of_process(notebook, processes.current(), "latest")
+
+    assert first.run.id != second.run.id
+    assert f"the latest, {first.run.id}, goes on in process {other.pid} of {first.run.host}" == second.why_new
+    ln.delete(second.run)
+    other.kill()
+    other.wait()
+    assert first.run.id == of_process(notebook, processes.current(), "latest").run.id
+
+
+def test_a_run_of_another_machine_is_resumed_when_it_is_lost(engine: sa.Engine, notebook: Path) -> None:
+    """Whether a process of another machine lives is not known: it does as long as its run was just heard."""
+    first = of_process(notebook, processes.current()._replace(host="elsewhere"))
+    second = of_process(notebook, processes.current(), "latest")
+    ln.delete(second.run)
+    with engine.begin() as connection:
+        long_ago = utcnow() - dt.timedelta(minutes=3)
+        connection.execute(sa.update(lns.Run).values(started_at=long_ago, heard_at=long_ago))
+
+    third = of_process(notebook, processes.current(), "latest")
+
+    assert first.run.id != second.run.id
+    assert first.run.id == third.run.id
+
+
+def test_one_of_many_resumes_the_latest_run(engine: sa.Engine, notebook: Path) -> None:
+    """Of processes that ask for the latest run at the same time, one gets it, and each other one its own."""
+    finished = of_process(notebook, processes.current())
+    finished.run.finished_at = utcnow()
+    ln.add(finished.run)
+    machines = [processes.current()._replace(host=f"machine {n}") for n in range(8)]
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda process: of_process(notebook, process, "latest").run.id, machines))
+
+    assert 8 == len(set(found)) == ln.select(lns.Run).count()
+    assert finished.run.id in found
 
 
 def test_another_version_is_another_run(register: Callable[..., Registration], notebook: Path) -> None:
