@@ -133,7 +133,7 @@ def _insert(reader: sa.Connection, writer: sa.Connection, table: sa.Table, advan
         key = [column.name for column in table.primary_key]
         update = sa.update(table).where(*(table.c[name] == sa.bindparam(f"of_{name}") for name in key))
         refers = sa.select(*(table.c[name] for name in (*key, *later))).where(
-            *(table.c[name].is_not(None) for name in later)
+            sa.or_(*(table.c[name].is_not(None) for name in later))
         )
         for chunk in _chunks(reader, table, refers):
             values = [

@@ -145,6 +145,19 @@ def test_many_chunks(both: tuple[sa.Engine, sa.Engine], monkeypatch: pytest.Monk
     assert content(source) == content(target)
 
 
+def test_half_a_reference(both: tuple[sa.Engine, sa.Engine]) -> None:
+    """A notebook that names its parent's id or version alone, which refers to nothing, is copied as it is."""
+    source, target = both
+    halves = [("p", None), (None, "7")]
+    with OrmSession(source) as session:
+        session.add_all(lns.Notebook(parent_id=parent_id, parent_v=v) for parent_id, v in halves)
+        session.commit()
+
+    transfer.copy(source, target)
+
+    assert content(source) == content(target)
+
+
 def test_the_copy_is_of_one_moment(both: tuple[sa.Engine, sa.Engine], monkeypatch: pytest.MonkeyPatch) -> None:
     """What others save meanwhile is saved, and not in the copy."""
     source, target = both
