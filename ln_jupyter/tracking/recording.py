@@ -106,6 +106,7 @@ class Recording:
         self._last = None if self.log is None else len(self.log.executed)
         self.settle()
         self._is_gone = True
+        atexit.unregister(self.finish)  # which keeps the whole notebook in memory
 
     def close(self) -> None:
         """Write nothing but the running cell any more: the run's end is written already."""

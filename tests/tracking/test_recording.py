@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import gc
 import logging
 import subprocess
 import threading
+import weakref
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -263,6 +265,16 @@ def test_another_run_ends_the_one_before(recording: Recording, notebook: Path) -
 
     states = {run.id == recording.run_id: run.state for run in ln.select(lns.Run).all()}
     assert {True: "finished", False: "running"} == states
+
+
+def test_a_run_that_ended_is_let_go(engine: sa.Engine, notebook: Path) -> None:
+    """Nothing of the process keeps the recording of a run that another one has ended: its notebook may be large."""
+    ended = weakref.ref(record(notebook))
+
+    ln.header(filepath=notebook, run="new")
+    gc.collect()
+
+    assert ended() is None
 
 
 def test_a_registry_in_memory_is_written_by_nobody_else(notebook: Path) -> None:
