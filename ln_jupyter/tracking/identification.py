@@ -129,11 +129,14 @@ def _is_still_there(seen: Seen) -> bool:
 
 
 def _is_same(seen: Seen, document: Document) -> bool:
-    """Say whether the content tells that a file is the notebook that was seen at its path.
+    """Say whether a file is the notebook that was seen at its path.
 
-    A shared cell does. The same source does too, for converters and older formats keep no cell ids;
-    but every new notebook may begin with the same one cell.
+    A script is: it has no cells to tell it by, and its edits are why it is run again. Of a notebook
+    the content tells: a shared cell does. The same source does too, for converters and older formats
+    keep no cell ids; but every new notebook may begin with the same one cell.
     """
+    if document.path.suffix != ".ipynb":
+        return True
     ids = {storable(cell.id) for cell in document.cells if cell.id}
     if not ids.isdisjoint(seen.cell_ids or ()):
         return True

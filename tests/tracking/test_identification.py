@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +20,6 @@ from tests.tracking import notebooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from ln_jupyter.tracking.rows import Registration
 
@@ -254,6 +254,18 @@ def test_one_cell_without_ids_is_evidence(register: Register, tmp_path: Path) ->
     path.write_text(json.dumps(content | {"nbformat_minor": 2}))
 
     assert register(path).notebook.id == register(path).notebook.id
+
+
+def test_a_script_is_known_by_its_path(register: Register, tmp_path: Path) -> None:
+    """A script that was edited is the same notebook; a copy of it is another one."""
+    script = tmp_path / "solve.py"
+    script.write_text("print(1)")
+    first = register(script).notebook.id
+    copy = Path(shutil.copy(script, tmp_path / "copy.py"))
+    script.write_text("print(2)")
+
+    assert first == register(script).notebook.id
+    assert first != register(copy).notebook.id
 
 
 @pytest.mark.parametrize("has_metadata", [False, True], ids=["new", "copy"])
