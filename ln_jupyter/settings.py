@@ -55,14 +55,23 @@ class _Hidden(str):
         return "'***'"
 
 
-def resolve(folder: Path) -> Settings:
+def working_folder() -> Path | None:
+    """Give the working folder; None where it was deleted."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return None
+
+
+def resolve(folder: Path | None) -> Settings:
     """Read every source once, as seen from *folder*.
 
     Args:
-        folder: The notebook's folder, or the working folder.
+        folder: The notebook's folder, or the working folder; None where that was deleted.
 
     Raises:
-        SettingsError: If a project names an unknown setting or a value has the wrong type.
+        SettingsError: If a project names an unknown setting or a value has the wrong type, or if nothing
+            but the project of a deleted folder could tell the registry.
         UntrustedProjectError: If the nearest project belongs to another user.
     """
     try:
@@ -71,10 +80,13 @@ def resolve(folder: Path) -> Settings:
         raise error.with_traceback(None) from None  # the frames below hold whole files
 
 
-def _resolve(folder: Path) -> Settings:
+def _resolve(folder: Path | None) -> Settings:
     found = _from_environment()
+    if folder is None and "url" not in found:
+        msg = "the working folder was deleted, so that nothing tells which project's registry to use"
+        raise errors.SettingsError(msg, fix=f"change to a folder that is there, or set {_PREFIX}URL")
     try:
-        project = _from_project(folder.absolute())
+        project = {} if folder is None else _from_project(folder.absolute())
     except errors.UntrustedProjectError:
         if "url" not in found:  # which is the error's own fix
             raise
@@ -109,7 +121,7 @@ def current(folder: Path | None = None) -> Settings:
     """
     global _current  # noqa: PLW0603 - decided once for each process, here and nowhere else
     if _current is None:
-        _current = resolve(folder or Path.cwd())
+        _current = resolve(folder or working_folder())
     return _current
 
 
@@ -127,8 +139,8 @@ def is_off_by_environment() -> bool:
 def gives_advice() -> bool:
     """Say whether advice is on, without deciding anything; a setting that cannot be read keeps it quiet."""
     try:
-        found = _current or resolve(Path.cwd())
-    except (errors.LnJupyterError, OSError):  # OSError: there is no working folder any more
+        found = _current or resolve(working_folder())
+    except errors.LnJupyterError:
         return False
     return found.advice == "on"
 

@@ -237,6 +237,29 @@ def test_forgetting_decides_anew(project, tmp_path_factory):
     assert first != settings.current(tmp_path_factory.mktemp("elsewhere"))
 
 
+@pytest.fixture
+def gone(tmp_path, monkeypatch):
+    """Work in a folder that is deleted."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+
+
+def test_a_deleted_working_folder_is_no_project(gone, monkeypatch):
+    """Where the environment names the registry, nothing depends on the working folder."""
+    monkeypatch.setenv("LN_JUPYTER_URL", "sqlite:///named.db")
+
+    assert ("sqlite:///named.db", "on") == (settings.current().url, settings.current().mode)
+
+
+def test_a_deleted_working_folder_chooses_no_registry(gone):
+    """The project that it was in is not known, and no other registry takes its place."""
+    with pytest.raises(errors.SettingsError, match="the working folder was deleted") as raised:
+        settings.current()
+
+    assert "change to a folder that is there, or set LN_JUPYTER_URL" == raised.value.fix
+
+
 def test_the_default_folder_is_private(tmp_path, monkeypatch):
     """The data folder is made when the registry is first used, for its owner only."""
     monkeypatch.setattr(settings, "data_folder", lambda: tmp_path / "share" / "ln_jupyter")

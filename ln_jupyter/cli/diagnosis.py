@@ -32,7 +32,7 @@ def doctor(context: click.Context, *, url: str | None, as_json: bool) -> None:
     registry = None
     try:
         current = settings.current()
-    except (errors.LnJupyterError, OSError) as error:  # OSError: there is no working folder any more
+    except errors.LnJupyterError as error:
         findings.append(Finding.of_error("settings", error))
     else:
         chosen = {n: {"value": getattr(current, n), "origin": current.origins[n]} for n in settings.NAMES}

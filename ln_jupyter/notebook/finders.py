@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from ln_jupyter import errors
+from ln_jupyter import errors, settings
 from ln_jupyter.notebook import document, host, sessions
 from ln_jupyter.notebook import kernel as kernels
 from ln_jupyter.notebook.kernel import Kernel
@@ -172,7 +172,10 @@ def by_main_file() -> Location | None:
     if not isinstance(stated, str):
         return None
     shell = kernels.shell()
-    path = absolute(Path(stated), folder=Path(shell.starting_dir) if shell else Path.cwd())
+    folder = Path(shell.starting_dir) if shell else settings.working_folder()
+    if folder is None and not Path(stated).is_absolute():
+        return None
+    path = absolute(Path(stated), folder=folder)
     installed = (Path(sysconfig.get_path(kind)).resolve() for kind in ("scripts", "purelib", "platlib", "stdlib"))
     if any(path.is_relative_to(folder) for folder in installed):
         return None

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ln_jupyter import errors
+from ln_jupyter import errors, settings
 from ln_jupyter.notebook import finders, host, kernel
 from ln_jupyter.notebook.location import Confidence, Location, absolute
 
@@ -44,9 +44,9 @@ def find(filepath: str | Path | None = None) -> Location:
         fix: header(filepath="my.ipynb"), or header(id="...", name="...") where there is no file
     """
     if filepath is not None:
-        return _stated(filepath, by="filepath", folder=Path.cwd())
+        return _stated(filepath, by="filepath", folder=settings.working_folder())
     here = kernel.current()
-    folder = here.folder if here is not None else Path.cwd()
+    folder = here.folder if here is not None else settings.working_folder()
     if variable := os.environ.get(VARIABLE):
         return _stated(variable, by=VARIABLE, folder=folder)
     tried = []
@@ -72,9 +72,13 @@ def _ask(here: Kernel | None) -> Iterator[tuple[str, Location | None]]:
         yield finder.__name__.removeprefix("by_").replace("_", " "), finder(here)
 
 
-def _stated(filepath: str | Path, *, by: str, folder: Path) -> Location:
+def _stated(filepath: str | Path, *, by: str, folder: Path | None) -> Location:
     # Path.expanduser raises for the name "~x.ipynb"; this leaves it as it is.
-    path = absolute(Path(os.path.expanduser(filepath)), folder=folder)  # noqa: PTH111
+    path = Path(os.path.expanduser(filepath))  # noqa: PTH111
+    if folder is None and not path.is_absolute():
+        message = f"{by} names {path}, in a working folder that was deleted"
+        raise errors.NotebookNotFoundError(message, fix=_FIX)
+    path = absolute(path, folder=folder)
     if not _is_file(path):
         message = f"{by} names {path}, which is not a file"
         raise errors.NotebookNotFoundError(message, fix=_FIX)

@@ -30,8 +30,10 @@ class Location(NamedTuple):
     base_url: str = ""
 
 
-def absolute(path: Path, *, folder: Path) -> Path:
+def absolute(path: Path, *, folder: Path | None) -> Path:
     """Make *path* absolute from *folder*, with its folders resolved and its own name kept.
+
+    Without a folder it is to be absolute already.
 
     Two ways to one folder (a link, ``/var`` on macOS) become one path. A notebook that is
     itself a link (git-annex, DVC) keeps its name rather than taking that of its blob.
@@ -40,5 +42,5 @@ def absolute(path: Path, *, folder: Path) -> Path:
         >>> absolute(Path("../b/n.ipynb"), folder=Path("/a")).as_posix()
         '/b/n.ipynb'
     """
-    full = folder / path
+    full = path if folder is None else folder / path
     return Path(os.path.realpath(full.parent)) / full.name  # Path.resolve raises for a circle of links

@@ -59,6 +59,18 @@ def test_missing_argument(filepath: str) -> None:
     assert raised.value.fix == FIX
 
 
+def test_deleted_working_folder(write: Callable, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a working folder an absolute path is found as ever, and a relative one is refused."""
+    notebook = write(folder / "a.ipynb")
+    (folder / "gone").mkdir()
+    monkeypatch.chdir(folder / "gone")
+    (folder / "gone").rmdir()
+
+    assert notebook == locate.find(notebook).path
+    with pytest.raises(errors.NotebookNotFoundError, match=r"names a\.ipynb, in a working folder that was deleted"):
+        locate.find("a.ipynb")
+
+
 def test_variable(write: Callable, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """LN_JUPYTER_NOTEBOOK names the notebook where nothing else can."""
     notebook = write(folder / "a.ipynb")

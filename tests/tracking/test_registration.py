@@ -294,6 +294,20 @@ def test_a_script_is_tracked(run: Callable[..., Any], folder: Path, registry: st
     assert ("solve it", str(script), "script") == (found["name"], found["path"], found["runner"])
 
 
+def test_a_working_folder_that_was_deleted(run: Callable[..., Any], folder: Path, registry: str) -> None:
+    """A script whose working folder is gone registers, publishes and writes as any other."""
+    (folder / "gone").mkdir()
+    (folder / "solve.py").write_text(
+        "import os\nos.rmdir(os.getcwd())\nimport ln_jupyter as ln, ln_jupyter.schema as lns\n"
+        "ln.header()\nln.add(lns.Pipeline(name='x'))\nln.publish()\n"
+    )
+
+    done = run(folder / "solve.py", cwd=folder / "gone")
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert [str(folder / "solve.py")] == [found["path"] for found in notebooks.runs(registry)]
+
+
 def test_a_forked_child_has_its_own_run(run: Callable[..., Any], folder: Path, registry: str) -> None:
     """A child starts without notebook and run, registers its own, and leaves its parent's alone."""
     (folder / "fork.py").write_text(FORK)
