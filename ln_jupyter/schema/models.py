@@ -149,7 +149,7 @@ class Run(Created, CreatedBy, Counted, Base):
     last_cell_at: Mapped[dt.datetime | None]
     finished_at: Mapped[dt.datetime | None]
     outcome: Mapped[str | None]
-    """How it finished, such as ``"ok"`` or ``"failed"``."""
+    """How it finished, such as ``"ok"`` or ``"failed"``; None where that is not known."""
 
     host: Mapped[str | None]
     pid: Mapped[int | None]

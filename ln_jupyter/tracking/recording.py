@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import atexit
 import logging
-import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from ln_jupyter import errors
+from ln_jupyter.notebook import ending
 from ln_jupyter.schema.column_types import utcnow
 from ln_jupyter.schema.tables import FAILED
 from ln_jupyter.tracking import runs
@@ -73,6 +73,8 @@ class Recording:
         """Begin to listen. A database in memory is not written to: its one connection is the user's."""
         if self.engine.dialect.name != "sqlite" or self.engine.url.database not in (None, "", ":memory:"):
             self._thread.start()
+            if self.log is None:
+                ending.watch()
             atexit.register(self.finish)
 
     def is_of(self, registration: Registration, engine: sa.Engine) -> bool:
@@ -194,10 +196,10 @@ class Recording:
         self._facts.packages |= self._named
         return self._facts, self._facts.look(sources, is_last=self._end is not None)
 
-    def _outcome(self) -> str:
+    def _outcome(self) -> str | None:
         """Say how the process ends: an error in a front end is part of the work, in a headless run it is the end."""
         if self.log is None:
-            return FAILED if getattr(sys, "last_value", None) is not None else "ok"
+            return {True: "ok", False: FAILED, None: None}[ending.is_well()]
         is_headless = not self.request.process.kernel_id and self.request.runner != "vscode"
         executed = self.executed
         return FAILED if is_headless and executed and not executed[-1].ok else "ok"

@@ -292,10 +292,22 @@ def test_a_registry_in_memory_is_written_by_nobody_else(notebook: Path) -> None:
 
 @pytest.mark.parametrize(
     ("rest", "outcome"),
-    [("x = 1", "ok"), ("1 / 0", "failed"), ("sys.exit(0)", "ok"), ("raise KeyboardInterrupt", "failed")],
+    [
+        ("x = 1", "ok"),
+        ("1 / 0", "failed"),
+        ("raise KeyboardInterrupt", "failed"),
+        ("sys.exit()", "ok"),
+        ("sys.exit(0)", "ok"),
+        ("sys.exit(1)", "failed"),
+        ("sys.exit('no data')", "failed"),
+        ("sys.exit(pytest.main(['--version']))", "ok"),
+        ("raise SystemExit(1)", None),
+        ("def main():\n    try:\n        sys.exit(1)\n    except SystemExit:\n        pass\nmain()", "ok"),
+        ("import threading\nthread = threading.Thread(target=sys.exit, args=[1])\nthread.start()\nthread.join()", "ok"),
+    ],
 )
-def test_a_script_ends(run: Callable[..., Any], folder: Path, registry: str, rest: str, outcome: str) -> None:
-    """A script's run finishes with it; it failed if an exception ended it."""
+def test_a_script_ends(run: Callable[..., Any], folder: Path, registry: str, rest: str, outcome: str | None) -> None:
+    """A script's run finishes with it; it failed if an exception or its exit status says so."""
     (folder / "solve.py").write_text(SCRIPT.format(rest=rest))
 
     run("solve.py")
@@ -304,6 +316,25 @@ def test_a_script_ends(run: Callable[..., Any], folder: Path, registry: str, res
     assert outcome == found["outcome"]
     assert found["started_at"] < found["finished_at"]
     assert "pytest" in found["imports"]
+
+
+def test_a_module_ends(run: Callable[..., Any], folder: Path, registry: str) -> None:
+    """The exit status of what ``python -m`` runs is known as well."""
+    (folder / "solve.py").write_text(SCRIPT.format(rest="sys.exit(len(sys.argv) - 1)"))
+
+    for arguments in ((), ("x",)):
+        run("-m", "solve", *arguments)
+
+    assert ["ok", "failed"] == [found["outcome"] for found in notebooks.table(registry, "ln_run")]
+
+
+def test_a_script_goes_on_with_another_run(run: Callable[..., Any], folder: Path, registry: str) -> None:
+    """A run that another one follows has not failed, although the script does later."""
+    (folder / "solve.py").write_text(SCRIPT.format(rest="ln.header(run='new')\nsys.exit(1)"))
+
+    run("solve.py")
+
+    assert ["ok", "failed"] == [found["outcome"] for found in notebooks.table(registry, "ln_run")]
 
 
 FORK = """
