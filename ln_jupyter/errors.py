@@ -32,7 +32,7 @@ The tree::
     │   ├── NothingGivenError           a call that would act on nothing, or on everything
     │   ├── InvalidRunError             a word that says neither which run nor in which state
     │   ├── RunNotFoundError            no run has the id
-    │   ├── ForeignSessionError         a record belongs to another open session
+    │   ├── ForeignSessionError         a record belongs to another open session, or database
     │   ├── DuplicateRecordError        two objects stand for one row
     │   ├── StaleRecordError            the row changed after it was read
     │   └── UnloadableError             a relationship or column cannot be loaded
@@ -205,7 +205,7 @@ class RunNotFoundError(RecordError, LookupError):
 
 
 class ForeignSessionError(RecordError):
-    """Records belong to another open session, or to two."""
+    """Records belong to another open session or database, or to two."""
 
 
 class DuplicateRecordError(RecordError):

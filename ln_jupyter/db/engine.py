@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -124,6 +125,22 @@ def dispose(url: str | sa.URL) -> None:
 def is_ours(engine: sa.Engine) -> bool:
     """Say whether the engine was made here, from a URL."""
     return engine in _engines.values()
+
+
+def is_same_database(one: sa.Engine, other: sa.Engine) -> bool:
+    """Say whether two engines lead to one database, as those do that a cell makes each time it runs."""
+    if one.pool is other.pool:
+        return True
+    place = _place(one.url)
+    return place is not None and place == _place(other.url)
+
+
+def _place(url: sa.URL) -> tuple[object, ...] | None:
+    """Give what tells a database from others, not who opens it or how; None where the engine alone does."""
+    kind = url.get_backend_name()
+    if kind == "sqlite":
+        return None if sqlite.is_in_memory(url) else (kind, os.path.abspath(url.database or ""))  # noqa: PTH100 - normalises
+    return (kind, url.host, url.port, url.database, url.query) if url.database else None
 
 
 @functools.lru_cache(maxsize=32)

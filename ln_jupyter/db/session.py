@@ -7,7 +7,7 @@ import os
 import threading
 import weakref
 from contextvars import ContextVar, Token
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import event, orm
@@ -15,7 +15,7 @@ from sqlalchemy.orm.attributes import instance_dict, instance_state
 from sqlalchemy.orm.exc import StaleDataError
 
 from ln_jupyter import callsite, errors, schema
-from ln_jupyter.db import blame, lazy_loads, memory, registry, transactions, users
+from ln_jupyter.db import blame, faults, lazy_loads, memory, registry, transactions, users
 from ln_jupyter.db import engine as engines
 
 
@@ -33,35 +33,55 @@ class RoutingSession(orm.Session):
     def __init__(self, engine: sa.Engine | None = None, *, autoflush: bool = True) -> None:
         super().__init__(expire_on_commit=False, autoflush=autoflush)
         self.engine = engine
+        self._of_users: sa.Engine | None = None
+        self._of_registry: sa.Engine | None = None
 
     def get_bind(self, mapper: Any = None, *, clause: Any = None, bind: Any = None, **_: Any) -> Any:
         """Choose the engine; see the class."""
         if bind is not None:
             return bind
         if not _is_of_registry(mapper, clause):
-            return self.engine or engines.current()
+            self._of_users = self.engine or engines.current()
+            return self._of_users
         was_idle = not self.in_transaction()
         try:
             if self.engine is not None:
-                return engines.with_registry(self.engine, lend=self._lend)
-            return engines.of_registry(lend=self._lend)
+                self._of_registry = engines.with_registry(self.engine, lend=self._lend)
+            else:
+                self._of_registry = engines.of_registry(lend=self._lend)
         except BaseException:
             if was_idle:
                 self.rollback()  # holds no connection because of a registry that cannot be used
             raise
+        return self._of_registry
 
     def _lend(self, engine: sa.Engine) -> contextlib.AbstractContextManager[sa.Connection]:
         """Show the connection that a statement is about to use."""
         return contextlib.nullcontext(self.connection(bind_arguments={"bind": engine}))
 
+    def leads_to(self, database: sa.Engine, record: object) -> bool:
+        """Say whether the record's class is kept in this database; sends nothing in the ordinary case."""
+        usual = self.engine or engines.current()
+        if engines.is_same_database(usual, database):
+            return True
+        if self.engine is not None or not isinstance(record, schema.Base):
+            return False
+        return engines.is_same_database(self.get_bind(type(record)), database)
+
     def close(self) -> None:
-        """Close, and remember where the records came from if another `connect` could change it."""
-        engine = self.engine or engines.connected()
-        if engine is not None:
-            has_all = self.engine is not None or engines.is_ours(engine)
-            states = self.identity_map.all_states()
-            _origins.update((state, engine) for state in states if has_all or not issubclass(state.class_, schema.Base))
+        """Close, and remember where the records came from."""
+        self._note_origins()
         super().close()
+
+    def _note_origins(self) -> None:
+        named = [self.engine, engines.connected()]
+        of_users, of_registry = (
+            engine and _Origin(engine, is_named=engine in named) for engine in (self._of_users, self._of_registry)
+        )
+        for state in self.identity_map.all_states():
+            origin = of_registry if issubclass(state.class_, schema.Base) else of_users
+            if origin is not None:
+                state.__dict__[_ORIGIN] = origin  # a weak dictionary would cost six times as much of a select
 
 
 class OrmSession(RoutingSession):
@@ -113,22 +133,42 @@ class OrmSession(RoutingSession):
                 blame.annotate(error, record, self.lines.get(sa.inspect(record)))
             raise
 
+    def __del__(self) -> None:
+        """Remember where records came from also where nobody closes, as in ``ln.Session(archive).select(Model).one()``."""
+        if hasattr(self, "lines"):  # __init__ came so far
+            self._note_origins()
+
     def touched(self) -> list[object]:
         """Give the records of which something was sent in this transaction."""
         return [record for state in self._touched if (record := state.obj()) is not None]
 
 
-_origins: weakref.WeakKeyDictionary[object, sa.Engine] = weakref.WeakKeyDictionary()
+class _Origin(NamedTuple):
+    """Where a record was read from or written to; *is_named* if not because the settings say so."""
+
+    engine: sa.Engine
+    is_named: bool
+
+
+_ORIGIN = "ln_origin"
 
 
 def note_origin(record: object, engine: sa.Engine) -> None:
     """Remember where a record came from that no session of ours has read."""
-    _origins[sa.inspect(record)] = engine
+    instance_state(record).__dict__[_ORIGIN] = _Origin(engine, is_named=True)
 
 
 def origin(record: object) -> sa.Engine | None:
     """Give the engine that a detached record was read from or written to; None for the usual one."""
-    return _origins.get(sa.inspect(record))
+    found: _Origin | None = instance_state(record).__dict__.get(_ORIGIN)
+    return found.engine if found is not None and found.is_named else None
+
+
+def database_of(record: object) -> sa.Engine | None:
+    """Give the engine that holds the row of a detached record, whoever chose it; None if it is new, or nobody knows."""
+    state = instance_state(record)
+    found: _Origin | None = state.__dict__.get(_ORIGIN)
+    return None if found is None or state.key is None else found.engine
 
 
 def _is_of_registry(mapper: Any, clause: Any) -> bool:
@@ -136,6 +176,16 @@ def _is_of_registry(mapper: Any, clause: Any) -> bool:
         return issubclass(sa.inspect(mapper).class_, schema.Base)
     table = getattr(clause, "table", clause)
     return isinstance(table, sa.Table) and table.metadata is schema.Base.metadata
+
+
+@event.listens_for(OrmSession, "before_attach")
+def _before_attach(session: OrmSession, record: object) -> None:
+    """Refuse what was read from another database: here its key may be that of another row."""
+    database = database_of(record)
+    if database is not None and not session.leads_to(database, record):
+        msg = f"{blame.name(record)} was read from {faults.describe(database.url)}, and this session leads elsewhere"
+        fix = "save it in a session of its own engine: with ln.Session(engine); to copy it, make a new record"
+        raise errors.ForeignSessionError(msg, fix=fix)
 
 
 @event.listens_for(OrmSession, "do_orm_execute")

@@ -10,7 +10,8 @@ from sqlalchemy.orm.attributes import instance_state
 
 from ln_jupyter import callsite, errors
 from ln_jupyter.db import blame, restriction, unit
-from ln_jupyter.db.session import OrmSession, current_block
+from ln_jupyter.db import engine as engines
+from ln_jupyter.db.session import OrmSession, current_block, database_of
 from ln_jupyter.records import bulk, mapping
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ def add(record: Any, rows: bulk.Rows | None = None, /, **fields: object) -> Any:
 
     In a block (`with ln.Session():`, ``%%ln_session``) they join its transaction. Records of
     a bare `ln.Session()` are committed by it. Else a short transaction of its own commits
-    them, and they come back detached, with their columns and whatever relationship was set.
+    them where they were read from, and they come back detached, with their columns and
+    whatever relationship was set.
 
     Args:
         record: A record; a list of them; or a mapped class, to get the one with these
@@ -45,7 +47,7 @@ def add(record: Any, rows: bulk.Rows | None = None, /, **fields: object) -> Any:
     Raises:
         UnknownFieldError: If a field or key is none of the class's.
         NothingGivenError: If there is nothing to add.
-        ForeignSessionError: If a record belongs to another open session.
+        ForeignSessionError: If a record belongs to another open session, or was read from another database.
         DuplicateRecordError: If two objects stand for one row.
         StaleRecordError: If a row changed after it was read.
         sqlalchemy.exc.IntegrityError: With a note that names the record.
@@ -76,7 +78,7 @@ def delete(record: Any, /, **fields: object) -> Any:
 
     Raises:
         NothingGivenError: If there is nothing to delete, or no field to choose by.
-        ForeignSessionError: If a record belongs to another open session.
+        ForeignSessionError: If a record belongs to another open session, or was read from another database.
         StaleRecordError: If a row changed after it was read.
         sqlalchemy.exc.IntegrityError: If other rows still refer to it.
 
@@ -169,7 +171,7 @@ def _act(
             msg = f"this {type(record).__name__} belongs to another open session"
             raise errors.ForeignSessionError(msg, fix="use that session, or close it first")
     if place is None:
-        return unit.run(action, write=write)
+        return unit.run(action, engine=_elsewhere(records), write=write)
     result = action(place)
     if not place.in_block:
         unit.commit(place)
@@ -183,6 +185,16 @@ def _place(owners: Sequence[tuple[Any, orm.Session]]) -> OrmSession | None:
         return block.orm
     owner = owners[0][1] if owners else None
     return owner if isinstance(owner, OrmSession) and not owner.in_block else None
+
+
+def _elsewhere(records: Sequence[Any]) -> sa.Engine | None:
+    """Give the one engine that all records come from; None for the usual one, which refuses those of others."""
+    databases = {database_of(record) for record in records}
+    database = databases.pop() if len(databases) == 1 else None
+    if database is None or database is engines.current():
+        return None
+    with OrmSession() as usual:
+        return None if all(usual.leads_to(database, record) for record in records) else database
 
 
 def _get_or_create(session: OrmSession | None, model: type[Any], fields: dict[str, object]) -> Any:
@@ -219,10 +231,12 @@ def _attach(session: OrmSession, records: Sequence[Any]) -> None:
     event.listen(session, "after_attach", note)
     try:
         session.add_all(records)
-    except sa.exc.InvalidRequestError as error:
+    except (sa.exc.InvalidRequestError, errors.LnJupyterError) as error:
         for record in attached:
             if record in session:
                 session.expunge(record)
+        if isinstance(error, errors.LnJupyterError):
+            raise
         msg = f"two objects in memory stand for one row: {error}"
         raise errors.DuplicateRecordError(msg, fix="keep one of them, or read both again in one session") from error
     finally:

@@ -13,6 +13,9 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
     from conftest import Statements
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -385,4 +388,140 @@ def test_registry_records_beside_an_own_engine(
 
     assert (1, 1) == (ln.select(author).count(), ln.select(lns.Run).count())
     assert not sa.inspect(library).has_table("ln_run")
+    ln.settings.forget()
+
+
+# -- two databases ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def archive(library: sa.Engine, author: Any, tmp_path: Path) -> Iterator[sa.Engine]:
+    """Give a second engine of the user's own, with an author whose key another one has in the first."""
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'archive.db'}")
+    author.metadata.create_all(engine)
+    with ln.Session(engine) as ss:
+        ss.add(author(id=1, name="archived"))
+    ln.add(author(id=1, name="current"))
+    yield engine
+    engine.dispose()
+
+
+def _archived(archive: sa.Engine, author: Any, how: str) -> Any:
+    """Read a detached record from the archive."""
+    if how == "a block":
+        with ln.Session(archive) as ss:
+            return ss.select(author).one()
+    if how == "a session that nobody closes":
+        return ln.Session(archive).select(author).one()
+    was = ln.connect()
+    ln.connect(archive)
+    found = ln.select(author).one()
+    ln.connect(was)
+    return found
+
+
+@pytest.mark.parametrize("how", ["a block", "a session that nobody closes", "another connect"])
+def test_a_record_is_saved_where_it_came_from(library: sa.Engine, archive: sa.Engine, author: Any, how: str) -> None:
+    """Outside of a block, a detached record is edited and deleted in its own database."""
+    old = _archived(archive, author, how)
+    ln.connect(library)
+    old.name = "corrected"
+
+    ln.add(old)
+    with ln.Session(archive) as ss:
+        names = ss.select(author.name).all()
+    ln.delete(old)
+
+    assert ["corrected"] == names
+    assert ["current"] == ln.select(author.name).all()
+    assert 0 == ln.Session(archive).select(author).count()
+
+
+@pytest.mark.parametrize("door", ["ss.add", "ln.add", "ln.delete", "ss.orm.add", "cascade"])
+def test_a_session_refuses_records_of_another_database(
+    library: sa.Engine, archive: sa.Engine, author: Any, book: Any, door: str
+) -> None:
+    """Where its key may be another row's, a record is refused on the line that brings it."""
+    old = _archived(archive, author, "a block")
+    old.name = "corrected"
+
+    with ln.Session() as ss:
+        doors: dict[str, Callable[[], object]] = {
+            "ss.add": lambda: ss.add([author(name="new"), old]),
+            "ln.add": lambda: ln.add([author(name="new"), old]),
+            "ln.delete": lambda: ln.delete(old),
+            "ss.orm.add": lambda: ss.orm.add(old),
+            "cascade": lambda: ss.add(book(title="new", author=old)),
+        }
+        with pytest.raises(ln.errors.ForeignSessionError) as error:
+            doors[door]()
+
+    assert f"Author(id=1, name='corrected') was read from {archive.url.database}" in str(error.value)
+    assert "make a new record" in error.value.fix
+    assert ["current"] == ln.select(author.name).all()
+
+
+def test_records_of_two_databases_are_refused(library: sa.Engine, archive: sa.Engine, author: Any, book: Any) -> None:
+    """Nothing is saved of a list, or of a new record and its relations, that no one database can hold."""
+    old = _archived(archive, author, "a block")
+
+    for records in ([old, ln.select(author).one()], [old, author(name="new")], [book(title="new", author=old)]):
+        with pytest.raises(ln.errors.ForeignSessionError):
+            ln.add(records)
+
+    assert (1, 0) == (ln.select(author).count(), ln.select(book).count())
+
+
+def test_a_record_of_the_usual_database_is_refused_elsewhere(engine: sa.Engine, tmp_path: Path) -> None:
+    """A session on another registry refuses what was read where the settings lead."""
+    ln.connect()
+    run = ln.add(lns.Run(name="x"))
+
+    with ln.Session(f"sqlite:///{tmp_path / 'other.db'}") as ss, pytest.raises(ln.errors.ForeignSessionError):
+        ss.add(run)
+
+    ln.add(run)
+    assert ln.load(run, "created_by").created_by is not None
+
+
+def test_an_engine_made_again_leads_to_the_same_database(library: sa.Engine, author: Any) -> None:
+    """A cell that makes the engine and connects may run again."""
+    ann = ln.add(author(name="Ann"))
+    again = sa.create_engine(library.url)
+    ln.connect(again)
+    ann.name = "Bea"
+
+    with ln.Session():
+        ln.add(ann)
+
+    assert ["Bea"] == ln.select(author.name).all()
+    again.dispose()
+
+
+def test_a_copy_goes_wherever_it_is_added(library: sa.Engine, archive: sa.Engine, author: Any) -> None:
+    """A record that SQLAlchemy made new again has come from nowhere."""
+    old = _archived(archive, author, "a block")
+    orm.make_transient(old)
+    old.id = 2
+
+    ln.add(old)
+
+    assert ["current", "archived"] == ln.select(author.name).order_by(author.id).all()
+
+
+def test_registry_records_beside_an_own_engine_are_edited_there(
+    library: sa.Engine, author: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A block on an engine without a registry takes records of the registry, which lead to the settings'."""
+    monkeypatch.setenv("LN_JUPYTER_URL", f"sqlite:///{tmp_path / 'registry.db'}")
+    ln.settings.forget()
+    run = ln.add(lns.Run(name="x"))
+    run.name = "y"
+
+    with ln.Session():
+        ln.add([author(name="Ann"), run])
+    run.name = "z"
+    ln.add(run)
+
+    assert ["z"] == ln.select(lns.Run.name).all()
     ln.settings.forget()
