@@ -29,6 +29,7 @@ The tree::
     ├── RecordError
     │   ├── NotMappedError              no SQLAlchemy mapping where one is needed
     │   ├── UnknownFieldError           a name the mapped class does not have
+    │   ├── InvalidValueError           a value that its field or argument cannot have
     │   ├── NothingGivenError           a call that would act on nothing, or on everything
     │   ├── InvalidRunError             a word that says neither which run nor in which state
     │   ├── RunNotFoundError            no run has the id
@@ -190,6 +191,10 @@ class NotMappedError(RecordError, TypeError):
 
 class UnknownFieldError(RecordError, TypeError):
     """A field or relationship that the mapped class does not have."""
+
+
+class InvalidValueError(RecordError, ValueError):
+    """A value that its field, or an argument, cannot have."""
 
 
 class NothingGivenError(RecordError, ValueError):

@@ -186,6 +186,11 @@ def unknown_field(folder: Path, patch: pytest.MonkeyPatch) -> None:
     lns.Run(nmae="x")
 
 
+@meets(errors.InvalidValueError)
+def invalid_value(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    ln.select(lns.Run, pipeline="Transform A")
+
+
 @meets(errors.NothingGivenError)
 def nothing_given(folder: Path, patch: pytest.MonkeyPatch) -> None:
     ln.add([])

@@ -41,7 +41,8 @@ def criteria(entity: Any, fields: Mapping[str, object]) -> Iterable[sa.ColumnEle
     """Turn ``name=value`` into conditions on *entity*, which may be an alias.
 
     Raises:
-        UnknownFieldError: If a name is no attribute of the class; it names the near miss.
+        UnknownFieldError: If a name is no attribute of the class, with the near miss, or one that no database knows.
+        InvalidValueError: If a value is none that the attribute could equal.
     """
     if isinstance(entity, orm.QueryableAttribute):
         entity = entity.parent.entity
@@ -49,7 +50,45 @@ def criteria(entity: Any, fields: Mapping[str, object]) -> Iterable[sa.ColumnEle
     if mapper is None:
         raise errors.NotMappedError(f"{_describe(entity)} has no fields to compare", fix="use .where(column == value)")
     check_names(mapper, fields)
-    return [getattr(entity, name) == value for name, value in fields.items()]
+    return [_equal(entity, mapper, name, value) for name, value in fields.items()]
+
+
+def _equal(entity: Any, mapper: orm.Mapper[Any], name: str, value: object) -> sa.ColumnElement[bool]:
+    what = f"{mapper.class_.__name__}.{name}"
+    relationship = mapper.relationships.get(name)
+    if relationship is not None:
+        _check_related(what, relationship, value)
+    elif isinstance(value, (list, tuple, set, frozenset)) and _is_single(mapper, name):
+        msg = f"{what} holds one value, and this is a {type(value).__name__}"
+        raise errors.InvalidValueError(msg, fix=f"use .where({what}.in_([...]))")
+    equal = getattr(entity, name) == value
+    if not isinstance(equal, sa.ColumnElement):  # SQLAlchemy would take it for true or false of every row
+        msg = f"{what} is computed in Python, so the database cannot compare it"
+        raise errors.UnknownFieldError(
+            msg, fix=f"give {name} an SQL expression (hybrid_property has .expression), or use .where(...)"
+        )
+    return equal
+
+
+def _check_related(what: str, relationship: orm.RelationshipProperty[Any], value: object) -> None:
+    if value is None:
+        return
+    if relationship.uselist:
+        msg = f"{what} is a collection, which equals no single value"
+        raise errors.InvalidValueError(msg, fix=f"use .where({what}.contains(record)), or .join({what}, name=...)")
+    target = relationship.mapper.class_
+    if not isinstance(value, target):
+        msg = f"{what} is a {target.__name__}, and this is a {type(value).__name__}"
+        raise errors.InvalidValueError(msg, fix=f"give a {target.__name__}, or use .join({what}, name=...)")
+
+
+def _is_single(mapper: orm.Mapper[Any], name: str) -> bool:
+    """Say whether a column can only hold what is no list, as far as its type tells."""
+    column = mapper.columns.get(name)
+    return column is not None and isinstance(column.type, _SINGLE)
+
+
+_SINGLE = (sa.String, sa.Integer, sa.Numeric, sa.Boolean, sa.Date, sa.DateTime, sa.Time, sa.Uuid, sa.Enum)
 
 
 def check_names(mapper: orm.Mapper[Any], names: Iterable[str]) -> None:

@@ -30,6 +30,7 @@ def select(entity: Any, /, *entities: Any, **fields: object) -> Stmt[Any]:
     Raises:
         NotMappedError: If the entity is nothing SQLAlchemy can select.
         UnknownFieldError: If a field is none of the entity's; it names the near miss.
+        InvalidValueError: If a value is none that its field could equal.
 
     Example:
         >>> import ln_jupyter as ln, ln_jupyter.schema as lns

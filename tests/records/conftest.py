@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from ln_jupyter.db import engine as engines
@@ -37,6 +38,21 @@ class Book(Base):
     title: Mapped[str]
     author_id: Mapped[int | None] = mapped_column(sa.ForeignKey("author.id"))
     author: Mapped[Author | None] = relationship(back_populates="books")
+
+    @hybrid_property
+    def is_anonymous(self) -> bool:
+        """Is computed in Python only: of the class, it is False."""
+        return self.author_id is None
+
+    @hybrid_property
+    def is_long(self) -> bool:
+        """Is computed by the database too."""
+        return len(self.title) > 3
+
+    @is_long.inplace.expression
+    @classmethod
+    def _is_long(cls) -> sa.ColumnElement[bool]:
+        return sa.func.length(cls.title) > 3
 
 
 @pytest.fixture

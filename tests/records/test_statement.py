@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
@@ -13,6 +13,8 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from conftest import Statements
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -211,3 +213,51 @@ def test_what_is_not_mapped_is_refused(entity: object) -> None:
     """A class without a mapping, or a value, is no entity."""
     with pytest.raises(ln.errors.NotMappedError):
         ln.select(entity)
+
+
+def test_what_python_computes_is_no_condition(library: sa.Engine, book: Any) -> None:
+    """A hybrid without SQL would be true or false of every row: nothing is chosen by it, least of all to be deleted."""
+    ln.add([book(title="one"), book(title="three")])
+    asks: list[Callable[[], object]] = [
+        lambda: ln.select(book, is_anonymous=False),
+        lambda: ln.select(book).where(is_anonymous=False),
+        lambda: ln.add(book, is_anonymous=False),
+        lambda: ln.delete(book, is_anonymous=False),
+    ]
+
+    for ask in asks:
+        with pytest.raises(ln.errors.UnknownFieldError) as error:
+            ask()
+
+    assert "Book.is_anonymous is computed in Python, so the database cannot compare it" == str(error.value)
+    assert ".expression" in error.value.fix
+    assert ["three"] == [each.title for each in ln.delete(book, is_long=True)]
+    assert ["one"] == ln.select(book.title).all()
+
+
+@pytest.mark.parametrize(
+    ("fields", "fix"),
+    [
+        ({"pipeline": "Transform A"}, "give a Pipeline, or use .join(Run.pipeline, name=...)"),
+        ({"pipeline": lns.File()}, "give a Pipeline, or use .join(Run.pipeline, name=...)"),
+        ({"inputs": lns.File()}, "use .where(Run.inputs.contains(record)), or .join(Run.inputs, name=...)"),
+        ({"name": ["a", "b"]}, "use .where(Run.name.in_([...]))"),
+        ({"pid": {1, 2}}, "use .where(Run.pid.in_([...]))"),
+    ],
+)
+def test_a_value_that_no_field_equals_is_refused(fields: dict[str, Any], fix: str) -> None:
+    """The error says what to type instead, before anything runs."""
+    for ask in (ln.select, ln.select(lns.Run).join, ln.add, ln.delete):
+        with pytest.raises(ln.errors.InvalidValueError) as error:
+            ask(lns.Run, **fields)
+
+        assert fix == error.value.fix
+
+
+def test_none_and_lists_are_values_where_they_can_be() -> None:
+    """A record may refer to nothing, and JSON holds lists."""
+    ln.add(lns.Run(name="x"))
+    runs = ln.select(lns.Run).where(pipeline=None, inputs=None)
+
+    assert ["x"] == [run.name for run in runs.all()]
+    assert "imports = " in ln.select(lns.Run, imports=["numpy"]).sql
