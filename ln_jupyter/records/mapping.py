@@ -91,6 +91,18 @@ def _is_single(mapper: orm.Mapper[Any], name: str) -> bool:
 _SINGLE = (sa.String, sa.Integer, sa.Numeric, sa.Boolean, sa.Date, sa.DateTime, sa.Time, sa.Uuid, sa.Enum)
 
 
+def target_of(attribute: orm.QueryableAttribute[Any]) -> Any:
+    """Give what a relationship such as ``Run.pipeline`` joins: the class, or the alias of its ``of_type``.
+
+    Raises:
+        NotMappedError: If it is a column.
+    """
+    target = getattr(attribute, "entity", None)
+    if target is None:
+        raise errors.NotMappedError(f"{attribute} is a column, and joins nothing", fix="join a class or a relationship")
+    return target.entity
+
+
 def check_names(mapper: orm.Mapper[Any], names: Iterable[str]) -> None:
     """Refuse the first name that the class does not have.
 

@@ -79,24 +79,26 @@ class Stmt(Generic[T]):
         named = mapping.criteria(self._entities[0], fields) if fields else ()
         return self._with(self.select.where(*criteria, *named))
 
-    def join(self, target: Any, *on: Any, isouter: bool = False, **fields: object) -> Stmt[T]:
+    def join(self, target: Any, /, *on: Any, isouter: bool = False, **fields: object) -> Stmt[T]:
         """Join another class, or a relationship such as ``Run.pipeline``.
 
         Args:
             target: The class or relationship.
             on: The condition, where the foreign keys do not tell it.
             isouter: Keep rows that have no partner.
-            fields: Attributes of the joined class and the values they equal.
+            fields: Attributes of the joined class, or alias, and the values they equal.
+
+        Raises:
+            NotMappedError: If the target is a column.
+            UnknownFieldError: If a field is none of the joined class's; it names the near miss.
 
         Example:
             >>> import ln_jupyter as ln, ln_jupyter.schema as lns
             >>> runs = ln.select(lns.Run).join(lns.Pipeline, name="Transform A")
         """
+        entity = mapping.target_of(target) if isinstance(target, orm.QueryableAttribute) else target
         joined = self.select.join(target, *on, isouter=isouter)
-        if fields:
-            entity = target.property.mapper.class_ if isinstance(target, orm.QueryableAttribute) else target
-            joined = joined.where(*mapping.criteria(entity, fields))
-        return self._with(joined)
+        return self._with(joined.where(*mapping.criteria(entity, fields)) if fields else joined)
 
     def order_by(self, *columns: Any) -> Stmt[T]:
         """Order the rows, as SQLAlchemy's ``order_by``."""

@@ -261,3 +261,32 @@ def test_none_and_lists_are_values_where_they_can_be() -> None:
 
     assert ["x"] == [run.name for run in runs.all()]
     assert "imports = " in ln.select(lns.Run, imports=["numpy"]).sql
+
+
+def test_join_filters_the_alias_that_it_joins() -> None:
+    """Fields beside ``relationship.of_type(alias)`` are of the alias, also where both are of one class."""
+    first = ln.add(lns.Notebook(name="first"))
+    ln.add(lns.Notebook(name="copy", parent=first))
+    parent, pipeline = aliased(lns.Notebook), aliased(lns.Pipeline)
+    ln.add([lns.Run(name=name, pipeline=lns.Pipeline(name=name)) for name in "ab"])
+
+    copies = ln.select(lns.Notebook).join(lns.Notebook.parent.of_type(parent), name="first").all()
+    runs = ln.select(lns.Run).join(lns.Run.pipeline.of_type(pipeline), name="a").all()
+
+    assert ["copy"] == [each.name for each in copies]
+    assert ["a"] == [each.name for each in runs]
+
+
+def test_a_column_cannot_be_joined() -> None:
+    """A column as the target is named as such, with and without fields."""
+    for fields in ({}, {"name": "x"}):
+        with pytest.raises(ln.errors.NotMappedError) as error:
+            ln.select(lns.Run).join(lns.Run.name, **fields)
+
+        assert "Run.name is a column, and joins nothing" == str(error.value)
+
+
+def test_a_field_may_be_called_target() -> None:
+    """The names of our own arguments are free for fields."""
+    with pytest.raises(ln.errors.UnknownFieldError):
+        ln.select(lns.Run).join(lns.Pipeline, target="x")
