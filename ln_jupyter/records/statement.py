@@ -140,9 +140,9 @@ class Stmt(Generic[T]):
 
     def first(self) -> T | None:
         """Give the first row, or None; asks the database for one."""
-        limited = self.select if self._limit == 0 else self.select.limit(1)
+        as_it_is = self._limit == 0 or self._spreads_records()
         with self._reading() as session:
-            return self._rows(session, limited).first()  # type: ignore[no-any-return]
+            return self._rows(session, self.select if as_it_is else self.select.limit(1)).first()  # type: ignore[no-any-return]
 
     def one(self) -> T:
         """Give the only row.
@@ -236,7 +236,19 @@ class Stmt(Generic[T]):
         return ", ".join(getattr(entity, "__name__", str(entity)) for entity in self._entities)
 
     def _at_most_two(self) -> sa.Select[Any]:
-        return self.select.limit(2) if self._limit is None else self.select
+        return self.select.limit(2) if self._limit is None and not self._spreads_records() else self.select
+
+    def _spreads_records(self) -> bool:
+        """Say whether a record takes several rows, as with ``contains_eager(Run.inputs)``: a limit would cut it.
+
+        Of ``joinedload`` it would not: SQLAlchemy limits the rows before it joins them.
+        """
+        return any(
+            "eager_from_alias" in element.local_opts
+            and any(getattr(each, "uselist", False) for each in element.path.path)
+            for option in self.select._with_options
+            for element in getattr(option, "context", ())
+        )
 
     def _rows(self, session: RoutingSession, select: sa.Select[Any]) -> Any:
         result = session.execute(select, bind_arguments=self._bind_arguments())

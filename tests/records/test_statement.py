@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.orm import aliased, joinedload
+from sqlalchemy.orm import aliased, contains_eager, joinedload, selectinload
 from sqlalchemy.orm.exc import DetachedInstanceError
 
 import ln_jupyter as ln
@@ -176,6 +176,35 @@ def test_a_joined_collection_gives_each_record_once() -> None:
     runs = ln.select(lns.Run).options(joinedload(lns.Run.inputs)).all()
 
     assert [2] == [len(run.inputs) for run in runs]
+
+
+def test_one_record_has_its_whole_collection(statements: Statements) -> None:
+    """Where an option reads a collection from the joined rows, no limit cuts it."""
+    ln.add([lns.Run(name=name, inputs=[lns.File(name=f"{name}{i}") for i in range(4)]) for name in "ab"])
+    joined = ln.select(lns.Run).join(lns.Run.inputs).options(contains_eager(lns.Run.inputs)).order_by(lns.Run.name)
+    only = joined.where(name="a")
+    statements.clear()
+
+    runs = [joined.first(), only.first(), only.one(), only.one_or_none()]
+
+    assert [4] * 4 == [len(run.inputs) for run in runs if run is not None]
+    assert 4 == len(statements)
+    with pytest.raises(sa.exc.MultipleResultsFound):
+        joined.one()
+
+
+def test_other_options_leave_the_limit(statements: Statements) -> None:
+    """Where each row is a record, `first()` still asks for one."""
+    ln.add(lns.Run(name="x", pipeline=lns.Pipeline(), inputs=[lns.File(), lns.File()]))
+    runs = ln.select(lns.Run)
+    statements.clear()
+
+    for options in (joinedload(lns.Run.inputs), selectinload(lns.Run.inputs), contains_eager(lns.Run.pipeline)):
+        run = runs.join(lns.Run.pipeline).options(options).first()
+
+        assert run is not None
+        assert "LIMIT" in statements[0]
+        statements.clear()
 
 
 def test_sql_shows_placeholders() -> None:
