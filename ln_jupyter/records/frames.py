@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import decimal
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -30,6 +31,9 @@ def read(
     """Run *select* and give its columns as a frame.
 
     The rows never become records: five times as fast, and nothing stays in the session.
+
+    Raises:
+        InvalidValueError: If a column holds what its type does not, as SQLite lets it.
     """
     library = _library(backend)
     columns, key = _columns(entities)
@@ -38,12 +42,18 @@ def read(
         session.flush()
     rows = session.connection(bind_arguments=bind_arguments).execute(plain).all()
     values = dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True)) if rows else {c: [] for c in columns}
-    types = {name: column.type for name, column in columns.items()}
+    make = _polars_column if backend == "polars" else _pandas_column
+    made = {}
+    for name, column in columns.items():
+        try:
+            made[name] = make(library, values[name], column.type)
+        except (TypeError, ValueError, OverflowError) as error:
+            msg = f"the column {name!r} holds what is no {_python_type(column.type).__name__}"
+            fix = f"correct the rows, or select the column as text: sa.cast({column}, sa.String)"
+            raise errors.InvalidValueError(msg, fix=fix) from error
     if backend == "polars":
-        return library.DataFrame(values, schema={n: _polars_type(library, t) for n, t in types.items()}, strict=False)
-    frame = library.DataFrame(
-        {n: _pandas_column(library, v, types[n]) for n, v in values.items()}, columns=list(values)
-    )
+        return library.DataFrame(made)
+    frame = library.DataFrame(made, columns=list(made))
     return frame.set_index(key) if key else frame
 
 
@@ -59,6 +69,9 @@ def to_rows(frame: Any) -> list[dict[str, Any]] | None:
 
 
 def _library(backend: str) -> Any:
+    if backend not in ("pandas", "polars"):
+        msg = f"backend={backend!r} is no library that data frames are made with"
+        raise errors.InvalidValueError(msg, fix=errors.near_miss(str(backend).lower(), ["pandas", "polars"]))
     try:
         if backend == "polars":
             import polars  # noqa: ICN001 - cost, and optional
@@ -122,8 +135,24 @@ def _aware(values: list[Any], kind: sa.types.TypeEngine[Any]) -> bool:
     return first.tzinfo is not None if first is not None else bool(getattr(kind, "timezone", False))
 
 
-def _polars_type(polars: Any, kind: sa.types.TypeEngine[Any]) -> Any:
-    python = _python_type(kind)
+def _polars_column(polars: Any, values: list[Any], kind: sa.types.TypeEngine[Any]) -> Any:
+    """Make a series that holds what was read: strictly, because polars would else make values fit."""
+    python: type[Any] = _python_type(kind)
+    if isinstance(kind, sa.Enum) and kind.enum_class is not None:  # as the database has it, and takes it back
+        named = list(kind.enum_class.__members__.values())  # aliases too
+        members = named if len(named) == len(kind.enums) else list(kind.enum_class)
+        texts = dict(zip(members, kind.enums, strict=True))
+        values, python = [None if value is None else texts[value] for value in values], str
+    elif python is object:  # the type does not say
+        found = {type(value) for value in values if value is not None}
+        python = found.pop() if len(found) == 1 and list not in found else object
+    return polars.Series(values, dtype=_polars_type(polars, python, kind), strict=True)
+
+
+def _polars_type(polars: Any, python: type, kind: sa.types.TypeEngine[Any]) -> Any:
+    """Choose the type of a column; None lets polars find how precise a decimal is, or what is in an array."""
+    if python in (decimal.Decimal, list):
+        return None
     known = {
         int: polars.Int64,
         bool: polars.Boolean,
@@ -135,4 +164,4 @@ def _polars_type(polars: Any, kind: sa.types.TypeEngine[Any]) -> Any:
         dt.timedelta: polars.Duration("us"),
         dt.datetime: polars.Datetime("us", "UTC" if getattr(kind, "timezone", False) else None),
     }
-    return known.get(python)
+    return known.get(python, polars.Object)

@@ -208,6 +208,7 @@ class Stmt(Generic[T]):
 
         Raises:
             MissingExtraError: If the library is not installed.
+            InvalidValueError: If *backend* is another word, or a column holds what its type does not.
         """
         with self._reading() as session:
             return frames.read(session, self.select, self._entities, self._bind_arguments(), backend=backend)
