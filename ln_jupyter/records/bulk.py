@@ -46,8 +46,10 @@ def check(mapper: orm.Mapper[Any], rows: Rows) -> list[dict[str, Any]]:
     columns = mapper.column_attrs.keys()
     for name in names:
         if name not in columns:
-            msg = f"{mapper.class_.__name__} has no column {name!r}"
-            raise errors.UnknownFieldError(msg, fix=errors.near_miss(str(name), columns))
+            msg, fix = f"{mapper.class_.__name__} has no column {name!r}", errors.near_miss(str(name), columns)
+            if name in map(str, frames.index_names(rows)):
+                msg, fix = f"{msg}, which is the frame's index", f"{fix}; frame.reset_index(drop=True) leaves it out"
+            raise errors.UnknownFieldError(msg, fix=fix)
     return values
 
 

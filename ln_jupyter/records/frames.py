@@ -58,14 +58,24 @@ def read(
 
 
 def to_rows(frame: Any) -> list[dict[str, Any]] | None:
-    """Give the rows of a pandas or polars frame, missing values as None; None if it is no frame."""
+    """Give the rows of a pandas or polars frame, named levels of its index too, missing values as None.
+
+    Returns:
+        None if it is no frame.
+    """
     library = type(frame).__module__.partition(".")[0]
     if library == "polars" and hasattr(frame, "to_dicts"):
         return list(frame.to_dicts())
     if library == "pandas" and hasattr(frame, "to_dict") and hasattr(frame, "columns"):
+        frame = frame.reset_index(level=[name for name in index_names(frame) if name not in frame.columns])
         objects = frame.astype(object)
         return [{str(k): v for k, v in row.items()} for row in objects.where(frame.notna(), None).to_dict("records")]
     return None
+
+
+def index_names(frame: Any) -> list[Any]:
+    """Name the levels of a pandas frame's index, as far as they have names; the others are mere numbers."""
+    return [name for name in getattr(getattr(frame, "index", None), "names", ()) if name is not None]
 
 
 def _library(backend: str) -> Any:

@@ -38,7 +38,7 @@ def add(record: Any, rows: bulk.Rows | None = None, /, **fields: object) -> Any:
     Args:
         record: A record; a list of them; or a mapped class, to get the one with these
             *fields* or create it.
-        rows: With a class: dicts or a data frame to insert in bulk.
+        rows: With a class: dicts or a data frame to insert in bulk, with named levels of its index.
         fields: With a class: its attributes.
 
     Returns:

@@ -46,6 +46,45 @@ def test_a_frame_is_inserted(library_name: str) -> None:
     assert [("a", 1), (None, 2)] == sorted(map(tuple, ln.select(lns.Run.name, lns.Run.pid).all()), key=lambda r: r[1])
 
 
+def test_a_frame_keeps_its_keys(library: sa.Engine, author: Any, book: Any) -> None:
+    """What `df()` puts into the index is added as what it is: the key."""
+    ln.add(author, [{"id": 17, "name": "Ann"}, {"id": 40, "name": "Bea"}])
+    frame = ln.select(author).order_by(author.id).df()
+    ln.delete(ln.select(author).all())
+
+    keys = ln.add(author, frame)
+
+    assert [17, 40] == keys
+    assert frame.equals(ln.select(author).order_by(author.id).df())
+
+
+def test_a_frame_keeps_keys_of_two_columns() -> None:
+    """So is a multi-index, and one that is a column too."""
+    ln.add(lns.Pipeline, [{"id": "a"}, {"id": "a", "v": "2"}])
+    frame = ln.select(lns.Pipeline).order_by(lns.Pipeline.v).df()
+    ln.delete(ln.select(lns.Pipeline).all())
+
+    keys = ln.add(lns.Pipeline, frame.iloc[:1])
+    keys += ln.add(lns.Pipeline, frame.iloc[1:].reset_index().set_index("v", drop=False))
+
+    assert [("a", "1"), ("a", "2")] == keys
+
+
+def test_a_named_index_that_is_no_column_is_refused() -> None:
+    """It is neither dropped nor guessed; one without a name is only numbers."""
+    import pandas as pd
+
+    frame = pd.DataFrame({"name": ["a"]}, index=pd.Index([3], name="sample"))
+
+    with pytest.raises(ln.errors.UnknownFieldError) as error:
+        ln.add(lns.Run, frame)
+    ln.add(lns.Run, frame.rename_axis(None))
+
+    assert "Run has no column 'sample', which is the frame's index" == str(error.value)
+    assert error.value.fix.endswith("frame.reset_index(drop=True) leaves it out")
+    assert ["a"] == ln.select(lns.Run.name).all()
+
+
 def test_rows_carry_who_made_them() -> None:
     """Bulk rows have what records get from a session."""
     ln.add(lns.Run, [{"name": "a"}])
