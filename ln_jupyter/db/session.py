@@ -110,6 +110,8 @@ class OrmSession(RoutingSession):
         """Where each record was added, by its state."""
         self.lazy_loads: lazy_loads.Tallies | None = {}
         """What was loaded lazily, to be remarked on; None where a profile tells it all."""
+        self.streams: set[object] = set()
+        """The results whose rows are still being read."""
         self._touched: set[orm.InstanceState[Any]] = set()
         self._kept: list[memory.Kept] = []
         self._kept_new: list[memory.New] = []

@@ -42,6 +42,11 @@ _BY_CODE: dict[int, Meaning] = {
         "is locked by another session",
         "end the cell or kernel that holds it, then run this again",
     ),
+    sqlite3.SQLITE_BUSY_SNAPSHOT: (
+        errors.DatabaseBusyError,
+        "was written to by another session, while rows of the time before are still being read here",
+        "read them to the end before you write: .all(), or close() of what stream() gave",
+    ),
     sqlite3.SQLITE_READONLY_DBMOVED: (
         errors.DatabaseReplacedError,
         "was deleted or moved while it was in use",

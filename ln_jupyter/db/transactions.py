@@ -292,4 +292,6 @@ def _driver(connection: sa.Connection) -> Any:
 
 
 def _is_busy(error: sqlite3.OperationalError) -> bool:
+    if error.sqlite_errorcode == sqlite3.SQLITE_BUSY_SNAPSHOT:
+        return False  # it comes of what this connection itself still reads, and no waiting ends it
     return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

@@ -255,7 +255,7 @@ class Session:
         """
         session = self._open()
         yield session
-        if not session.in_block and not (session.new or session.dirty or session.deleted):
+        if not session.in_block and not (session.new or session.dirty or session.deleted or session.streams):
             session.commit()  # sends nothing and expires nothing
 
     def __enter__(self) -> Self:

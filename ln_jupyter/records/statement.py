@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from ln_jupyter import errors
-from ln_jupyter.db import engine, loading, transactions
+from ln_jupyter.db import engine, loading, streams, transactions
 from ln_jupyter.db.session import OrmSession, RoutingSession, current_block
 from ln_jupyter.records import frames, mapping
 
@@ -178,15 +178,20 @@ class Stmt(Generic[T]):
         They are the rows of one moment. Until the last is read, SQLite keeps beside its file what
         others write meanwhile, and PostgreSQL an open transaction: read to the end, or `close` it.
 
+        Raises:
+            SessionError: If it goes on after its session committed or rolled back.
+
         Example:
             >>> import ln_jupyter as ln, ln_jupyter.schema as lns
             >>> names = [run.name for run in ln.select(lns.Run).stream()]
         """
         with self._reading(OrmSession) as session:  # the user's code works on its records before it ends
+            assert isinstance(session, OrmSession)  # noqa: S101 - whoever else lends one, lends this kind
             connection = session.connection(bind_arguments=self._bind_arguments())
             if connection.dialect.name == "postgresql" and not transactions.has_begun(connection):
                 transactions.begin(connection)  # a server-side cursor lives in a transaction
-            yield from self._rows(session, self.select.execution_options(yield_per=batch))
+            result = self._rows(session, self.select.execution_options(yield_per=batch))
+            yield from streams.rows(session, connection, result)
 
     def count(self) -> int:
         """Count the rows, in the database."""

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from ln_jupyter import errors
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import transactions
+from ln_jupyter.db import registry, transactions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -197,6 +197,29 @@ def test_a_wait_leaves_an_engine_its_own_patience(sqlite_url: sa.URL) -> None:
 
         assert 120_000 == connection.exec_driver_sql("PRAGMA busy_timeout").scalar()
     engine.dispose()
+
+
+def test_who_still_reads_an_older_moment_is_told_at_once(sqlite_url: sa.URL, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No waiting lets a connection write while it reads what others have changed since, and nobody else is blamed."""
+    monkeypatch.setattr(transactions, "LOCK_SECONDS", 0.3)
+    engine = engines.resolve(sqlite_url)
+    registry.ensure(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE a (x)")
+        connection.exec_driver_sql("INSERT INTO a VALUES (1), (2), (3)")
+    with engine.connect() as reader:
+        rows = reader.exec_driver_sql("SELECT x FROM a")
+        rows.fetchone()
+        with engine.begin() as writer:
+            writer.exec_driver_sql("INSERT INTO a VALUES (4)")
+
+        with pytest.raises(errors.DatabaseBusyError) as error:
+            reader.exec_driver_sql("INSERT INTO a VALUES (5)")
+
+        rows.close()
+        reader.exec_driver_sql("INSERT INTO a VALUES (6)")
+    assert "rows of the time before are still being read here" in str(error.value)
+    assert ".all()" in error.value.fix
 
 
 def test_a_lost_connection_can_be_rolled_back(table: sa.Engine) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+import sqlalchemy.orm
 from sqlalchemy.orm import aliased, contains_eager, joinedload, selectinload
 from sqlalchemy.orm.exc import DetachedInstanceError
 
@@ -149,6 +151,94 @@ def test_stream_keeps_a_batch_in_memory() -> None:
         again = [p.name for p in ss.select(lns.Pipeline).order_by(lns.Pipeline.name).stream(batch=100)]
 
     assert [f"{i:03}" for i in range(250)] == names == again
+
+
+def test_a_bare_session_reads_while_it_streams(engine: sa.Engine) -> None:
+    """Something may be looked up for each row of a stream, whose end gives the connection back."""
+    ln.add(lns.Pipeline, [{"name": str(n)} for n in range(5)])
+    ss = ln.Session()
+
+    found = [ss.select(lns.Run, name=p.name).first() for p in ss.select(lns.Pipeline).stream(batch=2)]
+
+    assert [None] * 5 == found
+    assert 0 == engine.pool.checkedout()  # type: ignore[attr-defined]
+    ss.close()
+
+
+def test_streams_beside_each_other(engine: sa.Engine) -> None:
+    """Two streams of one bare session are read in turns, and the shorter one does not end the other."""
+    ln.add(lns.Pipeline, [{"name": str(n)} for n in range(5)])
+    ss = ln.Session()
+    short, long = (ss.select(lns.Pipeline.name).limit(n).stream(batch=1) for n in (2, 5))
+
+    pairs = list(zip_longest(short, long))
+
+    assert 5 == len(pairs)
+    assert 0 == engine.pool.checkedout()  # type: ignore[attr-defined]
+    ss.close()
+
+
+ENDS: dict[str, Callable[[ln.Session], object]] = {
+    "commit": lambda ss: ss.commit(),
+    "rollback": lambda ss: ss.rollback(),
+    "close": lambda ss: ss.close(),
+    "end": lambda ss: ss.end(failed=False),
+    "failure": lambda ss: ss.end(failed=True),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_stream_ends_with_its_transaction(end: str) -> None:
+    """It says so, whatever ended it, and whether or not it has read ahead."""
+    ln.add(lns.Pipeline, [{"name": str(n)} for n in range(5)])
+    ss = ln.Session()
+    ss.begin()
+    rows, ahead = (ss.select(lns.Pipeline).stream(batch=batch) for batch in (2, 100))
+    next(rows), next(ahead)
+
+    ENDS[end](ss)
+
+    for stream in (rows, ahead):
+        with pytest.raises(ln.errors.SessionError, match="ended with their transaction"):
+            next(stream)
+        assert [] == list(stream)
+    ss.close()
+
+
+def test_a_bare_session_that_commits_ends_its_stream() -> None:
+    """Each call of a bare session commits: the rows are read before the first."""
+    ln.add(lns.Pipeline, [{"name": str(n)} for n in range(5)])
+    ss = ln.Session()
+
+    with pytest.raises(ln.errors.SessionError) as error:
+        for pipeline in ss.select(lns.Pipeline).stream(batch=2):
+            pipeline.name = "changed"
+            ss.add(pipeline)
+
+    assert error.value.fix == "read them to the end before: for record in statement.all():"
+    assert 1 == ss.select(lns.Pipeline, name="changed").count()
+    ss.close()
+
+
+def test_a_stream_that_is_left_does_not_outlive_its_block(url: sa.URL) -> None:
+    """Who gets its connection next sees what others saved meanwhile, and may write."""
+    engine = ln.connect(url)
+    ln.add(lns.Pipeline, [{"name": str(n)} for n in range(5)])
+    with ln.Session() as ss:
+        rows = ss.select(lns.Pipeline).stream(batch=1)
+        next(rows)
+    other = sa.create_engine(url)
+    with sa.orm.Session(other) as theirs:
+        theirs.add(lns.Pipeline(name="theirs"))
+        theirs.commit()
+
+    seen = ln.select(lns.Pipeline).count()
+    ln.add(lns.Pipeline(name="mine"))
+
+    assert (6, 7) == (seen, ln.select(lns.Pipeline).count())
+    assert 0 == engine.pool.checkedout()  # type: ignore[attr-defined]
+    rows.close()
+    other.dispose()
 
 
 def test_exists_and_count() -> None:
