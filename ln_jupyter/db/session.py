@@ -112,6 +112,9 @@ class OrmSession(RoutingSession):
         """What was loaded lazily, to be remarked on; None where a profile tells it all."""
         self.streams: set[object] = set()
         """The results whose rows are still being read."""
+        self.has_sent = False
+        """Whether records or statements were sent in this transaction that write."""
+        self._connections: list[sa.Connection] = []
         self._touched: set[orm.InstanceState[Any]] = set()
         self._kept: list[memory.Kept] = []
         self._kept_new: list[memory.New] = []
@@ -139,6 +142,22 @@ class OrmSession(RoutingSession):
         """Remember where records came from also where nobody closes, as in ``ln.Session(archive).select(Model).one()``."""
         if hasattr(self, "lines"):  # __init__ came so far
             self._note_origins()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether somebody has begun to write, past the session too, where an engine begins no earlier than that."""
+        late = (each for each in self._connections if each.dialect.name == "sqlite" or engines.is_ours(each.engine))
+        return any(not each.invalidated and transactions.has_begun(each) for each in late)
+
+    @property
+    def has_lost_connection(self) -> bool:
+        """Whether a connection of its transaction broke, after which nothing but a rollback can be done."""
+        return any(each.invalidated for each in self._connections)
+
+    @property
+    def has_unsaved(self) -> bool:
+        """Whether a record of it is new, changed, or to be deleted, and was not sent."""
+        return bool(self.new or self.dirty or self.deleted)
 
     def touched(self) -> list[object]:
         """Give the records of which something was sent in this transaction."""
@@ -197,8 +216,17 @@ def _before_reading(execution: orm.ORMExecuteState) -> None:
         execution.update_execution_options(autoflush=False)
         if execution.lazy_loaded_from is not None and session.lazy_loads is not None:
             lazy_loads.count(session.lazy_loads, execution)
-    elif session.rereads and execution.is_select and not (session.new or session.dirty or session.deleted):
-        execution.update_execution_options(populate_existing=True)  # overwrites nothing that is unsaved
+    elif execution.is_select:
+        if session.rereads and not session.has_unsaved:
+            execution.update_execution_options(populate_existing=True)  # overwrites nothing that is unsaved
+    elif not isinstance(execution.statement, sa.TextClause) or transactions.writes(execution.statement.text):
+        session.has_sent = True
+
+
+@event.listens_for(OrmSession, "after_begin")
+def _after_begin(session: OrmSession, transaction: orm.SessionTransaction, connection: sa.Connection) -> None:
+    if transaction.parent is None:
+        session._connections.append(connection)
 
 
 @event.listens_for(OrmSession, "before_flush")
@@ -211,6 +239,7 @@ def _before_flush(session: OrmSession, *_: object) -> None:
         user_id = users.current_id(session)
         for record in unowned:
             record.created_by_id = user_id
+    session.has_sent = True
     session._touched.update(map(instance_state, (*new, *session.dirty, *session.deleted)))
 
 
@@ -244,7 +273,9 @@ def _after_commit(session: OrmSession) -> None:
 @event.listens_for(OrmSession, "after_transaction_end")
 def _after_transaction_end(session: OrmSession, transaction: orm.SessionTransaction) -> None:
     if transaction.parent is None:
+        session._connections.clear()
         session._touched.clear()
+        session.has_sent = False
         users.forget_uncommitted(session)
 
 

@@ -67,6 +67,14 @@ def commit(session: OrmSession) -> None:
         raise
 
 
+def begin_anew(session: OrmSession) -> None:
+    """Leave a transaction that sent nothing, such as one whose connection was lost; what is unsaved stays so."""
+    kept, new = memory.keep(session.dirty), list(session.new)
+    session.rollback()
+    memory.give_back(kept)
+    session.add_all(new)
+
+
 def _read_what_the_database_computed(session: OrmSession, records: Iterable[Any]) -> None:
     to_one: dict[type, list[Any]] = {}  # found once for each class: records may be many
     for record in records:

@@ -248,15 +248,21 @@ class Session:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[OrmSession]:
-        """Lend the session for one read, and hold no connection afterwards.
+        """Lend the session for one read, and hold no connection afterwards, unless that ended somebody's work.
 
         Raises:
             SessionClosedError: After `close`.
         """
         session = self._open()
-        yield session
-        if not session.in_block and not (session.new or session.dirty or session.deleted or session.streams):
-            session.commit()  # sends nothing and expires nothing
+        is_whole = not session.in_block and (session.streams or not session.has_begun)
+        end = session.rollback
+        try:
+            yield session
+            if self.dry_run is None:
+                end = session.commit  # sends nothing and, unlike a rollback, goes through no records
+        finally:
+            if is_whole and not (session.has_unsaved or session.has_sent or session.streams):
+                end()
 
     def __enter__(self) -> Self:
         """Begin the block."""
@@ -295,4 +301,6 @@ class Session:
     def _open(self) -> OrmSession:
         if self._closed:
             raise errors.SessionClosedError("this session is closed", fix="open another: ss = ln.Session()")
+        if self._block is None and self._orm.has_lost_connection and not self._orm.has_sent:
+            unit.begin_anew(self._orm)  # between two calls, nobody else would
         return self._orm

@@ -180,3 +180,14 @@ def test_dry_run_is_a_block() -> None:
     assert error.value.fix == "use it as a block, and leave out the commit: with ln.Session(rollback=True):"
     ss.close()
     assert 0 == ln.select(lns.Pipeline).count()
+
+
+def test_dry_run_reads_bare() -> None:
+    """What only reads asks for no commit."""
+    ln.add(lns.Pipeline(name="p"))
+    ss = ln.Session(rollback=True)
+
+    pipeline = ss.select(lns.Pipeline).one()
+
+    assert (1, "p") == (ss.select(lns.Pipeline).count(), pipeline.name)
+    ss.close()

@@ -135,6 +135,38 @@ def test_killed_in_a_bare_session(server: Server, database: sa.URL) -> None:
     assert ["first", "second", "third"] == names()
 
 
+def test_killed_in_a_bare_session_with_unsaved_records(server: Server, database: sa.URL) -> None:
+    """After one error it goes on, and what was not saved is unsaved still."""
+    ss = ln.Session()
+    run = ss.select(lns.Run).one()
+    run.name = "edited"
+    ss.orm.add(lns.Run(name="new"))
+    ss.select(lns.Run).count()  # which keeps the connection, because of what is unsaved
+    kill_sessions(server, database)
+    refused(ss.select(lns.Run).count)
+
+    ss.add(run)
+
+    assert ["edited", "new"] == names()
+    ss.close()
+
+
+def test_killed_after_a_bare_session_has_sent(server: Server, database: sa.URL) -> None:
+    """What was sent and lost is not forgotten without a word: that takes a rollback of the user's."""
+    ss = ln.Session()
+    ss.select(lns.Run).one().name = "edited"
+    ss.orm.flush()
+    kill_sessions(server, database)
+    refused(ss.select(lns.Run).count)
+
+    with pytest.raises(sa.exc.PendingRollbackError):
+        ss.select(lns.Run).count()
+    ss.rollback()
+
+    assert "first" == ss.select(lns.Run).one().name
+    ss.close()
+
+
 @pytest.fixture(scope="module")
 def kernel_database(server: Server) -> Iterator[sa.URL]:
     """The registry of the kernel."""

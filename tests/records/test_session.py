@@ -18,6 +18,8 @@ from ln_jupyter.db import engine as engines
 from ln_jupyter.db import transactions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from conftest import Statements
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -125,6 +127,80 @@ def test_an_idle_session_holds_no_connection(engine: sa.Engine) -> None:
 
     assert engine.pool.checkedout() == 0  # type: ignore[attr-defined]
     assert run.pipeline.name == "p"
+    ss.close()
+
+
+WRITES: dict[str, Callable[[ln.Session], object]] = {
+    "flush": lambda ss: (setattr(ss.select(lns.Run).one(), "name", "y"), ss.orm.flush()),
+    "statement": lambda ss: ss.orm.execute(sa.update(lns.Run).values(name="y")),
+    "connection": lambda ss: ss.orm.connection(bind_arguments={"mapper": lns.Run}).execute(
+        sa.update(lns.Run).values(name="y")
+    ),
+}
+
+
+@pytest.mark.parametrize("how", WRITES)
+@pytest.mark.parametrize("read", [lambda st: st.count(), lambda st: list(st.stream(batch=1))], ids=["count", "stream"])
+def test_a_select_commits_nothing(how: str, read: Callable[[Any], object]) -> None:
+    """What was sent past `add` in a bare session is committed by nobody but the user."""
+    ln.add(lns.Run(name="x"))
+    ss = ln.Session()
+    WRITES[how](ss)
+
+    read(ss.select(lns.Run))
+    ss.rollback()
+
+    assert "x" == ln.select(lns.Run).one().name
+    ss.close()
+
+
+def test_the_end_of_a_stream_commits_nothing() -> None:
+    """Neither does the end of a read commit what was sent while it went on."""
+    ln.add(lns.Run(name="x"))
+    ss = ln.Session()
+    for _ in ss.select(lns.Run).stream():
+        ss.orm.execute(sa.update(lns.Run).values(name="y"))
+
+    ss.rollback()
+
+    assert "x" == ln.select(lns.Run).one().name
+    ss.close()
+
+
+def test_a_select_commits_nothing_on_the_users_engine(library: sa.Engine, author: Any) -> None:
+    """The same on an engine that begins at whatever is sent, where a lazy load begins nothing that must be kept."""
+    ss = ln.Session(library)
+    ann = ss.add(author(name="Ann"))
+    assert [] == ann.books
+    ss.select(author).count()
+    assert 0 == library.pool.checkedout()  # type: ignore[attr-defined]
+    ss.orm.execute(sa.text("UPDATE author SET name = 'Bob'"))
+
+    ss.select(author).count()
+    ss.rollback()
+
+    assert "Ann" == ln.select(author).one().name
+    ss.close()
+
+
+@pytest.mark.parametrize("left", ["closed", "failed"])
+def test_a_read_that_did_not_end_holds_no_connection(engine: sa.Engine, left: str) -> None:
+    """A stream that was closed, or a statement that the database refused, leaves a bare session idle."""
+    ln.add([lns.Run(name="x"), lns.Run(name="y")])
+    ss = ln.Session()
+    kept = ss.select(lns.Run, name="x").one()
+
+    if left == "closed":
+        rows: Any = ss.select(lns.Run).stream(batch=1)
+        next(rows)
+        rows.close()
+    else:
+        with pytest.raises(sa.exc.DBAPIError):
+            ss.select(lns.Run).where(sa.text("no_such_column = 1")).all()
+
+    assert 0 == engine.pool.checkedout()  # type: ignore[attr-defined]
+    assert "x" == kept.name
+    assert 2 == ss.select(lns.Run).count()
     ss.close()
 
 
