@@ -57,10 +57,9 @@ def commit(session: OrmSession) -> None:
         StaleRecordError: If a row changed after it was read; nothing is saved.
         sqlalchemy.exc.IntegrityError: With a note that names the record and the line that added it.
     """
-    unsaved = [*session.new, *session.dirty]
     try:
         session.flush()
-        _read_what_the_database_computed(session, unsaved)
+        _read_what_the_database_computed(session, session.touched())  # what a select has sent before, too
         session.commit()
     except BaseException:
         session.rollback()

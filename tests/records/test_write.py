@@ -207,6 +207,18 @@ def test_a_foreign_key_set_by_hand_forgets_the_old_record() -> None:
     assert ln.load(run, "pipeline").pipeline.name == "q"  # type: ignore[union-attr]
 
 
+def test_a_foreign_key_that_a_select_sent_forgets_the_old_record() -> None:
+    """So it is where a select in the block has sent the change before its end."""
+    ln.add([lns.Run(pipeline=lns.Pipeline(name="p")), lns.Pipeline(id="q", name="q")])
+
+    with ln.Session() as ss:
+        run = ss.select(lns.Run).load("pipeline").one()
+        run.pipeline_id = "q"
+        ss.select(lns.Run).count()
+
+    assert ln.load(run, "pipeline").pipeline.name == "q"
+
+
 def test_a_record_of_a_bare_session_is_committed_by_it() -> None:
     """`ln.add` of a record that belongs to an open bare session saves it there."""
     ln.add(lns.Run(name="x"))
@@ -358,6 +370,18 @@ def test_a_computed_column_is_read_before_detaching(library: sa.Engine, author: 
     ann.name = "Bea"
 
     ln.add(ann)
+
+    assert ann.changed == 0
+
+
+def test_a_computed_column_that_a_select_sent_is_read_before_detaching(library: sa.Engine, author: Any) -> None:
+    """So it is where a select in the block has sent the change before its end."""
+    ln.add(author(name="Ann"))
+
+    with ln.Session() as ss:
+        ann = ss.select(author).one()
+        ann.name = "Bea"
+        ss.select(author).count()
 
     assert ann.changed == 0
 
