@@ -121,7 +121,9 @@ def _query(states: Sequence[InstanceState[Any]], mapper: Mapper[Any], paths: Seq
         batch = states[start : start + _BATCH]
         identities = [state.identity for state in batch if state.identity is not None]
         among = tuple_(*keys).in_(identities) if len(keys) > 1 else keys[0].in_([value for (value,) in identities])
-        found = session.scalars(select(entity).where(among).options(*only)).unique().all()
+        asked = select(entity).where(among).options(*only)
+        asked = asked.execution_options(populate_existing=False)  # or a session that rereads unloads all else
+        found = session.scalars(asked).unique().all()
         twins = {state.key: state for state in map(instance_state, found)}
         for state in batch:
             if state.key not in twins:

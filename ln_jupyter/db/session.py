@@ -217,7 +217,8 @@ def _before_reading(execution: orm.ORMExecuteState) -> None:
         if execution.lazy_loaded_from is not None and session.lazy_loads is not None:
             lazy_loads.count(session.lazy_loads, execution)
     elif execution.is_select:
-        if session.rereads and not session.has_unsaved:
+        rereads = session.rereads and "populate_existing" not in execution.execution_options
+        if rereads and not session.has_unsaved:
             execution.update_execution_options(populate_existing=True)  # overwrites nothing that is unsaved
     elif not isinstance(execution.statement, sa.TextClause) or transactions.writes(execution.statement.text):
         session.has_sent = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
@@ -202,6 +203,22 @@ def test_a_read_that_did_not_end_holds_no_connection(engine: sa.Engine, left: st
     assert "x" == kept.name
     assert 2 == ss.select(lns.Run).count()
     ss.close()
+
+
+@pytest.mark.parametrize("keep", [False, True], ids=["bare", "held"])
+def test_load_in_an_open_session_unloads_nothing(statements: Statements, *, keep: bool) -> None:
+    """`ln.load` adds to what a record of a session that rereads holds."""
+    ln.add(lns.Run(name="x", pipeline=lns.Pipeline(name="p"), notebook=lns.Notebook(name="n")))
+    with closing(ln.Session()) as ss:
+        if keep:
+            ss.begin(keep=True)
+        run = ss.select(lns.Run).load("notebook").one()
+
+        ln.load(run, "pipeline")
+
+        statements.clear()
+        assert ("x", "n", "p") == (run.name, run.notebook.name, run.pipeline.name)
+        assert [] == statements
 
 
 def test_a_closed_session_is_refused() -> None:
