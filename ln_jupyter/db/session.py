@@ -164,6 +164,24 @@ class OrmSession(RoutingSession):
         return [record for state in self._touched if (record := state.obj()) is not None]
 
 
+class SideSession(RoutingSession):
+    """A short one that reads what another session has sent, too: by its connections, which stay as they are.
+
+    Args:
+        other: The session, whose transaction goes on.
+    """
+
+    def __init__(self, other: OrmSession) -> None:
+        super().__init__(other.engine)
+        self.join_transaction_mode = "rollback_only"  # and no savepoint, for which SQLite would lock
+        self._other = other
+
+    def get_bind(self, mapper: Any = None, *, clause: Any = None, bind: Any = None, **_: Any) -> Any:
+        """Choose the connection that the other session would use."""
+        engine = self._other.get_bind(mapper, clause=clause, bind=bind)
+        return self._other.connection(bind_arguments={"bind": engine})
+
+
 class _Origin(NamedTuple):
     """Where a record was read from or written to; *is_named* if not because the settings say so."""
 

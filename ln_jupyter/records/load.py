@@ -7,7 +7,7 @@ from typing import TypeVar
 from sqlalchemy import orm
 
 from ln_jupyter.db import loading
-from ln_jupyter.db.session import OrmSession, current_block, origin
+from ln_jupyter.db.session import OrmSession, SideSession, current_block, origin
 from ln_jupyter.records import mapping
 
 T = TypeVar("T")
@@ -38,11 +38,15 @@ def load(record: T, *names: str) -> T:
         >>> ln.load(run, "pipeline").pipeline.name
         'Transform C'
     """
-    mapping.state_of(record)
+    mapper = mapping.state_of(record).mapper
     session = orm.object_session(record)
     if session is not None:
         return loading.load(record, *names, session=session)
     block = current_block()
-    engine = origin(record) or (None if block is None else block.orm.engine)
+    engine = origin(record)
+    if block is not None and engine in (None, block.orm.get_bind(mapper)):
+        block.orm.flush()  # as a select of the block's would
+        with SideSession(block.orm) as beside:
+            return loading.load(record, *names, session=beside)
     with OrmSession(engine) as short:
         return loading.load(record, *names, session=short)

@@ -541,6 +541,56 @@ def test_load_in_a_block_uses_its_database(library: sa.Engine, author: Any, book
     assert ["one"] == [b.title for b in ann.books]
 
 
+def test_load_in_a_block_sees_what_it_wrote(engine: sa.Engine) -> None:
+    """A detached record is loaded as a select of the block would read it, and the block goes on."""
+    ln.add(lns.Pipeline(name="p"))
+    pipeline = ln.select(lns.Pipeline).one()
+
+    with ln.Session() as ss:
+        ss.add(lns.Run(name="mine", pipeline_id=pipeline.id, pipeline_v=pipeline.v))
+        ln.load(pipeline, "runs")
+        assert 1 == engine.pool.checkedout()  # type: ignore[attr-defined]
+
+    assert ["mine"] == [run.name for run in pipeline.runs]
+    assert sa.inspect(pipeline).detached
+    assert 1 == ln.select(lns.Run).count()
+
+
+def test_load_in_a_savepoint_undoes_nothing() -> None:
+    """Neither the savepoint nor the block ends with it, also where there is nothing to load."""
+    ln.add([lns.Pipeline(name="p"), lns.File(name="gone")])
+    pipeline, gone = ln.select(lns.Pipeline).one(), ln.select(lns.File).one()
+    ln.delete(lns.File, name="gone")
+
+    with ln.Session() as ss:
+        ss.add(lns.Run(name="outer"))
+        with ss.orm.begin_nested():
+            ss.add(lns.Run(name="inner", pipeline_id=pipeline.id, pipeline_v=pipeline.v))
+            ln.load(pipeline, "runs")
+            with pytest.raises(ln.errors.UnloadableError):
+                ln.load(gone, "created_by")
+
+    assert ["inner"] == [run.name for run in pipeline.runs]
+    assert ["inner", "outer"] == sorted(ln.select(lns.Run.name).all())
+
+
+def test_load_in_a_block_of_a_database_in_memory(author: Any, book: Any) -> None:
+    """On an engine of the user's, whose sessions of one thread share a connection, nothing is undone."""
+    engine = sa.create_engine("sqlite://")
+    author.metadata.create_all(engine)
+    ln.connect(engine)
+    ln.add(author(name="Ann", books=[book(title="one")]))
+    ann = ln.select(author).one()
+
+    with ln.Session() as ss:
+        ss.add(author(name="Bob"))
+        ss.select(author).count()
+        ln.load(ann, "books")
+
+    assert 2 == ln.select(author).count()
+    engine.dispose()
+
+
 def test_registry_records_need_a_registry(library: sa.Engine) -> None:
     """On an engine of the user's, tables are never made behind the user's back."""
     with pytest.raises(ln.errors.NotARegistryError) as error, ln.Session(library) as ss:
