@@ -50,14 +50,14 @@ def note(engine: sa.Engine, driver: object) -> Holder:
     return holder
 
 
-def refuse_ourselves(engine: sa.Engine, driver: object) -> None:
-    """Refuse to wait for a lock that this very thread holds by another connection: that would never end.
+def refuse_ourselves(engine: sa.Engine) -> None:
+    """Refuse to wait for a lock that this very thread holds in another session: that would never end.
 
     Raises:
         DatabaseBusyError: With the line that wrote first.
     """
     holder = _holders.get(_file(engine))
-    if holder is None or holder.driver is driver or holder.thread != threading.get_ident() or not holder.is_open:
+    if holder is None or holder.thread != threading.get_ident() or not holder.is_open:
         return
     msg = f"another session of this process holds the write lock of {faults.describe(engine.url)}"
     fix = "commit or close that session first, or do both in one `with ln.Session():`"

@@ -39,6 +39,7 @@ def create(url: sa.URL) -> sa.Engine:
         engine = sa.create_engine(
             url, poolclass=sa.StaticPool, hide_parameters=True, connect_args={"check_same_thread": False}
         )
+        transactions.share_one_connection(engine)
     else:
         creator = _Creator(_path(url), _access(url))
         engine = sa.create_engine(url.set(query={}), hide_parameters=True, creator=creator)

@@ -13,6 +13,7 @@ import random
 import re
 import sqlite3
 import time
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -127,7 +128,7 @@ def has_begun(connection: sa.Connection) -> bool:
     """Say whether the driver's connection is inside a transaction."""
     driver = _driver(connection)
     if connection.dialect.name == "sqlite":
-        return bool(driver.in_transaction)
+        return bool(driver.in_transaction) and _is_owner(connection.dialect, connection.connection)
     if connection.dialect.driver == "psycopg":
         return bool(driver.info.transaction_status)  # psycopg.pq.TransactionStatus.IDLE is 0
     return connection.in_transaction()
@@ -145,13 +146,15 @@ def begin(connection: sa.Connection) -> None:
         return
     engine = connection.engine
     try:
-        wait_for_lock(connection, "BEGIN IMMEDIATE", on_wait=lambda: lock_owner.refuse_ourselves(engine, driver))
+        wait_for_lock(connection, "BEGIN IMMEDIATE", on_wait=lambda: lock_owner.refuse_ourselves(engine))
     except errors.DatabaseError as error:
         if sqlite_faults.is_read_only(error.__cause__ or error):
             connection.invalidate()  # here it is the -shm that was opened like this, for all connections of the process
             engine.pool.dispose()
         raise
     holder = lock_owner.note(engine, driver)
+    if connection.dialect in _owners:
+        _owners[connection.dialect] = weakref.ref(connection.connection)
     if engine.url.database not in (None, "", ":memory:"):  # there nobody else could wait
         connection.info[_HOLDER] = holder
         if _end not in connection.dispatch.commit:  # which a connection that begins again has
@@ -176,7 +179,7 @@ def wait_for_lock(connection: sa.Connection, statement: str, *, on_wait: Callabl
                 try:
                     driver.execute(statement)
                 except sqlite3.OperationalError as error:
-                    if not _is_busy(error):
+                    if not _is_busy(error) and not driver.in_transaction:
                         raise faults.meaning(connection.engine.url, error) or error from error
                     on_wait()
                     if time.monotonic() > deadline:
@@ -257,6 +260,36 @@ def _sees_a_snapshot(connection: sa.Connection) -> bool:
     if has_begun(connection) or not getattr(_driver(connection), "autocommit", False):
         return False  # it is too late, or there is no time before the transaction
     return connection.exec_driver_sql("SHOW transaction_isolation").scalar() != "read committed"
+
+
+_owners: weakref.WeakKeyDictionary[sa.Dialect, Callable[[], object]] = weakref.WeakKeyDictionary()
+"""Whom the pool has lent the connection to that began, for each engine with one connection for all."""
+
+
+def share_one_connection(engine: sa.Engine) -> None:
+    """Let those who use the one connection of a database in memory end no transaction but their own."""
+    dialect: Any = engine.dialect
+    _owners[dialect] = _nobody
+
+    def of_owner(end: Callable[[Any], None]) -> Callable[[Any], None]:
+        def end_if_owner(lent: Any) -> None:
+            if _is_owner(dialect, lent):
+                end(lent)
+                _owners[dialect] = _nobody
+
+        return end_if_owner
+
+    dialect.do_commit, dialect.do_rollback = of_owner(dialect.do_commit), of_owner(dialect.do_rollback)
+
+
+def _nobody() -> None:
+    """Stand for an owner that is gone."""
+
+
+def _is_owner(dialect: sa.Dialect, lent: Any) -> bool:
+    """Say whether a transaction is of whom the pool has lent the connection to, and not of another one beside."""
+    owner = _owners.get(dialect)
+    return owner is None or owner() in (None, lent)
 
 
 _READS_ONLY = "ln_reads_only"

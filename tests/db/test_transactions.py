@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
+import ln_jupyter as ln
+import ln_jupyter.schema as lns
 from ln_jupyter import errors
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import registry, transactions
+from ln_jupyter.db import lock_owner, registry, transactions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 READS = [
     "SELECT 1",
@@ -231,6 +233,86 @@ def test_a_lost_connection_can_be_rolled_back(table: sa.Engine) -> None:
         connection.exec_driver_sql("SELECT n FROM counter")
 
     assert _n(table) == 0
+
+
+# -- in memory -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def in_memory() -> Iterator[sa.Engine]:
+    """Connect to a database in memory, whose one connection all share."""
+    yield ln.connect("sqlite://")
+    ln.connect()
+    engines.dispose("sqlite://")
+
+
+def _count_in_a_thread() -> int:
+    with ThreadPoolExecutor(1) as other:
+        return other.submit(lambda: ln.select(lns.File).count()).result()
+
+
+def _count_in_a_block() -> int:
+    with ln.Session() as ss:
+        return ss.select(lns.File).count()
+
+
+@pytest.mark.usefixtures("in_memory")
+@pytest.mark.parametrize(
+    "read",
+    [_count_in_a_block, _count_in_a_thread, lambda: ln.Session().select(lns.File).count()],
+    ids=["block", "thread", "bare"],
+)
+def test_reading_beside_a_block_in_memory_undoes_nothing(read: Callable[[], int]) -> None:
+    """Whoever shares the connection leaves the transaction of another one as it is."""
+    ln.add(lns.File(name="old"))
+
+    with pytest.raises(ZeroDivisionError), ln.Session() as ss:
+        ss.add(lns.File(name="undone"))
+        ss.orm.flush()
+        read()
+        _ = 1 / 0
+    with ln.Session() as ss:
+        ss.add(lns.File(name="new"))
+        ss.orm.flush()
+        read()
+
+    assert {"old", "new"} == set(ln.select(lns.File.name).all())
+
+
+@pytest.mark.usefixtures("in_memory")
+def test_a_second_writer_in_memory_is_told_at_once() -> None:
+    """An inner block that writes is refused, as it is with a file, and the outer one goes on."""
+    with ln.Session() as ss:
+        ss.add(lns.File(name="outer"))
+        ss.orm.flush()
+        for write in (False, True):
+            with pytest.raises(errors.DatabaseBusyError) as error, ln.Session(write=write):
+                ln.add(lns.File(name="inner"))
+
+    assert "ss.orm.flush()" in str(error.value)
+    assert ["outer"] == ln.select(lns.File.name).all()
+
+
+@pytest.mark.usefixtures("in_memory")
+def test_another_thread_waits_for_a_writer_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It writes when the block has ended."""
+    is_waiting = threading.Event()
+    refuse = lock_owner.refuse_ourselves
+
+    def wait(engine: sa.Engine) -> None:
+        is_waiting.set()
+        refuse(engine)
+
+    monkeypatch.setattr(lock_owner, "refuse_ourselves", wait)
+    with ThreadPoolExecutor(1) as other:
+        with ln.Session() as ss:
+            ss.add(lns.File(name="first"))
+            ss.orm.flush()
+            second = other.submit(ln.add, lns.File(name="second"))
+            assert is_waiting.wait(10)
+        second.result()
+
+    assert {"first", "second"} == set(ln.select(lns.File.name).all())
 
 
 _WAITER = """
