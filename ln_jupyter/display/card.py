@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ln_jupyter import characters
 from ln_jupyter.display import html
 
-_LEFT = 'align="left"'  # JupyterLab aligns cells to the right; where styles are stripped, this speaks
+_ROW = '<tr align="left">'  # where every style is stripped, `align` speaks
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def render(card: Card) -> str:
     """
     state = f" · {characters.escaped(card.state)}" if card.state else ""
     rows = "".join(
-        f'<tr {_LEFT}><th scope="row">{characters.escaped(label)}</th><td>{characters.escaped(value)}</td></tr>'
+        f'{_ROW}<th scope="row">{characters.escaped(label)}</th><td {html.LEFT}>{characters.escaped(value)}</td></tr>'
         for label, value in card.facts
     )
     parts = [

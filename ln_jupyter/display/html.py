@@ -12,6 +12,9 @@ from ln_jupyter.display.whereabouts import Mark
 if TYPE_CHECKING:
     from ln_jupyter.display.record import RecordView, Row
 
+LEFT = 'style="text-align:left"'
+"""For each cell of a table: JupyterLab aligns them to the right, also where our style is stripped, unless one says so."""
+
 _TONES = {
     Mark.LOADED: "good",
     Mark.AT_HAND: "good",
@@ -36,11 +39,14 @@ def render(view: RecordView) -> str:
         True
     """
     title = f"<div><b>{escaped(view.class_name)}</b> {escaped(view.identity)} · {escaped(view.state)}</div>"
-    rows = "".join(f'<tr><th scope="row">{escaped(row.name)}</th><td>{_said(row)}</td></tr>' for row in view.rows)
+    # names may stand to the right, beside their values: a style for them too would cost a quarter of the size
+    rows = "".join(
+        f'<tr><th scope="row">{escaped(row.name)}</th><td {LEFT}>{_said(row)}</td></tr>' for row in view.rows
+    )
     closing = ""
     if view.remedy is not None:
         closing = f"<div>{escaped(view.remedy.purpose)}: <code>{escaped(view.remedy.code)}</code></div>"
-    # where styles are stripped, `align` speaks
+    # where every style is stripped, `align` speaks
     return framed(f'{title}<table><tbody align="left">{rows}</tbody></table>{closing}')
 
 

@@ -23,7 +23,7 @@ _COLUMNS = 12
 _COLUMN_KINDS = {Kind.COLUMN, Kind.EXPRESSION, Kind.COMPOSITE}
 # Front ends would break the keys of many columns into pieces; the table scrolls instead.
 _STYLE = "<style>.ln-record .ln-rows td{white-space:nowrap}</style>"
-_LEFT = 'align="left"'  # JupyterLab aligns cells to the right; where styles are stripped, this speaks
+_ROW = '<tr align="left">'  # where every style is stripped, `align` speaks
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +159,13 @@ def text(view: TableView) -> str:
 
 def markup(view: TableView) -> str:
     """Write the view as HTML that needs a frame, so that several share one."""
-    head = "".join(f'<th scope="col">{characters.escaped(each)}</th>' for each in view.columns)
-    rows = (f"<tr {_LEFT}>{''.join(map(_td, row))}</tr>" for row in view.rows)
+    head = "".join(f'<th scope="col" {html.LEFT}>{characters.escaped(each)}</th>' for each in view.columns)
+    rows = (f"{_ROW}{''.join(map(_td, row))}</tr>" for row in view.rows)
     remarks = "".join(f"<div><small>{characters.escaped(each)}</small></div>" for each in view.remarks)
     name, rest = view.title[: len(view.name)], view.title[len(view.name) :]
     return (
         f"<div><b>{characters.escaped(name)}</b>{characters.escaped(rest)}</div>"
-        f'<table class="ln-rows"><thead><tr {_LEFT}>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>{remarks}'
+        f'<table class="ln-rows"><thead>{_ROW}{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>{remarks}'
     )
 
 
@@ -185,7 +185,7 @@ def framed(*views: TableView) -> str:
 
 
 def _td(text: str) -> str:
-    return f"<td>{characters.escaped(text)}</td>"
+    return f"<td {html.LEFT}>{characters.escaped(text)}</td>"
 
 
 def _common_name(records: Sequence[object]) -> str | None:

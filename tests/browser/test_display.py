@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 import pytest
 
+import ln_jupyter.schema as lns
+from ln_jupyter.display import card, html, record, table
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -85,6 +88,29 @@ def test_displays(lab: Lab) -> None:
         assert output(lab, name).locator("img").is_visible(), name
     for theme in ("JupyterLab Dark", "JupyterLab Dark High Contrast", "JupyterLab Light"):
         _assert_legible(lab, theme)
+
+
+def test_untrusted(open_lab: Callable[[Path], Lab], tmp_path: Path) -> None:
+    """In a notebook that somebody else ran, whose styles JupyterLab strips, values and columns are to the left."""
+    shown = [
+        html.render(record.view(lns.User(id="u", name="Ann"))),
+        table.render(table.TableView("Tag", 1, ("id", "name"), (("1", "red"),))),
+        card.render(card.Card("Session", facts=(("new", "2"),))),
+    ]
+    outputs = [nbformat.v4.new_output("display_data", {"text/html": each}) for each in shown]
+    file = tmp_path / "untrusted.ipynb"
+    kernel = {"name": "python3", "display_name": "Python 3"}
+    cells = [nbformat.v4.new_code_cell("1", outputs=outputs)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), file)
+
+    lab = open_lab(file)
+
+    frames = lab.page.locator(".jp-OutputArea-output .ln-record")
+    frames.nth(2).wait_for()
+    assert 0 == frames.locator("style").count()
+    aligned = frames.locator("td, thead th").evaluate_all("all => all.map(e => getComputedStyle(e).textAlign)")
+    assert len(aligned) > 6
+    assert {"left"} == set(aligned)
 
 
 def _assert_legible(lab: Lab, theme: str) -> None:

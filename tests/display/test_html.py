@@ -85,7 +85,7 @@ def test_markup_is_semantic(run: lns.Run):
         reader.tags
     )
     assert reader.tags.count("tr") == reader.attributes.count(("scope", "row"))
-    assert {"class", "scope", "align"} == {name for name, _ in reader.attributes}
+    assert {"class", "scope", "align", "style"} == {name for name, _ in reader.attributes}
 
 
 def test_no_formula_in_a_value(run: lns.Run):
@@ -210,11 +210,11 @@ def test_size_of_a_run(run: lns.Run, session: orm.Session):
 
 
 def test_size_of_a_full_run():
-    """A run takes less than 4 KB also with a value in every column."""
+    """A run takes less than 5 KB also with a value in every column."""
     run = filled_run()
     orm.make_transient_to_detached(run)
 
-    assert len(shown(run).encode()) < 4096
+    assert len(shown(run).encode()) < 5120
 
 
 @pytest.mark.parametrize("count", [9, 100_000])

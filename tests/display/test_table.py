@@ -161,8 +161,8 @@ def test_html_reads_right_without_style() -> None:
     markup = table.markup(table.TableView("Tag", 1, ("id",), (("1",),)))
 
     assert (
-        '<thead><tr align="left"><th scope="col">id</th></tr></thead>'
-        '<tbody><tr align="left"><td>1</td></tr></tbody></table>'
+        '<thead><tr align="left"><th scope="col" style="text-align:left">id</th></tr></thead>'
+        '<tbody><tr align="left"><td style="text-align:left">1</td></tr></tbody></table>'
     ) in markup
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.ext import asyncio
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
+from ln_jupyter.display.html import LEFT
 from ln_jupyter.ipython import extension
 from tests.db import loaded_models as m
 from tests.db.loaded_scenarios import SCENARIOS, World, world_of
@@ -403,7 +404,7 @@ def test_list(shell: InteractiveShell, world: World) -> None:
 
     assert "[<Tag 1 name='red 1'>, <Tag 2 name='blue 2'>]" == text(shell, tags)
     assert "<b>Tag</b> · 2 rows" in (html(shell, tags) or "")
-    assert '<th scope="col">name</th>' in (html(shell, tags) or "")
+    assert ">name</th>" in (html(shell, tags) or "")
 
 
 @pytest.mark.parametrize("name", ["tags", "by_name", "unordered", "steps"])
@@ -447,8 +448,9 @@ def test_row(shell: InteractiveShell, world: World) -> None:
     rows = world.session().execute(sa.select(m.Tag, m.Tag.id, m.Tag.name.label("api_token"))).all()
 
     assert "(<Tag 1>, 1, ••• redacted)" == text(shell, rows[0])
-    assert '<th scope="col">api_token</th>' in (html(shell, rows[0]) or "")
-    assert "<td>&lt;Tag 1 name='red 1'&gt;</td><td>1</td><td>••• redacted</td>" in (html(shell, rows) or "")
+    assert ">api_token</th>" in (html(shell, rows[0]) or "")
+    cells = ("&lt;Tag 1 name='red 1'&gt;", "1", "••• redacted")
+    assert "".join(f"<td {LEFT}>{each}</td>" for each in cells) in (html(shell, rows) or "")
     assert "red 1" not in text(shell, rows)
     assert "<b>Row</b> · 2 rows" in (html(shell, [row._mapping for row in rows]) or "")
 
