@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ln_jupyter.tracking.request import Request
 
 _LAST = "call ln.publish() in the notebook's last cell, after everything else"
+_SAVE = "save the notebook, then run all cells"
 _AGAIN = "save the notebook, restart the kernel and run all cells"
 _SKIPPED = "skip-execution"  # nbclient's tag for cells that its runners leave out
 _SHOWN = 40  # characters of a cell in a message
@@ -61,6 +62,7 @@ def check_order(request: Request, log: CellLog) -> None:
     ran = [each for each in (*log.earlier, *log.executed) if not is_injected(each.source, runner=request.runner)]
     order = _Order(cells, [*ran, running])
     order.check_last()
+    order.check_saved()
     order.check()
 
 
@@ -75,16 +77,17 @@ class _Order:
     def __init__(self, cells: Sequence[Cell], ran: Sequence[Execution]) -> None:
         self._saved = [cell.source.strip() for cell in cells]
         self._ran = [each.source.strip() for each in ran]
-        by_id = {cell.id: [n] for n, cell in enumerate(cells) if cell.id}
+        by_id = {cell.id: n for n, cell in enumerate(cells) if cell.id}
+        self._named = [by_id.get(each.cell_id or "") for each in ran]
+        """Which cell each is by its id, where the front end names one of the file's."""
         by_source: dict[str, list[int]] = {}
         for n, source in enumerate(self._saved):
             by_source.setdefault(source, []).append(n)
-        # by its id where the front end names one of the file's, else by its source
         self._cells = [
-            by_id.get(each.cell_id or "") or by_source.get(source, [])
-            for each, source in zip(ran, self._ran, strict=True)
+            by_source.get(source, []) if named is None else [named]
+            for named, source in zip(self._named, self._ran, strict=True)
         ]
-        """Which cells each may be."""
+        """Which cells each may be: by its id, else by its source."""
 
     def check_last(self) -> None:
         """Refuse a running cell that is not the last."""
@@ -96,6 +99,14 @@ class _Order:
         if here[-1] != count - 1:
             msg = f"publish() is in cell {here[-1] + 1} of {count}; after it comes {_begin(self._saved[here[-1] + 1])}"
             raise errors.NotLastCellError(msg, fix=_LAST)
+
+    def check_saved(self) -> None:
+        """Refuse a cell whose last execution is not what is saved: an earlier one may be, and says nothing."""
+        last = {named: at for at, named in enumerate(self._named) if named is not None}
+        for n, at in sorted(last.items()):
+            if self._saved[n] != self._ran[at]:
+                msg = f"{self._name(n)} is saved otherwise than it ran last: {_begin(self._ran[at])}"
+                raise errors.SourceDiffersError(msg, fix=_SAVE)
 
     def check(self) -> None:
         """Find for each cell when it ran last, backwards; then look at what ran between."""
@@ -113,12 +124,12 @@ class _Order:
         return n in self._cells[at] and self._saved[n] == self._ran[at]
 
     def _why_not(self, n: int, end: int) -> errors.PublishError:
-        name = f"cell {n + 1}, {_begin(self._saved[n])},"
         if any(self._is_as_saved(n, at) for at in range(end, len(self._ran))):
-            return errors.CellOrderError(f"{name} ran after a cell that follows it", fix=_AGAIN)
-        if any(n in cells for cells in self._cells):
-            return errors.SourceDiffersError(f"{name} is saved otherwise than it ran", fix=_AGAIN)
-        return errors.CellOrderError(f"{name} has not run as it is saved", fix=_AGAIN)
+            return errors.CellOrderError(f"{self._name(n)} ran after a cell that follows it", fix=_AGAIN)
+        return errors.CellOrderError(f"{self._name(n)} has not run as it is saved", fix=_AGAIN)
+
+    def _name(self, n: int) -> str:
+        return f"cell {n + 1}, {_begin(self._saved[n])},"
 
     def _check_between(self, at: int, places: Sequence[int]) -> None:
         own = self._cells[at]

@@ -90,7 +90,12 @@ def test_cells_of_one_source_are_told_apart_by_their_order() -> None:
         ),
         (by_source(*SAVED[:3], "ln.header()", PUBLISH), errors.CellOrderError, "cell 2, 'ln.header()', ran again"),
         (by_id("a", "b", "c", "b", "d"), errors.CellOrderError, "cell 2, 'ln.header()', ran again"),
-        (by_id("a", "b", "c", "a:import pandas", "d"), errors.CellOrderError, "cell 1, 'import pandas', ran again"),
+        (by_id("a", "b", "c", "a:import pandas", "d"), errors.SourceDiffersError, "than it ran last: 'import pandas'"),
+        (
+            by_id("a", "b", "c", "d", "a", "b:ln.header(v='2')", "c", "d"),
+            errors.SourceDiffersError,
+            "cell 2, 'ln.header()', is saved otherwise than it ran last: \"ln.header(v='2')\"",
+        ),
         (by_id("a", "b", "c:x = 2", "d"), errors.SourceDiffersError, "cell 3, 'x = 1', is saved otherwise"),
         (by_source(*SAVED[:3], "y = 2", PUBLISH), errors.SourceDiffersError, "not in the notebook as it is saved: 'y"),
         (by_source(*SAVED[:3], "ln.publish('2')"), errors.SourceDiffersError, "this cell is not in the notebook"),
