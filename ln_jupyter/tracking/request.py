@@ -26,9 +26,9 @@ class Request(NamedTuple):
     Attributes:
         location: Where it is; None where there is no file, or nothing tells which.
         document: What its file says; None without a file.
-        stated: Who it is, by the call's arguments or its file; None where neither says.
+        stated: Who it is, by the call's id or its file; None where neither says.
         names_id: The call itself says the id.
-        names_version: The call itself says the version.
+        version: What the call itself says of it, whoever the notebook is; None where it does not.
         name: The file's name without its ending, or what the call says.
         title: Its title; None where it has none.
         runner: The program that runs it.
@@ -40,7 +40,7 @@ class Request(NamedTuple):
     document: Document | None
     stated: Identity | None
     names_id: bool
-    names_version: bool
+    version: str | None
     name: str | None
     title: str | None
     runner: str
@@ -95,9 +95,9 @@ def look_at(  # noqa: PLR0913 - one argument for each of header()'s that it read
     return Request(
         location=location,
         document=document,
-        stated=_stated(document, notebook_id, version),
+        stated=_stated(document, notebook_id),
         names_id=notebook_id is not None,
-        names_version=version is not None,
+        version=version,
         name=None if name is None else storable(name),
         title=None if title is None else storable(title),
         runner=runner or ("" if location is None else location.runner),
@@ -116,12 +116,10 @@ def storable(text: str | os.PathLike[str]) -> str:
     return os.fspath(text).replace("\0", "").encode(errors="replace").decode()
 
 
-def _stated(document: Document | None, notebook_id: str | None, version: str | None) -> Identity | None:
+def _stated(document: Document | None, notebook_id: str | None) -> Identity | None:
     stated = None if document is None else identities.stated(document)
     if notebook_id is not None and (stated is None or stated.id != notebook_id):
-        stated = identities.Identity(notebook_id)
-    if version is not None and stated is not None:
-        stated = stated._replace(version=version)
+        return identities.Identity(notebook_id)
     return stated
 
 

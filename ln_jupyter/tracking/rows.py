@@ -141,9 +141,9 @@ def _of_this_process(request: Request, before: Registration | None) -> Identity 
 def _find_or_make_notebook(connection: sa.Connection, found: Identified, request: Request, user_id: str) -> Row:
     identity = found.identity
     known = {} if found.is_new else versions.of(connection, identity.id)
-    v = identity.version
-    if not request.names_version:
-        v = versions.choose(v, known, None if request.document is None else request.document.source_hash)
+    v = request.version
+    if v is None:
+        v = versions.choose(identity.version, known, None if request.document is None else request.document.source_hash)
     parent = found.parent or max(((identity.id, each.v) for each in known), default=(None, None))
     made = {
         "parent_id": parent[0],

@@ -21,7 +21,10 @@ def test_the_file_says_who_it_is(stated):
 
 def test_a_version_alone_keeps_the_id(stated):
     """A version by argument goes with the file's id."""
-    assert requests.look_at(stated, version="3").stated == Identity("Rx2s9cPTMQLY", "3")
+    request = requests.look_at(stated, version="3")
+
+    assert request.stated is not None
+    assert ("Rx2s9cPTMQLY", "3") == (request.stated.id, request.version)
 
 
 def test_another_id_does_not_take_the_version_along(stated):

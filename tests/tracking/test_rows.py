@@ -75,6 +75,19 @@ def test_a_notebook_and_its_run_are_registered(register: Callable[..., Registrat
     assert (run.notebook.name, run.notebook.title, run.notebook.v) == ("growth", "Growth of E. coli", "1")
 
 
+def test_a_version_needs_no_id(register: Callable[..., Registration], notebook: Path) -> None:
+    """A version by argument is that of a new notebook, of one that the registry knows, and of a copy."""
+    new = register(notebook, version="7").notebook
+    known = register(notebook, version="8").notebook
+    notebooks.write(notebook, nbproject={"id": new.id, "version": "8"})
+    copy = notebook.with_name("copy.ipynb")
+    copy.write_bytes(notebook.read_bytes())
+    copied = register(copy, version="9").notebook
+
+    assert ("7", "8", "9") == (new.v, known.v, copied.v)
+    assert (new.id, new.id) == (known.id, copied.parent_id)
+
+
 def test_the_records_are_readable_when_detached(register: Callable[..., Registration], notebook: Path) -> None:
     """What comes back is detached, with every column and the run's notebook loaded."""
     found = register(notebook)
