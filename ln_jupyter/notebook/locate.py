@@ -20,6 +20,8 @@ __all__ = ["VARIABLE", "Confidence", "Location", "find"]
 VARIABLE = "LN_JUPYTER_NOTEBOOK"
 """The environment variable that names the notebook where nothing else can."""
 
+# What runs cells: notebooks, scripts, and text that jupytext opens as a notebook.
+_SUFFIXES = {".ipynb", ".py", ".pyw", ".ipy", ".md", ".Rmd", ".qmd"}
 _FIX = 'header(filepath="my.ipynb"), or header(id="...", name="...") where there is no file'
 
 
@@ -35,6 +37,7 @@ def find(filepath: str | Path | None = None) -> Location:
 
     Raises:
         NotebookNotFoundError: The named file does not exist, or no signal named one.
+        NotebookUnreadableError: The named file is none that runs cells.
 
     Example:
         >>> find("/no such.ipynb")
@@ -82,7 +85,16 @@ def _stated(filepath: str | Path, *, by: str, folder: Path | None) -> Location:
     if not _is_file(path):
         message = f"{by} names {path}, which is not a file"
         raise errors.NotebookNotFoundError(message, fix=_FIX)
+    if path.suffix not in _SUFFIXES and not _is_main(path):
+        message = f"{by} names {path}, which is neither a notebook nor a script"
+        raise errors.NotebookUnreadableError(message, fix=_FIX)
     return Location(path, via=by)
+
+
+def _is_main(path: Path) -> bool:
+    """Say whether Python runs this very file, however it is called."""
+    main = finders.by_main_file()
+    return main is not None and main.path == path
 
 
 def _is_file(path: Path) -> bool:

@@ -50,6 +50,27 @@ def test_tilde_of_an_editor(write: Callable, folder: Path) -> None:
     assert notebook == locate.find("~a.ipynb").path
 
 
+@pytest.mark.parametrize("name", ["data.csv", "picture.png", "passwd", "a.ipynb.bak"])
+def test_argument_that_is_no_notebook(folder: Path, name: str) -> None:
+    """A named file that nobody runs is refused, whatever is in it."""
+    (folder / name).write_text("x = 1")
+
+    with pytest.raises(errors.NotebookUnreadableError, match="neither a notebook nor a script") as raised:
+        locate.find(name)
+
+    assert raised.value.fix == FIX
+
+
+def test_argument_that_is_the_running_script(folder: Path) -> None:
+    """The script that runs may be named, however it is called, and need not be."""
+    script = folder / "growth"
+    script.write_text("from ln_jupyter.notebook import locate\nprint(locate.find(__file__).path, locate.find().path)")
+
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
+
+    assert f"{script} {script}\n" == done.stdout
+
+
 @pytest.mark.parametrize("filepath", ["missing.ipynb", "", ".", "missing/a.ipynb", "a\0b.ipynb"])
 def test_missing_argument(filepath: str) -> None:
     """A named file that is not there is refused, not looked for elsewhere."""
