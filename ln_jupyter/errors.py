@@ -246,7 +246,7 @@ class LamindbInstalledError(LnJupyterError, ImportError):
 
 
 def near_miss(name: str, names: Iterable[str]) -> str:
-    """Say which of *names* the writer of *name* may have meant.
+    """Say which of *names* the writer of *name* may have meant; private ones only where it is written like one.
 
     Returns:
         ``"did you mean 'x'?"`` for a near miss, else the names to choose from.
@@ -256,10 +256,12 @@ def near_miss(name: str, names: Iterable[str]) -> str:
         "did you mean 'name'?"
         >>> near_miss("colour", ["name", "id"])
         'it has: id, name'
+        >>> near_miss("state_expression", ["_state_expression", "id"])
+        'it has: id'
     """
     import difflib  # here for cost: only an error needs it
 
-    known = sorted(names)
+    known = sorted(each for each in names if name.startswith("_") or not each.startswith("_"))
     matches = difflib.get_close_matches(name, known, n=2, cutoff=0.6)
     if matches:
         return f"did you mean {' or '.join(map(repr, matches))}?"

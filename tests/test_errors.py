@@ -341,4 +341,4 @@ def test_in_a_kernel_an_error_is_a_sentence(tmp_path: Path) -> None:
     first, line, fix = executed.traceback.splitlines()
     assert f"NotebookNotFoundError: filepath names {tmp_path / 'no such.ipynb'}, which is not a file" == first
     assert "  at line 2: ln.header(filepath='no such.ipynb')" == line
-    assert fix.startswith('fix: header(filepath="my.ipynb")')
+    assert fix.startswith('fix: ln.header(filepath="my.ipynb")')

@@ -160,7 +160,9 @@ def _load(path: Path) -> dict[str, Any]:
         raise errors.NotebookUnreadableError(message, fix=fix) from error
     if not isinstance(notebook, dict) or not isinstance(notebook.get("nbformat", _NBFORMAT), int):
         message = f"{path} is JSON, but not a notebook"
-        raise errors.NotebookUnreadableError(message, fix='header(filepath="my.ipynb") with the notebook\'s own file')
+        raise errors.NotebookUnreadableError(
+            message, fix='ln.header(filepath="my.ipynb") with the notebook\'s own file'
+        )
     version = notebook.get("nbformat", _NBFORMAT)
     if version != _NBFORMAT:
         message = f"{path} is a notebook of nbformat {version}; only nbformat 4 can be read"

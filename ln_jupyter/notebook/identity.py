@@ -65,13 +65,15 @@ def check(notebook_id: str | None = None, version: str | None = None) -> None:
     """
     if notebook_id is not None and not _is(_ID, notebook_id):
         message = f"id={notebook_id!r} cannot name a notebook: 1 to 64 letters, digits, '_' and '-' can"
-        raise errors.InvalidIdentityError(message, fix='header(id="Rx2s9cPTMQLY"), or leave id out to get a new one')
+        raise errors.InvalidIdentityError(message, fix='ln.header(id="Rx2s9cPTMQLY"), or leave id out to get a new one')
     if version is not None and not _is(_VERSION, version):
         message = (
-            f"v={version!r} cannot be a version: 1 to 32 letters, digits, '.', '_', '+' and '-' can, "
+            f"{version!r} cannot be a version: 1 to 32 letters, digits, '.', '_', '+' and '-' can, "
             "the first a letter or digit"
         )
-        raise errors.InvalidIdentityError(message, fix='header(v="1"), with the version as text')
+        raise errors.InvalidIdentityError(
+            message, fix='the version as text: ln.header(v="1"), ln.publish(version="1.2")'
+        )
 
 
 def nbproject_metadata(  # noqa: PLR0913 - one argument for each of its keys

@@ -22,7 +22,7 @@ VARIABLE = "LN_JUPYTER_NOTEBOOK"
 
 # What runs cells: notebooks, scripts, and text that jupytext opens as a notebook.
 _SUFFIXES = {".ipynb", ".py", ".pyw", ".ipy", ".md", ".Rmd", ".qmd"}
-_FIX = 'header(filepath="my.ipynb"), or header(id="...", name="...") where there is no file'
+_FIX = 'ln.header(filepath="my.ipynb"), or ln.header(id="...", name="...") where there is no file'
 
 
 def find(filepath: str | Path | None = None) -> Location:
@@ -44,7 +44,7 @@ def find(filepath: str | Path | None = None) -> Location:
         Traceback (most recent call last):
         ...
         ln_jupyter.errors.NotebookNotFoundError: filepath names /no such.ipynb, which is not a file
-        fix: header(filepath="my.ipynb"), or header(id="...", name="...") where there is no file
+        fix: ln.header(filepath="my.ipynb"), or ln.header(id="...", name="...") where there is no file
     """
     if filepath is not None:
         return _stated(filepath, by="filepath", folder=settings.working_folder())

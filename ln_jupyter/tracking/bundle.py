@@ -72,7 +72,7 @@ def _view(
 
 
 def _file(location: Location) -> str:
-    guess = " · a guess: header(filepath=...) says it for sure" if location.confidence == "guess" else ""
+    guess = " · a guess: ln.header(filepath=...) says it for sure" if location.confidence == "guess" else ""
     keeps = server.keeps_identity(location)
     kept = "" if keeps is None else f" · {_KEPT[keeps]}"
     return f"{location.path} · found by {location.via}{guess}{kept}"

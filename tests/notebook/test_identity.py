@@ -120,7 +120,7 @@ def test_check_id(notebook_id: Any) -> None:
     with pytest.raises(errors.InvalidIdentityError, match="cannot name a notebook") as raised:
         identity.check(notebook_id)
 
-    assert raised.value.fix == 'header(id="Rx2s9cPTMQLY"), or leave id out to get a new one'
+    assert raised.value.fix == 'ln.header(id="Rx2s9cPTMQLY"), or leave id out to get a new one'
 
 
 @pytest.mark.parametrize("version", ["", "1 2", "-1", "1\n", "1" * 33, 1])
@@ -129,7 +129,7 @@ def test_check_version(version: Any) -> None:
     with pytest.raises(errors.InvalidIdentityError, match="cannot be a version") as raised:
         identity.check(None, version)
 
-    assert raised.value.fix == 'header(v="1"), with the version as text'
+    assert raised.value.fix == 'the version as text: ln.header(v="1"), ln.publish(version="1.2")'
 
 
 def written(**optional: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ln_jupyter.notebook.locate import Location
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FIX = 'header(filepath="my.ipynb"), or header(id="...", name="...") where there is no file'
+FIX = 'ln.header(filepath="my.ipynb"), or ln.header(id="...", name="...") where there is no file'
 
 
 @pytest.fixture(autouse=True)

@@ -157,10 +157,10 @@ class TestOneProcess:
     @pytest.mark.parametrize(
         ("arguments", "kind", "fix"),
         [
-            ({}, errors.NotebookNotFoundError, "header(filepath="),
-            ({"filepath": "/no such.ipynb", "id": "a"}, errors.NotebookNotFoundError, "header(filepath="),
-            ({"id": "no spaces, please"}, errors.InvalidIdentityError, "header(id="),
-            ({"id": "a", "v": ""}, errors.InvalidIdentityError, "header(v="),
+            ({}, errors.NotebookNotFoundError, "ln.header(filepath="),
+            ({"filepath": "/no such.ipynb", "id": "a"}, errors.NotebookNotFoundError, "ln.header(filepath="),
+            ({"id": "no spaces, please"}, errors.InvalidIdentityError, "ln.header(id="),
+            ({"id": "a", "v": ""}, errors.InvalidIdentityError, "ln.header(v="),
             ({"id": "a", "run": "newest"}, errors.InvalidRunError, "did you mean 'new'?"),
         ],
         ids=str,

@@ -95,7 +95,7 @@ def test_nbclient_shows_a_guess(
     done = nbclient.execute(nbformat.read(notebook, as_version=4), cwd=str(notebook.parent))
 
     shown = done.cells[1].outputs[0].data["text/plain"]
-    assert f"{notebook} · found by content · a guess: header(filepath=...) says it for sure" in shown
+    assert f"{notebook} · found by content · a guess: ln.header(filepath=...) says it for sure" in shown
     assert_registered(registry, notebook, runner="nbclient")
 
 
