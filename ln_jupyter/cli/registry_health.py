@@ -14,6 +14,9 @@ from ln_jupyter.cli import presence
 from ln_jupyter.cli.finding import Finding
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import faults, filesystems, sqlite, sqlite_faults, tables
+from ln_jupyter.schema.tables import METADATA
+
+_RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,10 @@ def can_be_made(folder: Path) -> bool:
 
 def _finding(engine: sa.Engine, name: str, file: Path | None) -> Finding:
     """Judge a registry that is there, and serves this release."""
+    if engine.dialect.name == "postgresql" and (missing := _missing_rights(engine)):
+        role = f'"{engine.url.username}"' if engine.url.username else "YOUR_ROLE"
+        fix = f"ask its owner: GRANT {', '.join(_RIGHTS)} ON ALL TABLES IN SCHEMA public TO {role}"
+        return Finding("registry", "broken", f"{name} does not let you {', '.join(missing)} in all of its tables", fix)
     if file is not None and (damage := _damage(engine)) is not None:
         return Finding.of_error("registry", damage)
     if file is None or sqlite.is_read_only(engine.url):
@@ -100,6 +107,20 @@ def _finding_of_none(name: str, file: Path | None) -> Finding:
         return Finding("registry", "ok", f"{name} is not there yet; the first header() makes it")
     fix = "make its folder writable, or use another registry: LN_JUPYTER_URL"
     return Finding("registry", "broken", f"{name} is not there and cannot be made", fix)
+
+
+def _missing_rights(engine: sa.Engine) -> list[str]:
+    """Name what the user may not do in some table of a registry in PostgreSQL."""
+    relation: sa.ColumnClause[int] = sa.column("oid")
+    catalog = sa.table("pg_class", relation, sa.column("relname"))
+    may = [sa.func.bool_and(sa.func.has_table_privilege(relation, right)) for right in _RIGHTS]
+    found = (
+        sa.select(*may)
+        .where(catalog.c.relname.in_(METADATA.tables), sa.func.pg_table_is_visible(relation))
+        .select_from(catalog)
+    )
+    with engine.connect() as connection:
+        return [right for right, is_given in zip(_RIGHTS, connection.execute(found).one(), strict=True) if not is_given]
 
 
 def _damage(engine: sa.Engine) -> errors.DatabaseError | None:

@@ -4,6 +4,7 @@ from contextlib import closing
 from types import SimpleNamespace
 
 import pytest
+import sqlalchemy as sa
 
 from ln_jupyter.cli.registry_health import can_be_made, examine
 from ln_jupyter.db import engine as engines
@@ -75,6 +76,29 @@ def test_doctor_makes_nothing(home, command, jupyter):
     command("doctor")
 
     assert before == sorted(home.rglob("*"))
+
+
+@pytest.mark.postgres
+def test_a_registry_that_may_only_be_read(postgres_url, data, jupyter):
+    """In PostgreSQL the rights of the user count: doctor names those that are missing, and what to ask for."""
+    engine = engines.resolve(postgres_url)
+    registry.ensure(engine)
+    role = f"reader_{postgres_url.database}"
+    with engine.begin() as connection:
+        for statement in ("CREATE ROLE {}", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {}"):
+            connection.execute(sa.text(statement.format(role)))
+    url = postgres_url.update_query_dict({"options": f"-c role={role}"}).render_as_string(hide_password=False)
+    try:
+        found = findings(data("doctor", "--db", url, exit_code=1))["registry"]
+    finally:
+        engines.dispose(engines.parse(url))
+        with engine.begin() as connection:
+            for statement in ("DROP OWNED BY {}", "DROP ROLE {}"):
+                connection.execute(sa.text(statement.format(role)))
+
+    assert "broken" == found["state"]
+    assert "does not let you INSERT, UPDATE, DELETE in all of its tables" in found["text"]
+    assert "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES" in found["fix"]
 
 
 def test_no_password_is_shown(home, command, jupyter, monkeypatch):
