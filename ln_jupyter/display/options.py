@@ -19,6 +19,7 @@ class Options:
         html: Whether there is HTML beside the text.
         own_repr: Whether the text is what the class's own ``__repr__`` gives.
         secret_names: What a column's name ends in if its values are not to be shown.
+        variable: What the shown record can be written as; empty where nothing names it.
     """
 
     rows: int = 20
@@ -28,6 +29,7 @@ class Options:
     html: bool = True
     own_repr: bool = False
     secret_names: tuple[str, ...] = redaction.NAMES
+    variable: str = ""
 
 
 DEFAULT = Options()

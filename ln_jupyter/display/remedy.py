@@ -35,7 +35,7 @@ class Remedy:
 def of(record: Record, *, primary_key: Mapping[str, Any], options: Options) -> Remedy | None:
     """Say what to type for what cannot simply be read.
 
-    A record's own variable is not known here, so it is called by its class in lower case.
+    A record whose variable is not known is called by its class in lower case.
 
     Args:
         record: The record, as it was seen.
@@ -47,15 +47,17 @@ def of(record: Record, *, primary_key: Mapping[str, Any], options: Options) -> R
     missing = [each for each in record.attributes.values() if each.cost is Cost.RAISES and each.kind in _LOADABLE]
     if not missing or record.identity is None or record.was_deleted:
         return None
-    name = _variable(record.class_name)
+    noun = _variable(record.class_name)
+    name = options.variable or noun
     typable = all(_can_be_typed(*part, options) for part in primary_key.items())
     if record.session is SessionState.NONE and record.expired and typable:
         key = ", ".join(f"{column}={value!r}" for column, value in primary_key.items())
-        return Remedy(f"To read this {name} again", f"{name} = ln.select(type({name}), {key}).one()")
+        return Remedy(f"To read this {noun} again", f"{name} = ln.select(type({name}), {key}).one()")
     # relationships first: they are what is missed most
     first = sorted(missing, key=lambda each: each.kind is not Kind.RELATIONSHIP)[:_MOST]
     names = ", ".join(f'"{each.key}"' for each in first)
-    purpose = f"To load what is missing of this {name}"
+    some = "some of " if len(first) < len(missing) else ""
+    purpose = f"To load {some}what is missing of this {noun}"
     if record.session is SessionState.ASYNC:
         return Remedy(purpose, f"await session.refresh({name}, [{names}])")
     return Remedy(purpose, f"ln.load({name}, {names})")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ln_jupyter.display.options import Options
     from ln_jupyter.ipython.printers import Printer
 
 _log = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ class Formatters:
     """
 
     def __init__(self, shell: InteractiveShell) -> None:
+        self._shell = shell
         self._display: Any = shell.display_formatter
         self._preferences = preferences = LnDisplay(shell)
         self._installed: tuple[Printers, ...] = ()
@@ -115,7 +117,7 @@ class Formatters:
         elif nested or kind == "row":
             text = self._fenced(obj, lambda: _views().in_one_line(obj, options))
         else:
-            text = self._fenced(obj, lambda: _views().text(obj, kind, options))
+            text = self._fenced(obj, lambda: _views().text(obj, kind, self._options(obj, kind)))
         _write(p, object.__repr__(obj) if text is None else text)
 
     def _members_text(
@@ -163,9 +165,13 @@ class Formatters:
             return None if own is None else own()
         if not self._preferences.html or not self._installed:
             return None
-        shown = self._fenced(obj, lambda: _views().markup(obj, kind, self._preferences.options))
+        shown = self._fenced(obj, lambda: _views().markup(obj, kind, self._options(obj, kind)))
         self._failed = None  # the text came before: this display is at its end
         return shown
+
+    def _options(self, obj: Any, kind: str) -> Options:
+        options = self._preferences.options
+        return _views().naming(obj, options, self._shell.user_ns) if kind == "record" else options
 
     def _members_html(self, obj: Collection[Any]) -> str | None:
         own = hasattr(type(obj), "_repr_html_")

@@ -44,6 +44,11 @@ class _Scope:
     function: str = ""
 
 
+def variable_of(wanted: object, namespace: Mapping[str, Any]) -> str | None:
+    """Find the notebook's variable that holds an object; it is compared by identity."""
+    return next((name for name, value in _visible(namespace).items() if value is wanted), None)
+
+
 class Names:
     """What the user can write where an error is shown, and where it arose.
 

@@ -15,9 +15,10 @@ from ln_jupyter.display import text as texts
 from ln_jupyter.display.card import Card
 from ln_jupyter.display.record import RecordView
 from ln_jupyter.display.table import TableView
+from ln_jupyter.ipython import names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from sqlalchemy import orm
 
@@ -58,6 +59,11 @@ def markup(obj: Any, kind: str, options: Options) -> str | None:
             return card.render(view)
         case None:
             return None
+
+
+def naming(obj: object, options: Options, namespace: Mapping[str, Any]) -> Options:
+    """Let what is shown of an object name it as the notebook does."""
+    return replace(options, variable=names.variable_of(obj, namespace) or "")
 
 
 def in_one_line(obj: Any, options: Options) -> str:

@@ -103,7 +103,7 @@ Run 'Kq2xP0aZ' · session closed
   cells        ⊘ not loaded · session closed · many ExecutedCell
   created_by   ⊘ not loaded · session closed · User
   computed     ƒ made when read · state
-  To load what is missing of this run: ln.load(run, "notebook", "inputs", "outputs", "environment", "source", "cells")"""
+  To load some of what is missing of this run: ln.load(run, "notebook", "inputs", "outputs", "environment", "source", "cells")"""
     assert expected == shown(run)
 
 

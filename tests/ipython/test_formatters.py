@@ -398,6 +398,18 @@ def test_redefined_class(shell: InteractiveShell) -> None:
 # -- lists ---------------------------------------------------------------------------------------------------
 
 
+def test_a_record_is_called_by_its_variable(shell: InteractiveShell) -> None:
+    """The line for what is missing names the notebook's own variable; a record without one is called by its class."""
+    run = lns.Run(id="r")
+    orm.make_transient_to_detached(run)
+    assert 'ln.load(run, "' in text(shell, run)
+
+    shell.user_ns["growth"] = run
+
+    assert 'of this run: ln.load(growth, "' in text(shell, run)
+    assert "<code>ln.load(growth, &quot;" in (html(shell, run) or "")
+
+
 def test_list(shell: InteractiveShell, world: World) -> None:
     """A list of records is a table, and as text the plain list."""
     tags = list(world.session().scalars(sa.select(m.Tag).order_by(m.Tag.id)))
