@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import reprlib
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from ln_jupyter import errors
+from ln_jupyter import errors, redaction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _MOST_TO_REPLAY = 10_000
+_OF_KEYS = {"23503", "23505"}  # SQLSTATE: a foreign key without its row, a key that is there already
 _LABELS = ("name", "title", "label", "handle", "key", "slug")
 
 
@@ -47,29 +49,45 @@ def stale(error: Exception, changed: Sequence[memory.Kept], fresh: orm.Session) 
     return errors.StaleRecordError(what, fix=fix)
 
 
-def refused(new: Sequence[object], fresh: orm.Session) -> object | None:
+def refused(
+    new: Sequence[object], error: sa.exc.DBAPIError, fresh: orm.Session, *, is_all: bool = True
+) -> object | None:
     """Find the record that the database refuses; of rows sent together, no driver says which.
 
     Args:
         new: The records that were to be inserted; they are out of their session again.
+        error: What the database said.
         fresh: Inserts them again one by one, in a transaction that is undone, and is closed.
+        is_all: Whether all that the transaction sent is among them; else some may refer to what is undone.
     """
-    if not 1 < len(new) <= _MOST_TO_REPLAY:
+    is_vague = getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
+    if not 1 < len(new) <= _MOST_TO_REPLAY or (is_vague and not is_all):
         return None
     with fresh:
         try:
             for record in new:
-                with fresh.begin_nested():
-                    try:
+                try:
+                    with fresh.begin_nested():
                         fresh.add(record)
                         orm.Session.flush(fresh)  # plain: an error here needs no name, it is the name
-                    except (sa.exc.IntegrityError, sa.exc.DataError):
+                except (sa.exc.IntegrityError, sa.exc.DataError) as again:
+                    if _complaint(again) == _complaint(error):
                         return record
         except (sa.exc.SQLAlchemyError, errors.DatabaseError):  # the first error is the one to report
             _log.debug("could not find the refused record", exc_info=True)
         finally:
             fresh.rollback()
     return None
+
+
+def _complaint(error: sa.exc.DBAPIError) -> object:
+    """Give what two errors about one row have in common."""
+    diag = getattr(error.orig, "diag", None)
+    if diag is None:
+        return str(error.orig)
+    is_of_key = diag.sqlstate in _OF_KEYS
+    where = (diag.sqlstate, diag.constraint_name, diag.table_name, diag.column_name)
+    return (*where, diag.message_detail if is_of_key else None)  # of others, it has the whole row, with its new key
 
 
 def _is_stale(was: memory.Kept, fresh: orm.Session) -> bool:
@@ -88,4 +106,10 @@ def name(record: Any) -> str:
     keys = [state.mapper.get_property_by_column(column).key for column in state.mapper.primary_key]
     known = dict(zip(keys, state.identity or (), strict=False))
     known |= {name: state.dict[name] for name in (*keys, *_LABELS) if state.dict.get(name) is not None}
-    return f"{type(record).__name__}({', '.join(f'{name}={reprlib.repr(value)}' for name, value in known.items())})"
+    shown = (f"{name}={_value(state.mapper, name, value)}" for name, value in known.items())
+    return f"{type(record).__name__}({', '.join(shown)})"
+
+
+def _value(mapper: orm.Mapper[Any], name: str, value: object) -> str:
+    info = getattr(mapper.columns.get(name), "info", {})
+    return redaction.HIDDEN if redaction.is_secret(name, info=info) else reprlib.repr(value)

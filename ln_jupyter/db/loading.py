@@ -9,6 +9,7 @@ from sqlalchemy.orm import Load, RelationshipDirection, RelationshipProperty, ob
 from sqlalchemy.orm.attributes import instance_state, set_committed_value
 from sqlalchemy.orm.collections import collection_adapter
 
+from ln_jupyter.db.blame import name as name_of
 from ln_jupyter.db.loaded import state_of
 from ln_jupyter.db.loaded_columns import is_settled
 from ln_jupyter.db.loaded_paths import head_of, keys_of, options, property_of
@@ -127,7 +128,7 @@ def _query(states: Sequence[InstanceState[Any]], mapper: Mapper[Any], paths: Seq
         twins = {state.key: state for state in map(instance_state, found)}
         for state in batch:
             if state.key not in twins:
-                message = f"the row of this {entity.__name__} is gone: {state.identity}"
+                message = f"the row of {name_of(state.obj())} is gone"
                 raise UnloadableError(message, fix=f"select it again: ln.select({entity.__name__}, ...).first()")
             _copy(twins[state.key], state, props)
 

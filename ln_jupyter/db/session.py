@@ -127,13 +127,17 @@ class OrmSession(RoutingSession):
             sqlalchemy.exc.IntegrityError: With a note that names the record and the line that added it.
         """
         new, changed = list(self.new), memory.keep([*self.dirty, *self.deleted])
+        is_all = not self.has_sent
         try:
             super().flush(objects)
         except StaleDataError as error:
             raise blame.stale(error, changed, OrmSession(self.engine)) from error
         except (sa.exc.IntegrityError, sa.exc.DataError) as error:
             candidates = [*new, *(was.record for was in changed)]
-            record = candidates[0] if len(candidates) == 1 else blame.refused(new, OrmSession(self.engine))
+            if len(candidates) == 1:
+                record: object | None = candidates[0]
+            else:
+                record = blame.refused(new, error, OrmSession(self.engine), is_all=is_all)
             if record is not None:
                 blame.annotate(error, record, self.lines.get(sa.inspect(record)))
             raise

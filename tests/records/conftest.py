@@ -55,6 +55,15 @@ class Book(Base):
         return sa.func.length(cls.title) > 3
 
 
+class Key(Base):
+    """Is told apart by secrets, as its name and its model say."""
+
+    __tablename__ = "key"
+    token: Mapped[str] = mapped_column(primary_key=True)
+    label: Mapped[str] = mapped_column(info={"sensitive": True})
+    owner: Mapped[str] = mapped_column(unique=True)
+
+
 @pytest.fixture
 def library(other_url: sa.URL) -> Iterator[sa.Engine]:
     """Connect to an engine of the user's own, with the user's tables and no registry."""
@@ -76,3 +85,9 @@ def author() -> type[Author]:
 def book() -> type[Book]:
     """Give the class."""
     return Book
+
+
+@pytest.fixture
+def key() -> type[Key]:
+    """Give the class."""
+    return Key
