@@ -55,14 +55,16 @@ class DryRun:
         inserted: How many new records it sent.
         updated: How many changed ones.
         deleted: How many that were to be deleted.
+        statements: How many statements it sent that write past records, other than of bulk rows.
     """
 
     def __init__(self, session: OrmSession) -> None:
-        self.inserted = self.updated = self.deleted = 0
+        self.inserted = self.updated = self.deleted = self.statements = 0
         self._session = session
         self._connections: list[sa.Connection] = []
         event.listen(session, "after_begin", self._begin)
         event.listen(session, "after_flush", self._count)
+        event.listen(session, "do_orm_execute", self._count_statement)
         event.listen(session, "before_commit", self._refuse_to_commit)
 
     def end(self) -> None:
@@ -94,6 +96,7 @@ class DryRun:
     def __str__(self) -> str:
         """Say in a line what would have been saved."""
         counts = {"inserted": self.inserted, "updated": self.updated, "deleted": self.deleted}
+        counts["statements of SQL" if self.statements > 1 else "statement of SQL"] = self.statements
         would = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
         return f"dry run: nothing was saved; it would have been {would or 'nothing'}"
 
@@ -106,6 +109,15 @@ class DryRun:
         self.inserted += len(session.new)
         self.updated += sum(map(session.is_modified, session.dirty))
         self.deleted += len(session.deleted)
+
+    def _count_statement(self, execution: orm.ORMExecuteState) -> None:
+        statement: Any = execution.statement
+        if execution.is_insert and isinstance(execution.parameters, list):
+            self.inserted += len(execution.parameters)
+        elif execution.is_insert or execution.is_update or execution.is_delete:
+            self.statements += 1
+        elif isinstance(statement, sa.TextClause):
+            self.statements += transactions.writes(statement.text)
 
     def _refuse_to_commit(self, session: orm.Session) -> None:
         if not session.in_nested_transaction():

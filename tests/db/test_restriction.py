@@ -117,6 +117,20 @@ def test_dry_run() -> None:
     assert "dry run: nothing was saved; it would have been 2 inserted, 1 updated, 1 deleted" == str(ss.dry_run)
 
 
+def test_dry_run_counts_what_goes_past_records() -> None:
+    """Bulk rows are counted, and so are statements of the user's own."""
+    with ln.Session(rollback=True) as bulk:
+        bulk.add(lns.Pipeline, [{"name": "p"}] * 30)
+    with ln.Session(rollback=True) as ss:
+        ss.add(lns.Pipeline(name="p"))
+        ss.orm.execute(sa.update(lns.Pipeline).values(name="q"))
+        ss.orm.execute(sa.text("DELETE FROM ln_pipeline"), bind_arguments={"mapper": sa.inspect(lns.Pipeline)})
+        ss.orm.execute(sa.text("SELECT 1"))
+
+    assert str(bulk.dry_run).endswith("it would have been 30 inserted")
+    assert str(ss.dry_run).endswith("it would have been 1 inserted, 2 statements of SQL")
+
+
 def test_dry_run_leaves_true_records() -> None:
     """After a dry run what was changed holds what the database holds, and what was new its own values."""
     ln.add([lns.Pipeline(name="a"), lns.Pipeline(name="b")])
