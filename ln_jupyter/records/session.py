@@ -46,7 +46,7 @@ class Session:
     Args:
         target: An engine or URL; None for the database of `ln.connect`.
         write: Take the write lock when the block begins, so that what is read cannot change
-            before it is written. Blocks with *write* wait for each other.
+            before it is written. Blocks with *write* wait for each other; bare, such a session is refused.
         readonly: Refuse whatever writes, before it is sent.
         rollback: A dry run: send all changes, so that the database checks them, and undo them
             at the end. On SQLite, foreign keys that are checked at commit only are not checked.
@@ -135,7 +135,7 @@ class Session:
     def select(self, entity: Any, /, *entities: Any, **fields: object) -> Stmt[Any]: ...
     def select(self, entity: Any, /, *entities: Any, **fields: object) -> Stmt[Any]:
         """Select records that stay connected to this session; as `ln.select`."""
-        self._open()
+        self._open_for_use()
         return statement(self, entity, *entities, **fields)
 
     @overload
@@ -146,7 +146,7 @@ class Session:
     def add(self, record: T, /) -> T: ...
     def add(self, record: Any, rows: Rows | None = None, /, **fields: object) -> Any:
         """Add records; as `ln.add`."""
-        return writes.add_in(self._open(), record, rows, **fields)
+        return writes.add_in(self._open_for_use(), record, rows, **fields)
 
     @overload
     def delete(self, record: type[T], /, **fields: object) -> list[T]: ...
@@ -154,7 +154,7 @@ class Session:
     def delete(self, record: T, /) -> T: ...
     def delete(self, record: Any, /, **fields: object) -> Any:
         """Delete records; as `ln.delete`."""
-        return writes.delete_in(self._open(), record, **fields)
+        return writes.delete_in(self._open_for_use(), record, **fields)
 
     def commit(self) -> None:
         """Commit what is unsaved, in the middle of a block too.
@@ -253,7 +253,7 @@ class Session:
         Raises:
             SessionClosedError: After `close`.
         """
-        session = self._open()
+        session = self._open_for_use()
         is_whole = not session.in_block and (session.streams or not session.has_begun)
         end = session.rollback
         try:
@@ -297,6 +297,13 @@ class Session:
         self._block = None
         self._orm.autoflush = self._orm.in_block = False
         self._orm.rereads = True
+
+    def _open_for_use(self) -> OrmSession:
+        session = self._open()
+        if self._write and self._block is None:
+            msg = "write=True locks from the beginning of a block to its end, and this session is in none"
+            raise errors.SessionError(msg, fix="use it as a block: with ln.Session(write=True):")
+        return session
 
     def _open(self) -> OrmSession:
         if self._closed:

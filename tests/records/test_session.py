@@ -408,6 +408,20 @@ def test_write_serialises_read_modify_write() -> None:
     assert ln.select(lns.Run).one().name == "20"
 
 
+def test_write_is_for_blocks() -> None:
+    """A bare session, which commits at every call, would lock nothing, and says so."""
+    run = ln.add(lns.Run(name="x"))
+    ss = ln.Session(write=True)
+
+    for use in (lambda: ss.select(lns.Run), lambda: ss.add(lns.Run()), lambda: ss.delete(run)):
+        with pytest.raises(ln.errors.SessionError) as error:
+            use()
+        assert error.value.fix == "use it as a block: with ln.Session(write=True):"
+
+    with ss:
+        assert 1 == ss.select(lns.Run).count()
+
+
 def test_write_on_a_new_database(sqlite_url: sa.URL) -> None:
     """A block with `write=True` may be the first thing a new registry sees."""
     with ln.Session(sqlite_url, write=True) as ss:
