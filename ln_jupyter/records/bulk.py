@@ -43,11 +43,13 @@ def check(mapper: orm.Mapper[Any], rows: Rows) -> list[dict[str, Any]]:
         msg = f"there are no rows to add to {mapper.class_.__name__}"
         raise errors.NothingGivenError(msg, fix="pass one row at least, or skip the call")
     names = {name for row in values for name in row}
-    columns = mapper.column_attrs.keys()
+    columns = [each.key for each in mapper.column_attrs if isinstance(each.columns[0], sa.Column)]  # and no expressions
     for name in names:
         if name not in columns:
             msg, fix = f"{mapper.class_.__name__} has no column {name!r}", errors.near_miss(str(name), columns)
-            if name in map(str, frames.index_names(rows)):
+            if name in mapper.column_attrs:
+                msg, fix = f"{mapper.class_.__name__}.{name} is computed by the database", "leave it out"
+            elif name in map(str, frames.index_names(rows)):
                 msg, fix = f"{msg}, which is the frame's index", f"{fix}; frame.reset_index(drop=True) leaves it out"
             raise errors.UnknownFieldError(msg, fix=fix)
     return values
@@ -62,9 +64,6 @@ def insert(session: OrmSession, mapper: orm.Mapper[Any], rows: list[dict[str, An
     if issubclass(mapper.class_, schema.CreatedBy):
         user_id = users.current_id(session)
         rows = [{"created_by_id": user_id, **row} for row in rows]
-    if mapper.version_id_col is not None:
-        version = mapper.get_property_by_column(mapper.version_id_col).key
-        rows = [{version: 1, **row} for row in rows]
     key = [mapper.get_property_by_column(column).class_attribute for column in mapper.primary_key]
     statement = sa.insert(mapper.class_).returning(*key, sort_by_parameter_order=True)
     keys: list[Any] = []

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from conftest import Statements
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -147,3 +150,55 @@ def test_an_unknown_key_names_the_near_miss() -> None:
         ln.add(lns.Run, [{"name": "a"}, {"nmae": "b"}])
 
     assert error.value.fix == "did you mean 'name'?"
+
+
+class _Base(orm.DeclarativeBase):
+    """The user's own."""
+
+
+class Made(_Base):
+    """Has a version that the database makes, and a text that it computes."""
+
+    __tablename__ = "made"
+    id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+    name: orm.Mapped[str]
+    etag: orm.Mapped[str] = orm.mapped_column(server_default=sa.text("('v0')"))
+    label: orm.Mapped[str] = orm.column_property(sa.literal_column("'made ' || name"))
+    __mapper_args__ = {"version_id_col": etag, "version_id_generator": False}  # noqa: RUF012 - SQLAlchemy's way
+
+
+class Stamped(_Base):
+    """Has a version that the user's own function makes."""
+
+    __tablename__ = "stamped"
+    id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+    stamp: orm.Mapped[str] = orm.mapped_column()
+    __mapper_args__ = {"version_id_col": stamp, "version_id_generator": lambda last: f"{last}+"}  # noqa: RUF012
+
+
+@pytest.fixture
+def versioned(other_url: sa.URL) -> Iterator[None]:
+    """Connect to a database of the user's own classes."""
+    engine = sa.create_engine(other_url)
+    _Base.metadata.create_all(engine)
+    ln.connect(engine)
+    yield
+    ln.connect()
+    engine.dispose()
+
+
+def test_a_first_version_is_made_as_for_records(versioned: None) -> None:
+    """By the database where it makes them, else by what the class says."""
+    ln.add(Made, [{"name": "a"}])
+    ln.add(Stamped, [{"id": 1}, {"id": 2}])
+
+    assert ["v0"] == ln.select(Made.etag).all()
+    assert ["None+", "None+"] == ln.select(Stamped.stamp).order_by(Stamped.id).all()
+
+
+def test_what_the_database_computes_cannot_be_given(versioned: None) -> None:
+    """A key that is an expression is refused, not ignored."""
+    with pytest.raises(ln.errors.UnknownFieldError) as error:
+        ln.add(Made, [{"name": "a", "label": "mine"}])
+
+    assert ("Made.label is computed by the database", "leave it out") == (str(error.value), error.value.fix)
