@@ -213,6 +213,11 @@ def begin_to_undo(connection: sa.Connection) -> None:
         begin(connection)
 
 
+def has_lock(dialect: sa.Dialect) -> bool:
+    """Say whether `lock_for_writing` knows a lock of this kind of database."""
+    return dialect.name in ("sqlite", "postgresql")
+
+
 def lock_for_writing(connection: sa.Connection) -> None:
     """Take the write lock now, so that what is read from here on cannot change before it is written.
 
@@ -223,7 +228,7 @@ def lock_for_writing(connection: sa.Connection) -> None:
         SessionError: If the database is neither.
     """
     name = connection.dialect.name
-    if name not in ("sqlite", "postgresql"):
+    if not has_lock(connection.dialect):
         msg = f"write=True is not known for {name}"
         raise errors.SessionError(msg, fix="leave it out, and lock rows by select(...).with_for_update()")
     if name == "postgresql":

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm.attributes import instance_state
 from sqlalchemy.orm.interfaces import MANYTOONE
 
-from ln_jupyter.db import attempts, memory
+from ln_jupyter.db import attempts, memory, transactions
 from ln_jupyter.db.session import OrmSession, lock_for_writing
 
 if TYPE_CHECKING:
@@ -29,14 +29,14 @@ def run(action: Callable[[OrmSession], T], *, engine: sa.Engine | None = None, w
     Args:
         action: Gets the session, gives the result.
         engine: As for `OrmSession`.
-        write: Take the write lock before anything is read.
+        write: Take the write lock before anything is read, where the database has one.
     """
 
     def attempt() -> T:
         kept: list[memory.Kept] = []
         with OrmSession(engine) as session:
             try:
-                if write:
+                if write and transactions.has_lock(session.get_bind().dialect):
                     lock_for_writing(session)
                 result = action(session)
                 kept = memory.keep(session.identity_map.values())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import orm
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.orm.exc import DetachedInstanceError
 
 import ln_jupyter as ln
@@ -362,6 +363,29 @@ def test_own_models_on_an_own_engine(library: sa.Engine, author: Any, book: Any)
     assert ann.id == found.id
     assert ["one", "two"] == [b.title for b in found.books]
     assert not sa.inspect(library).has_table("ln_run")
+
+
+class OtherDialect(SQLiteDialect_pysqlite):
+    """A database of a kind that we know nothing of."""
+
+    name = "other"
+    supports_statement_cache = True
+
+
+def test_get_or_create_where_no_write_lock_is_known(author: Any, tmp_path: Path) -> None:
+    """Who did not ask for a lock can do without, and who did is told."""
+    sa.dialects.registry.register("other", __name__, "OtherDialect")
+    engine = sa.create_engine(f"other:///{tmp_path / 'other.db'}")
+    author.metadata.create_all(engine)
+    ln.connect(engine)
+
+    made, again = ln.add(author, name="Ann"), ln.add(author, name="Ann")
+
+    assert (made.id, 1) == (again.id, ln.select(author).count())
+    with pytest.raises(ln.errors.SessionError, match="write=True is not known for other"), ln.Session(write=True):
+        pass
+    ln.connect()
+    engine.dispose()
 
 
 def test_a_computed_column_is_read_before_detaching(library: sa.Engine, author: Any) -> None:
