@@ -218,7 +218,7 @@ class DuplicateRecordError(RecordError):
 
 
 class StaleRecordError(RecordError):
-    """The row was changed or deleted by somebody else after it was read."""
+    """The row was changed or deleted after it was read."""
 
 
 class UnloadableError(RecordError):

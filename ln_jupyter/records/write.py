@@ -168,8 +168,7 @@ def _act(
     place = session if session is not None else _place(owners)
     for record, owner in owners:
         if owner is not place:
-            msg = f"this {type(record).__name__} belongs to another open session"
-            raise errors.ForeignSessionError(msg, fix="use that session, or close it first")
+            raise _foreign(record)
     if place is None:
         return unit.run(action, engine=_elsewhere(records), write=write)
     result = action(place)
@@ -237,7 +236,25 @@ def _attach(session: OrmSession, records: Sequence[Any]) -> None:
                 session.expunge(record)
         if isinstance(error, errors.LnJupyterError):
             raise
-        msg = f"two objects in memory stand for one row: {error}"
-        raise errors.DuplicateRecordError(msg, fix="keep one of them, or read both again in one session") from error
+        raise _refusal(session, records, error) from error
     finally:
         event.remove(session, "after_attach", note)
+
+
+def _refusal(session: OrmSession, records: Sequence[Any], error: Exception) -> errors.RecordError:
+    """Say which of the records, and of those they bring along, SQLAlchemy does not attach, and why."""
+    for record in records:
+        state = instance_state(record)
+        for each in (state, *(related for _, _, related, _ in state.mapper.cascade_iterator("save-update", state))):
+            if each.was_deleted:
+                fix = "make a new one, with the same values if you want them back"
+                return errors.StaleRecordError(f"{blame.name(each.obj())} was deleted", fix=fix)
+            if each.session not in (None, session):
+                return _foreign(each.obj())
+    msg = f"two objects in memory stand for one row: {error}"
+    return errors.DuplicateRecordError(msg, fix="keep one of them, or read both again in one session")
+
+
+def _foreign(record: object) -> errors.ForeignSessionError:
+    msg = f"this {type(record).__name__} belongs to another open session"
+    return errors.ForeignSessionError(msg, fix="use that session, or close it first")

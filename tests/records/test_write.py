@@ -343,6 +343,37 @@ def test_two_objects_for_one_row_are_refused(where: str) -> None:
     assert (one.name, two.name) == ("one", "two")
 
 
+@pytest.mark.parametrize("act", [ln.add, ln.delete])
+def test_a_deleted_record_is_said_to_be_deleted(act: Any) -> None:
+    """It is not taken for one of two objects of one row, also where another record brings it along."""
+    file = ln.add(lns.File(name="x"))
+    ln.delete(file)
+    run = lns.Run(inputs=[file])
+
+    with pytest.raises(ln.errors.StaleRecordError) as error:
+        act(file)
+    with pytest.raises(ln.errors.StaleRecordError):
+        ln.add(run)
+
+    assert f"File(id={file.id!r}, name='x') was deleted" == str(error.value)
+    assert "make a new one" in error.value.fix
+    assert not ln.select(lns.Run).exists()
+
+
+def test_a_record_of_another_session_is_named_where_it_is_brought_along() -> None:
+    """A new record that refers to one of an open session is refused as that one would be."""
+    ss = ln.Session()
+    pipeline = ss.add(lns.Pipeline(name="p"))
+    run = lns.Run(name="x")
+    orm.attributes.set_committed_value(run, "pipeline", pipeline)  # setting it would put the run into the session
+
+    with pytest.raises(ln.errors.ForeignSessionError) as error:
+        ln.add(run)
+
+    assert "this Pipeline belongs to another open session" == str(error.value)
+    ss.close()
+
+
 def test_an_unknown_field_names_the_near_miss() -> None:
     """A misspelt field of get-or-create is an error before anything runs."""
     with pytest.raises(ln.errors.UnknownFieldError) as error:
