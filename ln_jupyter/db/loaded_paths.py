@@ -40,6 +40,11 @@ def options(entity: Any, paths: Sequence[str]) -> list[ExecutableOption]:
         UnknownFieldError: A class on the way has no such relationship or column.
         UnloadableError: A relationship on the way is write-only or dynamic.
     """
+    given: Sequence[object] = paths
+    for each in given:
+        if not isinstance(each, str):
+            message = f"the name of a relationship or column is text, and this is a {type(each).__name__}"
+            raise UnknownFieldError(message, fix='write the names one by one: "pipeline", "inputs.sources"')
     return [option for path in paths for option in _options(Load(entity), entity, path)]
 
 

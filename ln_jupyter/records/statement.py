@@ -179,12 +179,15 @@ class Stmt(Generic[T]):
         others write meanwhile, and PostgreSQL an open transaction: read to the end, or `close` it.
 
         Raises:
+            InvalidValueError: If a *batch* holds no row.
             SessionError: If it goes on after its session committed or rolled back.
 
         Example:
             >>> import ln_jupyter as ln, ln_jupyter.schema as lns
             >>> names = [run.name for run in ln.select(lns.Run).stream()]
         """
+        if batch < 1:
+            raise errors.InvalidValueError(f"a batch of {batch} holds no row", fix="ln.select(...).stream(batch=1000)")
         with self._reading(OrmSession) as session:  # the user's code works on its records before it ends
             assert isinstance(session, OrmSession)  # noqa: S101 - whoever else lends one, lends this kind
             connection = session.connection(bind_arguments=self._bind_arguments())

@@ -97,6 +97,10 @@ def add_in(session: OrmSession | None, record: Any, rows: bulk.Rows | None = Non
     """Add in one session, or wherever `add` does."""
     if isinstance(record, type):
         mapper = mapping.mapper_of(record)
+        if rows is None and not fields:
+            msg = f"add({record.__name__}) says nothing of the {record.__name__}"
+            fix = f"give its fields, ln.add({record.__name__}, name=...), or a record: ln.add({record.__name__}())"
+            raise errors.NothingGivenError(msg, fix=fix)
         if rows is not None:
             values = bulk.check(mapper, rows)
             return _act(session, (), lambda orm_session: bulk.insert(orm_session, mapper, values))

@@ -241,6 +241,24 @@ def test_a_stream_that_is_left_does_not_outlive_its_block(url: sa.URL) -> None:
     other.dispose()
 
 
+@pytest.mark.parametrize("batch", [0, -5])
+def test_a_batch_without_rows_is_refused(batch: int) -> None:
+    """It does not end the stream before the first row."""
+    with pytest.raises(ln.errors.InvalidValueError):
+        next(ln.select(lns.Run).stream(batch))
+
+
+def test_names_are_loaded_one_by_one() -> None:
+    """A list of names is told apart from the names."""
+    run = ln.add(lns.Run(name="x"))
+
+    for load in (ln.select(lns.Run).load, lambda names: ln.load(run, names)):
+        with pytest.raises(ln.errors.UnknownFieldError) as error:
+            load(["pipeline", "inputs"])  # type: ignore[arg-type]
+
+        assert "one by one" in error.value.fix
+
+
 def test_exists_and_count() -> None:
     """Both are answered by the database."""
     assert not ln.select(lns.Run, name="x").exists()

@@ -268,6 +268,16 @@ def test_fields_go_with_a_class() -> None:
     assert "set them on the record" in error.value.fix
 
 
+def test_adding_a_class_without_fields_is_refused() -> None:
+    """What a parser that found nothing returns makes no empty record."""
+    for nothing in ((), (None,)):
+        with pytest.raises(ln.errors.NothingGivenError) as error:
+            ln.add(lns.File, *nothing)
+
+    assert error.value.fix == "give its fields, ln.add(File, name=...), or a record: ln.add(File())"
+    assert not ln.select(lns.File).exists()
+
+
 def test_deleting_a_class_without_fields_is_refused() -> None:
     """`delete(Model)` does not delete every row."""
     ln.add(lns.Run())
