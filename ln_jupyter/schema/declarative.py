@@ -32,6 +32,7 @@ class Base(DeclarativeBase):
 
     Raises:
         UnknownFieldError: If a keyword is no attribute of the class; it names the near miss.
+        InvalidValueError: If a relationship is given what is no record of its class, or no list of them.
     """
 
     metadata = METADATA
@@ -42,7 +43,16 @@ class Base(DeclarativeBase):
             if name not in mapper.attrs:
                 msg = f"{type(self).__name__} has no field {name!r}"
                 raise errors.UnknownFieldError(msg, fix=errors.near_miss(name, mapper.attrs.keys()))
-            setattr(self, name, value)
+            try:
+                setattr(self, name, value)
+            except (AttributeError, KeyError, TypeError) as error:  # each of them SQLAlchemy's, for want of a record
+                relationship = mapper.relationships.get(name)
+                if relationship is None:
+                    raise
+                msg = f"{type(self).__name__}.{name} cannot be a {type(value).__name__}"
+                target = relationship.mapper.class_.__name__
+                fix = f"give a list of {target} records" if relationship.uselist else f"give a {target}"
+                raise errors.InvalidValueError(msg, fix=fix) from error
         for name, make in _made_at_construction(type(self)).items():
             if name not in fields:
                 setattr(self, name, make())

@@ -73,6 +73,23 @@ def test_an_unknown_field_names_the_near_miss(model: type[lns.Base]) -> None:
     assert model.__name__ in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said", "fix"),
+    [
+        ("pipeline", "Transform A", "Run.pipeline cannot be a str", "give a Pipeline"),
+        ("pipeline", lns.File(), "Run.pipeline cannot be a File", "give a Pipeline"),
+        ("inputs", lns.File(), "Run.inputs cannot be a File", "give a list of File records"),
+        ("inputs", ["a.csv"], "Run.inputs cannot be a list", "give a list of File records"),
+    ],
+)
+def test_what_a_relationship_cannot_be_is_named(name: str, value: object, said: str, fix: str) -> None:
+    """Instead of the attribute that SQLAlchemy misses of it."""
+    with pytest.raises(errors.InvalidValueError) as error:
+        lns.Run(**{name: value})
+
+    assert (said, fix) == (str(error.value), error.value.fix)
+
+
 def test_the_tutorials_constructor(session: orm.Session) -> None:
     """`Run(name=..., pipeline=p)` sets the relationship, and a plain session saves both."""
     pipeline = lns.Pipeline(name="Transform A")
