@@ -9,7 +9,7 @@ The tree::
     ├── NotebookError
     │   ├── NotebookNotFoundError       nobody could say which file is running
     │   ├── NotebookUnreadableError     the file is not a notebook that can be read
-    │   ├── InvalidIdentityError        an id or version cannot name a notebook
+    │   ├── InvalidIdentityError        an id, version or name cannot name a notebook
     │   ├── NotebookOpenError           an editor has the file open, and would undo a change of it
     │   └── PublishError                the notebook cannot be published as it is
     │       ├── NotRegisteredError      header() did not run in this process
@@ -114,7 +114,7 @@ class NotebookUnreadableError(NotebookError, ValueError):
 
 
 class InvalidIdentityError(NotebookError, ValueError):
-    """An id or a version cannot name a notebook."""
+    """An id, a version or a name cannot name a notebook."""
 
 
 class NotebookOpenError(NotebookError):

@@ -54,11 +54,11 @@ def stated(document: Document) -> Identity | None:
     )
 
 
-def check(notebook_id: str | None = None, version: str | None = None) -> None:
-    """Refuse an id or version that cannot name a notebook, before anything is written.
+def check(notebook_id: str | None = None, version: str | None = None, name: object = None) -> None:
+    """Refuse an id, version or name that a notebook cannot have, before anything is written.
 
     Raises:
-        InvalidIdentityError: It is not text, is empty or too long, or has other characters.
+        InvalidIdentityError: It is not text; of an id or version, it is empty or too long, or has other characters.
 
     Example:
         >>> check("Rx2s9cPTMQLY", "1.2")
@@ -74,6 +74,9 @@ def check(notebook_id: str | None = None, version: str | None = None) -> None:
         raise errors.InvalidIdentityError(
             message, fix='the version as text: ln.header(v="1"), ln.publish(version="1.2")'
         )
+    if not isinstance(name, str | None):
+        message = f"name={name!r} cannot be a name: it is no text"
+        raise errors.InvalidIdentityError(message, fix='ln.header(name="Solve Problem X")')
 
 
 def nbproject_metadata(  # noqa: PLR0913 - one argument for each of its keys

@@ -76,6 +76,8 @@ def _ask(here: Kernel | None) -> Iterator[tuple[str, Location | None]]:
 
 
 def _stated(filepath: str | Path, *, by: str, folder: Path | None) -> Location:
+    if not isinstance(filepath, str | Path):
+        raise errors.NotebookNotFoundError(f"{by} is {filepath!r}, which is no path", fix=_FIX)
     # Path.expanduser raises for the name "~x.ipynb"; this leaves it as it is.
     path = Path(os.path.expanduser(filepath))  # noqa: PTH111
     if folder is None and not path.is_absolute():

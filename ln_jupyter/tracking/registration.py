@@ -81,7 +81,7 @@ def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is
     Raises:
         NotebookNotFoundError: If nothing tells which notebook is running.
         NotebookUnreadableError: If the file is none.
-        InvalidIdentityError: If *id* or *v* cannot name a notebook.
+        InvalidIdentityError: If *id*, *v* or *name* cannot name a notebook.
         InvalidRunError: If *run* is none of its words.
         SettingsError: If a setting cannot be used.
         DatabaseError: If the registry cannot be reached, or is none.
@@ -98,7 +98,7 @@ def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is
         shell.extension_manager.load_extension("ln_jupyter")  # by its manager, so that %unload_ext knows of it
     if settings.is_off_by_environment():
         return
-    identity.check(id, v)
+    identity.check(id, v, name)
     if run not in (None, "new", "latest"):
         fix = f'{errors.near_miss(str(run), ("new", "latest"))} header(run="new") begins another run'
         raise errors.InvalidRunError(f"run={run!r} is none of 'new' and 'latest'", fix=fix)

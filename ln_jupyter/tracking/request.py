@@ -100,7 +100,7 @@ def look_at(  # noqa: PLR0913 - one argument for each of header()'s that it read
         version=version,
         name=None if name is None else storable(name),
         title=None if title is None else storable(title),
-        runner=runner or ("" if location is None else location.runner),
+        runner=storable(runner or ("" if location is None else location.runner)),
         imports={package: _version(package) for package in names if package},
         process=process.current(),
     )

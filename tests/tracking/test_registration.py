@@ -159,6 +159,9 @@ class TestOneProcess:
         [
             ({}, errors.NotebookNotFoundError, "ln.header(filepath="),
             ({"filepath": "/no such.ipynb", "id": "a"}, errors.NotebookNotFoundError, "ln.header(filepath="),
+            ({"filepath": 5}, errors.NotebookNotFoundError, "ln.header(filepath="),
+            ({"filepath": b"a.ipynb"}, errors.NotebookNotFoundError, "ln.header(filepath="),
+            ({"id": "a", "name": 5}, errors.InvalidIdentityError, "ln.header(name="),
             ({"id": "no spaces, please"}, errors.InvalidIdentityError, "ln.header(id="),
             ({"id": "a", "v": ""}, errors.InvalidIdentityError, "ln.header(v="),
             ({"id": "a", "run": "newest"}, errors.InvalidRunError, "did you mean 'new'?"),

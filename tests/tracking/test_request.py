@@ -59,4 +59,4 @@ def test_one_package_is_a_name(stated):
 
 def test_the_runner_can_be_said(stated):
     """What the call says of the runner wins over what was found."""
-    assert "colab" == requests.look_at(stated, runner="colab").runner
+    assert "colab" == requests.look_at(stated, runner="co\0lab").runner
