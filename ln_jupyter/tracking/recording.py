@@ -107,7 +107,6 @@ class Recording:
             self._end = {"finished_at": utcnow(), "outcome": self._outcome()}
         self._last = None if self.log is None else len(self.log.executed)
         self.settle()
-        self._is_gone = True
         atexit.unregister(self.finish)  # which keeps the whole notebook in memory
 
     def close(self) -> None:
@@ -134,22 +133,25 @@ class Recording:
         return self._thread.is_alive()
 
     def _listen(self) -> None:
+        is_last = False
         while not self._is_gone:
             is_woken = self._wake.wait(HEARTBEAT)
             if is_woken:
                 self._urgent.wait(PAUSE)
             self._wake.clear()
             self._urgent.clear()
-            is_last = is_woken and self._end is not None  # a write that began before the end does not write it
+            is_last |= is_woken and self._end is not None  # a write that began before the end does not write it
+            is_written = False
             tickets, self._tickets = self._tickets, []
             if not self._is_gone:
                 try:
                     self._write()
+                    is_written = True
                 except (errors.LnJupyterError, sa.exc.SQLAlchemyError, OSError, RuntimeError):
                     _log.debug("the run %s could not be written now", self.run_id, exc_info=True)
             for written in tickets:
                 written.set()
-            if is_last:
+            if is_last and is_written:
                 return
 
     def _write(self) -> None:

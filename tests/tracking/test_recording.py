@@ -97,7 +97,7 @@ def test_it_is_heard_without_cells(engine: sa.Engine, notebook: Path, monkeypatc
     """Between cells, and in long ones, the run is heard again and again; its last cell stays what it was."""
     monkeypatch.setattr(recordings, "HEARTBEAT", 0.01)
     beats = threading.Semaphore(0)
-    sa.event.listen(engine, "commit", lambda _: beats.release() if _is_beat() else None)
+    sa.event.listen(engine, "commit", lambda _: beats.release() if _is_beat(threading.current_thread()) else None)
 
     ln.header(filepath=notebook)
     beats.acquire(timeout=60)
@@ -109,8 +109,8 @@ def test_it_is_heard_without_cells(engine: sa.Engine, notebook: Path, monkeypatc
     assert run_row().last_cell_at is None
 
 
-def _is_beat() -> bool:
-    return threading.current_thread().name == "ln_jupyter heartbeat"
+def _is_beat(thread: threading.Thread) -> bool:
+    return thread.name == "ln_jupyter heartbeat"
 
 
 def test_a_saved_change_is_seen(recording: Recording, notebook: Path) -> None:
@@ -169,6 +169,25 @@ def test_a_locked_registry_is_caught_up_with(
     assert during is None
     assert run_row().environment_hash is not None
     assert any("could not be written now" in record.message for record in caplog.records)
+
+
+def test_an_end_is_written_when_it_can_be(
+    ln_registry: sa.Engine, notebook: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of a run that another one follows is tried again, while the process lives."""
+    monkeypatch.setattr(transactions, "LOCK_SECONDS", 0.0)
+    monkeypatch.setattr(recordings, "HEARTBEAT", 0.01)
+    recording = record(notebook)
+
+    with ln_registry.connect() as holder:
+        transactions.begin(holder)
+        recording.finish()
+        during = run_row().state
+        holder.rollback()
+    for thread in filter(_is_beat, threading.enumerate()):
+        thread.join(60)
+
+    assert ("running", "finished") == (during, run_row().state)
 
 
 def test_a_session_of_the_user_is_not_touched(recording: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
