@@ -33,6 +33,9 @@ PAUSE = 1.0
 PATIENCE = 5.0
 """Seconds that the end of the process waits for the last write: as long as a server waits for a kernel."""
 
+_FROZEN = ("source_hash", "environment_hash")
+"""What a publication says of its run, whatever is saved or installed until its cell has ended."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -64,7 +67,7 @@ class Recording:
         self._source_hash = registration.run_row["source_hash"]
         self._pending: dict[str, Any] = {}
         self._end: dict[str, Any] | None = None
-        self._is_gone = False
+        self._is_gone = self._is_published = False
         self._wake, self._urgent = threading.Event(), threading.Event()
         self._tickets: list[threading.Event] = []
         self._thread = threading.Thread(target=self._listen, name="ln_jupyter heartbeat", daemon=True)
@@ -110,7 +113,8 @@ class Recording:
         atexit.unregister(self.finish)  # which keeps the whole notebook in memory
 
     def close(self) -> None:
-        """Write nothing but the running cell any more: the run's end is written already."""
+        """Write nothing but the running cell any more: the run's end is written already, and what was published."""
+        self._is_published = True
         self._end = {}
 
     def stop(self) -> None:
@@ -164,6 +168,8 @@ class Recording:
         if executed:
             self._pending["last_cell_at"] = executed[-1].ended_at
         values = self._pending | (self._end or {})
+        if self._is_published:
+            values = {name: value for name, value in values.items() if name not in _FROZEN}
         with self.engine.connect() as connection:
             if self._position is None:
                 self._position = runs.count_cells(connection, self.run_id)

@@ -153,6 +153,19 @@ class TestRows:
         assert first.id != ln.nb.run.id
         assert first.finished_at == ln.select(lns.Run, id=first.id).one().finished_at
 
+    def test_what_is_saved_after_it_is_not_of_its_run(self, notebook: Path) -> None:
+        """While the cell that published still runs, the file may be edited: the run keeps the published source."""
+        begin(notebook)
+        ln.publish()
+        notebooks.write(notebook, "x = 2", title="Growth")
+
+        recording = registration.recording()
+        assert recording is not None
+        recording.settle()
+
+        run = ln.select(lns.Run).load("notebook").one()
+        assert run.notebook.source_hash == run.source_hash
+
     def test_twice_is_once(self, notebook: Path) -> None:
         """A second call in the same process changes nothing of the version."""
         begin(notebook)
