@@ -63,7 +63,7 @@ def runs(
         ids: Only these; none for all.
         limit: Not more than so many.
     """
-    title = sa.func.coalesce(Notebook.title, Notebook.name, Pipeline.name, Run.name).label("title")
+    title = sa.func.coalesce(Notebook.title, Notebook.name, Run.name, Pipeline.name).label("title")
     chosen = sa.select(
         *(getattr(Run, name) for name in ("id", "name", "notebook_id", "notebook_v", "pipeline_id", "pipeline_v")),
         title,

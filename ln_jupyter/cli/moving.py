@@ -35,8 +35,8 @@ def backup(file: Path, *, url: str | None, as_json: bool) -> None:
 
 
 @click.command("copy", epilog=options.examples("copy sqlite:////data/registry.db postgresql://ann@db.example.org/lab"))
-@click.argument("source", metavar="SRC")
-@click.argument("target", metavar="DST")
+@click.argument("source", type=options.database_url, metavar="SRC")
+@click.argument("target", type=options.database_url, metavar="DST")
 @options.as_json
 def copy_registry(source: str, target: str, *, as_json: bool) -> None:
     """Copy the registry at the URL SRC into the empty database at the URL DST.

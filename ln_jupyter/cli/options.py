@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,8 +17,24 @@ C = TypeVar("C", bound="Callable[..., Any]")
 _DEFAULT_LIMIT = 20
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
+
+def database_url(value: str) -> str:
+    """Take a database URL; the path of a file that is there becomes the URL to write.
+
+    Raises:
+        click.BadParameter: If it is a path. What is neither may hold a password, and is not repeated.
+    """
+    if "@" not in value and os.path.isfile(value):  # noqa: PTH113 - no error of a long URL
+        raise click.BadParameter(f"this is a path, and not a URL: write sqlite:///{value}")
+    return value
+
+
 database = click.option(
-    "--db", "url", metavar="URL", help="The registry's URL; by default the one of the settings: see doctor."
+    "--db",
+    "url",
+    type=database_url,
+    metavar="URL",
+    help="The registry's URL; by default the one of the settings: see doctor.",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON, with times in ISO 8601, for programs.")
 

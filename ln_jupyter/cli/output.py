@@ -69,8 +69,8 @@ def title(text: str | None) -> str | None:
 
 
 def moment(time: dt.datetime | None) -> str | None:
-    """Write a time as the clock on the wall shows it."""
-    return None if time is None else f"{time.astimezone():%Y-%m-%d %H:%M:%S}"
+    """Write a time as the clock on the wall shows it, and in which zone: notebooks show UTC."""
+    return None if time is None else f"{time.astimezone():%Y-%m-%d %H:%M:%S %Z}"
 
 
 def duration(seconds: float | None) -> str | None:

@@ -4,7 +4,8 @@ import io
 
 import pytest
 
-from ln_jupyter.cli import browsing
+import ln_jupyter.schema as lns
+from ln_jupyter.cli import browsing, output
 from ln_jupyter.db.session import OrmSession
 from ln_jupyter.schema import Notebook
 from tests.cli.conftest import execution, notebook
@@ -210,3 +211,30 @@ def test_last_run_of_each_version(filled, engine, data, db):
     *_, found = data("list", *db)
 
     assert (2, "again00000000000000a") == (found["runs"], found["last_run_id"])
+
+
+def test_a_path_is_no_url(folder, command):
+    """Who gives the path of a file reads the URL to write; what is no file is not repeated, as it may be a secret."""
+    (folder / "moved.db").touch()
+
+    path, secret = command("runs", "--db", "moved.db"), command("runs", "--db", "hunter2")
+
+    assert (2, True) == (path.exit_code, "write sqlite:///moved.db" in path.output)
+    assert (1, False) == (secret.exit_code, "hunter2" in secret.output)
+
+
+def test_a_run_made_by_hand_has_its_own_name(engine, data, db):
+    """A run of a pipeline is listed by its name, and one without a name by its pipeline's."""
+    pipeline = lns.Pipeline(name="Transform A")
+    with OrmSession(engine) as session:
+        session.add_all([lns.Run(name="Solve Problem X", pipeline=pipeline), lns.Run(pipeline=pipeline)])
+        session.commit()
+
+    assert {"Solve Problem X", "Transform A"} == {run["title"] for run in data("runs", *db)}
+
+
+def test_times_name_their_zone():
+    """A time of a table says whose clock it is of."""
+    time = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
+
+    assert f"{time.astimezone():%Y-%m-%d %H:%M:%S %Z}" == output.moment(time)
