@@ -57,7 +57,8 @@ def error_of(name: str, found: sqlite_faults.Meaning) -> errors.DatabaseError:
 
 
 def describe(url: sa.URL) -> str:
-    """Name a database for people: the file's path, or the URL without its password."""
+    """Name a database for people: the file's path, or the URL without its password and its options."""
     if url.get_backend_name() == "sqlite":
         return url.database or "the database in memory"
-    return url.set(query={}).render_as_string(hide_password=True)
+    place = {name: url.query[name] for name in ("host", "port") if name in url.query}  # of a socket
+    return url._replace(password=url.password or None).set(query=place).render_as_string(hide_password=True)

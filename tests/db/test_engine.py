@@ -14,7 +14,7 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors, settings
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import registry
+from ln_jupyter.db import faults, registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -356,3 +356,15 @@ def test_any_postgresql_url_gets_the_driver(postgres_url: sa.URL) -> None:
         engine = engines.resolve(postgres_url.set(drivername=name))
         assert engine.dialect.driver == "psycopg"
         engines.dispose(postgres_url.set(drivername=name))
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql://ann:@/lab?host=/tmp/sock", "postgresql+psycopg://ann@/lab?host=%2Ftmp%2Fsock"),
+        ("postgresql://ann:hunter2@db/lab?connect_timeout=3", "postgresql+psycopg://ann:***@db/lab"),
+    ],
+)
+def test_a_database_is_named_by_its_place(url: str, said: str) -> None:
+    """A server behind a socket is named with it, no option is, and stars stand for a password that was given."""
+    assert said == faults.describe(engines.parse(url))
