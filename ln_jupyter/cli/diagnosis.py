@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from ln_jupyter.cli.registry_health import Registry
 
 
-@click.command(epilog=options.examples("doctor", "doctor --json", "doctor --db postgresql://ann@db.example.org/lab"))
+@click.command(
+    short_help="Show settings and versions, and check what notebooks need.",
+    epilog=options.examples("doctor", "doctor --json", "doctor --db postgresql://ann@db.example.org/lab"),
+)
 @options.database
 @options.as_json
 @click.pass_context

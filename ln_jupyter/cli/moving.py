@@ -12,7 +12,8 @@ from ln_jupyter.cli import options, output
 
 
 @click.command(
-    epilog=options.examples("backup registry-before.db", "backup before.db --db sqlite:////data/registry.db")
+    short_help="Copy a registry in SQLite to a file, while others write to it.",
+    epilog=options.examples("backup registry-before.db", "backup before.db --db sqlite:////data/registry.db"),
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @options.database
@@ -34,7 +35,11 @@ def backup(file: Path, *, url: str | None, as_json: bool) -> None:
         click.echo(f"{name} is backed up in {file} ({file.stat().st_size:,} bytes)")
 
 
-@click.command("copy", epilog=options.examples("copy sqlite:////data/registry.db postgresql://ann@db.example.org/lab"))
+@click.command(
+    "copy",
+    short_help="Copy a registry into an empty database.",
+    epilog=options.examples("copy sqlite:////data/registry.db postgresql://ann@db.example.org/lab"),
+)
 @click.argument("source", type=options.database_url, metavar="SRC")
 @click.argument("target", type=options.database_url, metavar="DST")
 @options.as_json

@@ -36,7 +36,10 @@ def init(folder: Path, *, as_json: bool) -> None:
         click.echo(f"but not here and now: the url is decided by {instead}", err=True)
 
 
-@click.command(epilog=options.examples("migrate --dry-run", "migrate"))
+@click.command(
+    short_help="Bring an older registry to this release's tables.",
+    epilog=options.examples("migrate --dry-run", "migrate"),
+)
 @options.database
 @options.dry_run
 @options.as_json

@@ -87,7 +87,9 @@ def prune(  # noqa: PLR0913 - one for each option
     _carry_out(remove, engine=engine, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
-@click.command(epilog=options.examples("forget copy.ipynb"))
+@click.command(
+    short_help="Let the next header() give a notebook's file a new id.", epilog=options.examples("forget copy.ipynb")
+)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Do so although a Jupyter server may have the file open.")
 @options.database

@@ -161,3 +161,11 @@ def test_a_terminal_of_another_encoding(run, tmp_path):
     done = run("init", "lab-実", cwd=tmp_path, env={**os.environ, "PYTHONIOENCODING": "latin-1"})
 
     assert (0, True) == (done.returncode, "lab-?" in done.stdout)
+
+
+def test_every_summary_is_whole(command):
+    """The overview cuts no command's summary off in a terminal of 80 columns."""
+    _, _, summaries = command("--help", terminal_width=80).stdout.partition("Commands:")
+
+    assert "show" in summaries
+    assert "..." not in summaries
