@@ -144,3 +144,13 @@ def test_no_module_hides_a_function():
     functions = {name for name, home in ln_jupyter._HOMES.items() if ":" in home}
 
     assert set() == modules & functions
+
+
+@pytest.mark.parametrize(("expression", "meant"), [("lns.Rn", "Run"), ("ln.nb.headr", "header")])
+def test_misspelt_names_of_the_other_modules(expression: str, meant: str) -> None:
+    """Python itself says which name of the schema, or of `ln.nb`, was meant."""
+    program = f"import ln_jupyter as ln, ln_jupyter.schema as lns\n{expression}"
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert f"Did you mean: '{meant}'?" in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> object:
         """Map the classes when the first of them is asked for: `header()` writes without them."""
         if name not in __all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=sys.modules[__name__])
         from ln_jupyter.schema import models  # all of them: their relationships name each other
 
         home = models

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from ln_jupyter.tracking import registration
@@ -22,7 +23,7 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> Notebook | Run | None:
         """Give the notebook and run that `header()` registered in this process; None before it did."""
         if name not in ("notebook", "run"):
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=sys.modules[__name__])
         current = registration.current()
         return None if current is None else getattr(current, name)
 
