@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import difflib
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from ln_jupyter import errors
-from ln_jupyter.schema import Environment, ExecutedCell, Notebook, NotebookPath, Pipeline, Run, User
+from ln_jupyter.notebook import document
+from ln_jupyter.schema import Environment, ExecutedCell, Notebook, NotebookPath, Pipeline, Run, Source, User
 from ln_jupyter.schema.column_types import utcnow
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable, Sequence
+
+    from ln_jupyter.notebook.document import Cell
 
 Row = dict[str, Any]
 
@@ -104,6 +108,24 @@ def cells(connection: sa.Connection, run_id: str) -> list[Row]:
     """Give the executions of a run's cells, in order."""
     columns = [column for column in sa.inspect(ExecutedCell).columns if column.key != "run_id"]
     return _rows(connection, sa.select(*columns).where(ExecutedCell.run_id == run_id).order_by(ExecutedCell.position))
+
+
+def source(connection: sa.Connection, model: type[Notebook | Run], record_id: str, v: str | None) -> tuple[Cell, ...]:
+    """Give the cells that are kept of a run, or of a notebook's version: of the one published last, where none is named.
+
+    Raises:
+        RunNotFoundError: If none are.
+    """
+    chosen = sa.select(Source.content).join(model, model.source_hash == Source.hash).where(model.id == record_id)
+    if model is Notebook:
+        chosen = chosen.order_by(Notebook.published_at.desc())
+        chosen = chosen if v is None else chosen.where(Notebook.v == v)
+    content = connection.scalars(chosen.limit(1)).first()
+    if content is None:
+        which = "" if v is None else f" in version {v!r}"
+        fix = f"a published version's is, and a finished run's: ln-jupyter show {record_id} lists them"
+        raise errors.RunNotFoundError(f"no source is kept of {record_id}{which}", fix=fix)
+    return document.cells_of(zlib.decompress(content))
 
 
 def find(connection: sa.Connection, name: str, *models: type[Notebook | Run]) -> tuple[type[Notebook | Run], str]:

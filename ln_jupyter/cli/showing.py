@@ -13,23 +13,33 @@ from ln_jupyter.cli.browsing import last_state, notebook_facts
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from ln_jupyter.notebook.document import Cell
+
 _MOST_CELLS = 50  # in a table; JSON has them all
 
 
-@click.command(epilog=options.examples("show Rx2s9cPTMQLY", "show Rx2s --json"))
+@click.command(epilog=options.examples("show Rx2s9cPTMQLY", "show Rx2s --json", "show Rx2s --source > published.py"))
 @click.argument("id", type=options.identifier, shell_complete=completion.notebooks_and_runs, metavar="ID")
+@click.option("--source", "is_source", is_flag=True, help="Write the cells that are kept of it, as a Python script.")
+@click.option("--version", "v", metavar="V", help="With --source: of this version; by default the one published last.")
 @options.database
 @options.as_json
-def show(id: str, *, url: str | None, as_json: bool) -> None:  # noqa: A002 - what the usage says
+def show(id: str, *, is_source: bool, v: str | None, url: str | None, as_json: bool) -> None:  # noqa: A002 - what the usage says
     """Show all that is known of a notebook or a run.
 
-    ID is its id, or a beginning that no other id has.
+    ID is its id, or a beginning that no other id has. Cells are written as editors and
+    jupytext read them, each after a line `# %%`; passwords of URLs are not kept.
     """
+    if v is not None and not is_source:
+        raise click.UsageError("--version goes with --source")
     from ln_jupyter.cli import catalogue, presence  # here for cost: --help needs no database
     from ln_jupyter.schema import Notebook, Run
 
     with presence.connect(url).connect() as connection:
         model, found_id = catalogue.find(connection, id, Notebook, Run)
+        if is_source:
+            _write_source(catalogue.source(connection, model, found_id, v), as_json=as_json)
+            return
         facts = _all_of_notebook(connection, found_id) if model is Notebook else _all_of_run(connection, found_id)
     if as_json:
         output.write_json(facts)
@@ -37,6 +47,17 @@ def show(id: str, *, url: str | None, as_json: bool) -> None:  # noqa: A002 - wh
         _write_notebook(facts)
     else:
         _write_run(facts)
+
+
+def _write_source(cells: tuple[Cell, ...], *, as_json: bool) -> None:
+    if as_json:
+        output.write_json([{"type": cell.type, "source": cell.source} for cell in cells])
+        return
+    for cell in cells:
+        kind = "" if cell.type == "code" else f" [{cell.type}]"
+        lines = cell.source.split("\n")
+        click.echo(f"# %%{kind}")
+        click.echo("\n".join(lines if cell.type == "code" else [f"# {line}".rstrip() for line in lines]) + "\n")
 
 
 def _all_of_notebook(connection: sa.Connection, notebook_id: str) -> dict[str, Any]:

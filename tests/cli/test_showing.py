@@ -1,7 +1,10 @@
+import zlib
+
+import pytest
 import sqlalchemy as sa
 
 from ln_jupyter.db.session import OrmSession
-from ln_jupyter.schema import ExecutedCell
+from ln_jupyter.schema import ExecutedCell, Notebook, Run, Source
 from tests.cli.conftest import NOW, execution, notebook
 
 
@@ -151,3 +154,39 @@ def test_a_run_without_a_start(engine, data, db):
         session.commit()
 
     assert data("show", "x", *db)["seconds"] is None
+
+
+@pytest.fixture
+def sources(filled, engine):
+    """Keep a source of the published version, and another one of a run."""
+    contents = [b'[["markdown","# Growth\\nof E. coli"],["code","x = 1\\ny = 2"]]', b'[["code","x = 3"]]']
+    with OrmSession(engine) as session:
+        kept = [Source(hash=f"{n}" * 64, content=zlib.compress(content)) for n, content in enumerate(contents)]
+        session.add_all(kept)
+        session.get_one(Notebook, ("Growth0000aa", "1")).source = kept[0]
+        session.get_one(Run, "failed000000000000aa").source = kept[1]
+        session.commit()
+
+
+@pytest.mark.parametrize("words", [(), ("--version", "1")], ids=["published", "named"])
+def test_the_source_of_a_published_version(sources, command, db, words):
+    """The cells of a version come back as a script, Markdown as comments."""
+    done = command("show", "Growth0000aa", "--source", *words, *db)
+
+    assert "# %% [markdown]\n# # Growth\n# of E. coli\n\n# %%\nx = 1\ny = 2\n\n" == done.stdout
+
+
+def test_the_source_of_a_run(sources, data, db):
+    """So do those of a run; for programs, as a list."""
+    assert [{"type": "code", "source": "x = 3"}] == data("show", "failed0", "--source", *db)
+
+
+def test_no_source(sources, command, db):
+    """Where none is kept, the error says of what there is one."""
+    draft, usage = (
+        command("show", "Growth", "--source", "--version", "2", *db),
+        command("show", "Growth", "--version", "2"),
+    )
+
+    assert (1, 2) == (draft.exit_code, usage.exit_code)
+    assert "no source is kept of Growth0000aa in version '2'\nfix: a published version's is" in draft.output
