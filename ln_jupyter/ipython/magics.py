@@ -72,7 +72,8 @@ class Magics:
             %ln_session cell --as ss --write
 
         One session for this cell and all that follow. Each cell commits at its end, or rolls
-        back; between cells no transaction is open, and records stay connected::
+        back; between cells no transaction is open, and records stay connected. One that is
+        open already is closed, as by close::
 
             %ln_session open [--as NAME] [--db URL_OR_VARIABLE] [--readonly] [--profile]
             %ln_session commit      save now what this cell has done so far
@@ -108,7 +109,10 @@ class Magics:
         reply.forget_traceback(self._shell)
         cell.open(session, keep=keep)
         if keep:
+            earlier = self._held.session
             self._held.hold(session)
+            if earlier is not None:
+                print("the session that was open across cells is closed; this one takes its place")  # noqa: T201
         if chosen.name is not None:
             self._shell.user_ns[chosen.name] = session
 

@@ -165,11 +165,15 @@ def test_code_that_a_cell_runs(kernel: Kernel, name: str) -> None:
 
 
 def test_open_twice(kernel: Kernel, name: str) -> None:
-    """Opened again, as when its cell is run again, the earlier session is closed and what it did is saved."""
-    kernel.run("%ln_session open --as first")
+    """Opened again, as when its cell is run again, the earlier session is closed, with a line that says so, and what it did is saved."""
+    first = kernel.run("%ln_session open --as first")
 
-    kernel.run(f"_ = pipeline_of({name!r})\n%ln_session open --as second")
+    second = kernel.run(f"_ = pipeline_of({name!r})\n%ln_session open --as second")
 
+    assert [] == first.outputs
+    assert ["the session that was open across cells is closed; this one takes its place\n"] == [
+        content["text"] for _, content in second.outputs
+    ]
     assert (True, False, 1) == (*kernel.read("first.is_closed, second.is_closed"), kernel.count(name))
 
 
