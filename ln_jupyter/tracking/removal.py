@@ -88,7 +88,7 @@ def _delete_named(session: orm.Session, ids: tuple[str, ...], *, dry_run: bool) 
     missing = [run_id for run_id in ids if run_id not in found]
     if missing:
         msg = f"the registry has no run {', '.join(missing)}; nothing was deleted"
-        raise errors.RunNotFoundError(msg, fix="ln-jupyter runs lists those there are")
+        raise errors.RunNotFoundError(msg, fix="write whole ids: ln-jupyter runs lists them")
     return _delete(session, ids, dry_run=dry_run)
 
 
