@@ -254,7 +254,7 @@ class Session:
             SessionClosedError: After `close`.
         """
         session = self._open_for_use()
-        is_whole = not session.in_block and (session.streams or not session.has_begun)
+        is_whole = not session.in_block and (bool(session.streams) or not session.has_begun)
         end = session.rollback
         try:
             yield session
