@@ -25,10 +25,11 @@ _OF_KEYS = {"23503", "23505"}  # SQLSTATE: a foreign key without its row, a key 
 _LABELS = ("name", "title", "label", "handle", "key", "slug")
 
 
-def annotate(error: sa.exc.DBAPIError, record: object, line: callsite.Line | None) -> None:
-    """Add a note to *error* that names the record it is about, and the line that added it."""
+def annotate(error: sa.exc.DBAPIError, record: object | None, line: callsite.Line | None) -> None:
+    """Add a note to *error* that names the record it is about, if it can be told, and the line that added it."""
     where = f"; it was added at {line}" if line is not None else ""
-    error.add_note(f"the database refused {name(record)}{where}\nnothing of this unit was saved")
+    which = "" if record is None else f"the database refused {name(record)}{where}\n"
+    error.add_note(f"{which}nothing of this unit was saved")
 
 
 def stale(error: Exception, changed: Sequence[memory.Kept], fresh: orm.Session) -> errors.StaleRecordError:
@@ -61,7 +62,7 @@ def refused(
         is_all: Whether all that the transaction sent is among them; else some may refer to what is undone.
     """
     is_vague = getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
-    if not 1 < len(new) <= _MOST_TO_REPLAY or (is_vague and not is_all):
+    if not 0 < len(new) <= _MOST_TO_REPLAY or (is_vague and not is_all):
         return None
     with fresh:
         try:

@@ -138,8 +138,7 @@ class OrmSession(RoutingSession):
                 record: object | None = candidates[0]
             else:
                 record = blame.refused(new, error, OrmSession(self.engine), is_all=is_all)
-            if record is not None:
-                blame.annotate(error, record, self.lines.get(sa.inspect(record)))
+            blame.annotate(error, record, None if record is None else self.lines.get(sa.inspect(record)))
             raise
 
     def __del__(self) -> None:

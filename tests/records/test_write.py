@@ -184,6 +184,21 @@ def test_the_first_unit_of_a_registry_may_fail() -> None:
     assert ln.select(lns.Run).load("pipeline").one().pipeline.name == "innocent"  # type: ignore[union-attr]
 
 
+def test_a_refused_record_is_named_beside_an_edited_one() -> None:
+    """One new record among edits is told as well; where none can be told, that nothing was saved still is."""
+    ln.add([lns.User(id="a", handle="a"), lns.User(id="b", handle="b")])
+    with pytest.raises(sa.exc.IntegrityError) as new, ln.Session() as ss:
+        ss.select(lns.User, id="a").one().name = "edited"
+        ss.add(lns.User(id="c", handle="b"))
+    with pytest.raises(sa.exc.IntegrityError) as edited, ln.Session() as ss:
+        ss.select(lns.User, id="a").one().handle = "b"
+        ss.add(lns.User(id="c", handle="c"))
+
+    assert "the database refused User(id='c', handle='b'); it was added at" in new.value.__notes__[0]
+    assert ["nothing of this unit was saved"] == edited.value.__notes__
+    assert ["a", "b"] == ln.select(lns.User.id).where(lns.User.id.in_(["a", "b", "c"])).all()
+
+
 def test_a_refused_record_can_be_corrected() -> None:
     """After an error the record is new again and can be added."""
     ln.add(lns.User(handle="a"))
