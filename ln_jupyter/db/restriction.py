@@ -41,8 +41,6 @@ def forbid_writing(session: OrmSession) -> None:
             connection.execution_options(**{_GUARDED: True})
             # of this connection only, and before the engine's own, which would wait for the write lock
             event.listen(connection, "before_cursor_execute", _refuse)
-        if engines.is_ours(connection.engine) and not connection.in_nested_transaction():
-            transactions.forbid_writing(connection)
 
 
 class DryRun:
@@ -101,9 +99,11 @@ class DryRun:
         return f"dry run: nothing was saved; it would have been {would or 'nothing'}"
 
     def _begin(self, _session: orm.Session, _transaction: object, connection: sa.Connection) -> None:
-        self._connections.append(connection)
-        if engines.is_ours(connection.engine):
-            transactions.begin_to_undo(connection)
+        if connection not in self._connections:  # a savepoint begins on one that is there
+            self._connections.append(connection)
+            event.listen(
+                connection, "before_cursor_execute", _begin
+            )  # no earlier: a registry may have to be made first
 
     def _count(self, session: orm.Session, _context: object) -> None:
         self.inserted += len(session.new)
@@ -127,10 +127,17 @@ class DryRun:
             )
 
 
-def _refuse(_connection: object, _cursor: object, statement: str, *_: Any) -> None:
+def _begin(connection: sa.Connection, *_: Any) -> None:
+    if engines.is_ours(connection.engine):
+        transactions.begin_to_undo(connection)
+
+
+def _refuse(connection: sa.Connection, _cursor: object, statement: str, *_: Any) -> None:
     if transactions.writes(statement):
         brief = " ".join(statement.split())
         raise refusal(f"{brief[:_WIDTH]} …" if len(brief) > _WIDTH else brief)
+    if engines.is_ours(connection.engine):
+        transactions.forbid_writing(connection)
 
 
 def refusal(what: str) -> errors.ReadOnlySessionError:

@@ -198,8 +198,10 @@ def forbid_writing(connection: sa.Connection) -> None:
     Args:
         connection: Of an engine that begins lazily, which has not begun.
     """
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SET default_transaction_read_only = on")  # a transaction would hold locks meanwhile
+    if connection.dialect.name == "postgresql" and _READS_ONLY not in connection.info:
+        _driver(connection).execute(
+            "SET default_transaction_read_only = on"
+        )  # a transaction would hold locks meanwhile
         connection.info[_READS_ONLY] = True
 
 

@@ -68,7 +68,7 @@ FORMATTED = {
     # a PRAGMA takes no parameters; the value is a number or a word of ours
     'f"PRAGMA synchronous={("NORMAL" if journal == "wal" else "FULL")}"',
     'f"PRAGMA busy_timeout={_SLICE_MS}"',
-    'f"PRAGMA busy_timeout={PATIENCE_MS}"',
+    'f"PRAGMA busy_timeout={patience}"',
     'f"PRAGMA busy_timeout={transactions.PATIENCE_MS}"',
 }
 
