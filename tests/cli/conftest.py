@@ -100,7 +100,12 @@ def filled(engine: sa.Engine) -> None:
         execution("finished0000000000aa", days=39, notebook=second, finished_at=ago(39, 90), outcome="ok"),
         execution("failed000000000000aa", days=38, notebook=second, finished_at=ago(38, 5), outcome="failed"),
         execution("lost00000000000000aa", days=30, notebook=second, heard_at=ago(30, 600)),
-        execution("running00000000000aa", days=0.01, pipeline=pipeline, heard_at=NOW + dt.timedelta(minutes=10)),
+        execution(
+            "running00000000000aa",
+            days=0.01,
+            pipeline=pipeline,
+            heard_at=dt.datetime.now(dt.UTC) + dt.timedelta(minutes=10),
+        ),
         lns.Run(id="byhand000000000000aa", name="by hand", created_at=ago(100), created_by=ann),
     ]
     failed = next(record for record in records if getattr(record, "id", "").startswith("failed"))
