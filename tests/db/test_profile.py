@@ -354,6 +354,7 @@ def test_sqlmodel(session: OrmSession, recorder: Recorder) -> None:
     assert [] == _unread(recorder.profile())
 
 
+@pytest.mark.newest  # and slow, as every allocation is followed
 def test_ten_thousand_lazy_loads(library: sa.Engine) -> None:
     """However many lazy loads there are, a profile stays small."""
     with OrmSession(library) as session:
