@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import orm
-from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm.attributes import instance_state, set_committed_value
 
-from ln_jupyter.db import session
+from ln_jupyter.db import origins
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,5 +29,5 @@ def record(model: type[T], row: Mapping[str, Any], *, origin: sa.Engine | None =
         set_committed_value(made, name, value)
     orm.make_transient_to_detached(made)
     if origin is not None:
-        session.note_origin(made, origin)
+        origins.note([instance_state(made)], origin, is_named=True)
     return made

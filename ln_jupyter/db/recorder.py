@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import ExecuteStyle
 
-from ln_jupyter.db import transactions
+from ln_jupyter.db import statements, transactions
 from ln_jupyter.db.profile import Profile, SlowStatement
 from ln_jupyter.db.profiled_loads import Loads
 from ln_jupyter.db.sent import Sent, TimedRows
@@ -110,7 +110,7 @@ class Recorder:
         if sent is None:
             if len(self._texts) == _MOST_TEXTS:
                 self._forget_the_fastest()
-            sent = self._texts[sql] = Sent(writes=transactions.writes(sql))
+            sent = self._texts[sql] = Sent(writes=statements.writes(sql))
         sent.count += 1
         self._sending = sent
         self._started = time.perf_counter()

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from ln_jupyter import errors
-from ln_jupyter.db import blame, transactions
+from ln_jupyter.db import blame, statements, transactions
 from ln_jupyter.db import engine as engines
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class DryRun:
         elif execution.is_insert or execution.is_update or execution.is_delete:
             self.statements += 1
         elif isinstance(statement, sa.TextClause):
-            self.statements += transactions.writes(statement.text)
+            self.statements += statements.writes(statement.text)
 
     def _refuse_to_commit(self, session: orm.Session) -> None:
         if not session.in_nested_transaction():
@@ -133,7 +133,7 @@ def _begin(connection: sa.Connection, *_: Any) -> None:
 
 
 def _refuse(connection: sa.Connection, _cursor: object, statement: str, *_: Any) -> None:
-    if transactions.writes(statement):
+    if statements.writes(statement):
         brief = " ".join(statement.split())
         raise refusal(f"{brief[:_WIDTH]} …" if len(brief) > _WIDTH else brief)
     if engines.is_ours(connection.engine):

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import threading
 import weakref
-from contextvars import ContextVar, Token
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event, orm
@@ -15,7 +12,7 @@ from sqlalchemy.orm.attributes import instance_dict, instance_state
 from sqlalchemy.orm.exc import StaleDataError
 
 from ln_jupyter import callsite, errors, schema
-from ln_jupyter.db import blame, faults, lazy_loads, memory, registry, transactions, users
+from ln_jupyter.db import blame, faults, lazy_loads, memory, origins, registry, statements, transactions, users
 from ln_jupyter.db import engine as engines
 
 
@@ -75,13 +72,10 @@ class RoutingSession(orm.Session):
 
     def _note_origins(self) -> None:
         named = [self.engine, engines.connected()]
-        of_users, of_registry = (
-            engine and _Origin(engine, is_named=engine in named) for engine in (self._of_users, self._of_registry)
-        )
-        for state in self.identity_map.all_states():
-            origin = of_registry if issubclass(state.class_, schema.Base) else of_users
-            if origin is not None:
-                state.__dict__[_ORIGIN] = origin  # a weak dictionary would cost six times as much of a select
+        for engine, is_ours in ((self._of_users, False), (self._of_registry, True)):
+            if engine is not None:
+                states = (s for s in self.identity_map.all_states() if issubclass(s.class_, schema.Base) == is_ours)
+                origins.note(states, engine, is_named=engine in named)
 
 
 class OrmSession(RoutingSession):
@@ -185,34 +179,6 @@ class SideSession(RoutingSession):
         return self._other.connection(bind_arguments={"bind": engine})
 
 
-class _Origin(NamedTuple):
-    """Where a record was read from or written to; *is_named* if not because the settings say so."""
-
-    engine: sa.Engine
-    is_named: bool
-
-
-_ORIGIN = "ln_origin"
-
-
-def note_origin(record: object, engine: sa.Engine) -> None:
-    """Remember where a record came from that no session of ours has read."""
-    instance_state(record).__dict__[_ORIGIN] = _Origin(engine, is_named=True)
-
-
-def origin(record: object) -> sa.Engine | None:
-    """Give the engine that a detached record was read from or written to; None for the usual one."""
-    found: _Origin | None = instance_state(record).__dict__.get(_ORIGIN)
-    return found.engine if found is not None and found.is_named else None
-
-
-def database_of(record: object) -> sa.Engine | None:
-    """Give the engine that holds the row of a detached record, whoever chose it; None if it is new, or nobody knows."""
-    state = instance_state(record)
-    found: _Origin | None = state.__dict__.get(_ORIGIN)
-    return None if found is None or state.key is None else found.engine
-
-
 def _is_of_registry(mapper: Any, clause: Any) -> bool:
     if mapper is not None:
         return issubclass(sa.inspect(mapper).class_, schema.Base)
@@ -223,7 +189,7 @@ def _is_of_registry(mapper: Any, clause: Any) -> bool:
 @event.listens_for(OrmSession, "before_attach")
 def _before_attach(session: OrmSession, record: object) -> None:
     """Refuse what was read from another database: here its key may be that of another row."""
-    database = database_of(record)
+    database = origins.database_of(record)
     if database is not None and not session.leads_to(database, record):
         msg = f"{blame.name(record)} was read from {faults.describe(database.url)}, and this session leads elsewhere"
         fix = "save it in a session of its own engine: with ln.Session(engine); to copy it, make a new record"
@@ -241,7 +207,7 @@ def _before_reading(execution: orm.ORMExecuteState) -> None:
         rereads = session.rereads and "populate_existing" not in execution.execution_options
         if rereads and not session.has_unsaved:
             execution.update_execution_options(populate_existing=True)  # overwrites nothing that is unsaved
-    elif not isinstance(execution.statement, sa.TextClause) or transactions.writes(execution.statement.text):
+    elif not isinstance(execution.statement, sa.TextClause) or statements.writes(execution.statement.text):
         session.has_sent = True
 
 
@@ -299,62 +265,6 @@ def _after_transaction_end(session: OrmSession, transaction: orm.SessionTransact
         session._touched.clear()
         session.has_sent = False
         users.forget_uncommitted(session)
-
-
-class Block:
-    """A session that `select`, `add` and `delete` find by themselves until it ends.
-
-    It belongs to the context, thread and process that opened it: work that outlives the
-    block, or runs beside it, does not see it.
-
-    Args:
-        session: What is found; ending its transaction is up to whoever opened the block.
-    """
-
-    def __init__(self, session: OrmSession) -> None:
-        self.orm = session
-        self._owner = (os.getpid(), threading.get_ident())
-        self._token: Token[Block | None] | None = None
-
-    @property
-    def is_current(self) -> bool:
-        """Whether it is open, and open for whoever asks."""
-        return self._token is not None and self._owner == (os.getpid(), threading.get_ident())
-
-    def enter(self) -> None:
-        """Become the block of this context."""
-        self._token = _block.set(self)
-
-    def leave(self) -> None:
-        """Give the context back; nothing is committed or closed."""
-        token, self._token = self._token, None
-        if token is not None and _block.get() is self:
-            with contextlib.suppress(ValueError):  # entered in another context, whose variable ends with it
-                _block.reset(token)
-
-
-_block: ContextVar[Block | None] = ContextVar("ln_jupyter_block", default=None)
-
-
-def current_block() -> Block | None:
-    """Find the block that the caller stands in."""
-    block = _block.get()
-    return block if block is not None and block.is_current else None
-
-
-def current_session() -> orm.Session | None:
-    """Give SQLAlchemy's own session of the block that the caller stands in.
-
-    Returns:
-        None where the caller stands in no such block.
-
-    Example:
-        >>> import ln_jupyter as ln
-        >>> ln.current_session() is None
-        True
-    """
-    block = current_block()
-    return None if block is None else block.orm
 
 
 def lock_for_writing(session: OrmSession) -> None:

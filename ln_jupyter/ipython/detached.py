@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from ln_jupyter import schema
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import session as sessions
+from ln_jupyter.db import origins
+from ln_jupyter.db.block import current_block
 from ln_jupyter.ipython import failed_load
 from ln_jupyter.ipython.failed_load import Kind
 from ln_jupyter.ipython.names import Names
@@ -61,7 +62,7 @@ class _Place:
 
 
 def _place(failed: FailedLoad, names: Names) -> _Place:
-    origin = None if failed.record is None else sessions.origin(failed.record)
+    origin = None if failed.record is None else origins.origin(failed.record)
     visible: list[tuple[str, sa.Engine]] = names.of_type(sa.Engine)
     connected = engines.connected()  # current() would decide on one where none was chosen yet
     if origin is not None:
@@ -159,7 +160,7 @@ class _Case:
             f"with {each} in place of {self._place.engine}, if it was read from there" for each in self._place.others
         ]
         is_passing = self._name is None or self._name.function
-        if is_passing and self._place.engine is None and sessions.current_block() is None:
+        if is_passing and self._place.engine is None and current_block() is None:
             others.append("start the cell that selects it with %%ln_session")
         return "".join(f", or {other}" for other in others)
 

@@ -7,7 +7,9 @@ from typing import TypeVar
 from sqlalchemy import orm
 
 from ln_jupyter.db import loading
-from ln_jupyter.db.session import OrmSession, SideSession, current_block, origin
+from ln_jupyter.db.block import current_block
+from ln_jupyter.db.origins import origin
+from ln_jupyter.db.session import OrmSession, SideSession
 from ln_jupyter.records import mapping
 
 T = TypeVar("T")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 from ln_jupyter import errors
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import faults, restriction, unit
-from ln_jupyter.db.session import Block, OrmSession, lock_for_writing
+from ln_jupyter.db.block import Block
+from ln_jupyter.db.session import OrmSession, lock_for_writing
 from ln_jupyter.records import write as writes
 from ln_jupyter.records.selection import statement
 

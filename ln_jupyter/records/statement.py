@@ -10,7 +10,8 @@ from sqlalchemy import orm
 
 from ln_jupyter import errors
 from ln_jupyter.db import engine, loading, streams, transactions
-from ln_jupyter.db.session import OrmSession, RoutingSession, current_block
+from ln_jupyter.db.block import current_block
+from ln_jupyter.db.session import OrmSession, RoutingSession
 from ln_jupyter.records import frames, mapping
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from ln_jupyter import schema
-from ln_jupyter.db.session import OrmSession, current_block
+from ln_jupyter.db.block import current_block
+from ln_jupyter.db.session import OrmSession
 from ln_jupyter.display import html, table
 from ln_jupyter.schema.column_types import Json
 

@@ -11,7 +11,9 @@ from sqlalchemy.orm.attributes import instance_state
 from ln_jupyter import callsite, errors
 from ln_jupyter.db import blame, restriction, unit
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db.session import OrmSession, current_block, database_of
+from ln_jupyter.db.block import current_block
+from ln_jupyter.db.origins import database_of
+from ln_jupyter.db.session import OrmSession
 from ln_jupyter.records import bulk, mapping
 
 if TYPE_CHECKING:

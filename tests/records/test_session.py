@@ -17,6 +17,7 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import transactions
+from ln_jupyter.db.statements import writes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,7 +104,7 @@ def test_selecting_in_a_bare_session_saves_and_locks_nothing(statements: Stateme
 
     ss.select(lns.Run).all()
 
-    assert [s for s in statements if transactions.writes(s)] == []
+    assert [s for s in statements if writes(s)] == []
     ss.close()
 
 
