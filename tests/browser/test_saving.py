@@ -34,9 +34,10 @@ class Editor(Lab):
         self.file = server.folder / name
 
     def save(self) -> None:
-        """Save as Ctrl-S does; with collaboration the server saves in its own time, and does not always say when."""
+        """Save as Ctrl-S does; with collaboration the server does not always say when it has."""
         if self.server.collaboration:
-            self.evaluate("() => { jupyterapp.commands.execute('docmanager:save') }")
+            saved = "jupyterapp.commands.execute('docmanager:save')"
+            self.evaluate(f"() => Promise.race([{saved}, new Promise(go => setTimeout(go, 10_000))]).then(() => null)")
         else:
             super().save()
 
