@@ -19,6 +19,8 @@ from tests.faults import fuzzing
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.newest  # what is proven is of no library's version
+
 WELL_FORMED = {
     "nbformat": 4,
     "nbformat_minor": 5,

@@ -22,6 +22,8 @@ from tests.faults import fuzzing
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.newest  # what is proven is of no library's version
+
 # fmt: off
 TOML = [
     "[tool.ln_jupyter]\n", "[tool]\n", "[[tool.ln_jupyter]]\n", "tool = 1\n", "ln_jupyter = 1\n", "tool.ln_jupyter.url = ''\n",

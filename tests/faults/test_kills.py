@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     Tell = Callable[[Any], None]
 
+pytestmark = pytest.mark.newest  # what is proven is of no library's version
+
 SEED = 6
 """Of all that is random here; a failure names what it drew."""
 
