@@ -8,8 +8,7 @@ from sqlalchemy import orm
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter.db import detached
-from ln_jupyter.db import session as sessions
+from ln_jupyter.db import detached, origins
 
 
 @pytest.fixture
@@ -51,5 +50,5 @@ def test_a_relationship_says_that_it_is_not_loaded(row: dict[str, object]) -> No
 
 def test_it_remembers_its_database(row: dict[str, object], engine: sa.Engine) -> None:
     """Where another database may be connected to by then, it knows the one it came from."""
-    assert engine is sessions.origin(detached.record(lns.Run, row, origin=engine))
-    assert None is sessions.origin(detached.record(lns.Run, row))
+    assert engine is origins.origin(detached.record(lns.Run, row, origin=engine))
+    assert None is origins.origin(detached.record(lns.Run, row))
