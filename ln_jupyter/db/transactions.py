@@ -146,9 +146,8 @@ def forbid_writing(connection: sa.Connection) -> None:
         connection: Of an engine that begins lazily, which has not begun.
     """
     if connection.dialect.name == "postgresql" and _READS_ONLY not in connection.info:
-        _driver(connection).execute(
-            "SET default_transaction_read_only = on"
-        )  # a transaction would hold locks meanwhile
+        # not a transaction that is READ ONLY: it would hold locks until it ends
+        _driver(connection).execute("SET default_transaction_read_only = on")
         connection.info[_READS_ONLY] = True
 
 
