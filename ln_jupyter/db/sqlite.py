@@ -133,11 +133,14 @@ def _access(url: sa.URL) -> str:
 def _prepare(driver: Any, _entry: ConnectionPoolEntry) -> None:
     driver.isolation_level = None
     interrupts.let_in(driver)
-    cursor = driver.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={transactions.PATIENCE_MS}")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    set_durability(cursor.execute)
-    cursor.close()
+    try:
+        with contextlib.closing(driver.cursor()) as cursor:
+            cursor.execute(f"PRAGMA busy_timeout={transactions.PATIENCE_MS}")
+            cursor.execute("PRAGMA foreign_keys=ON")
+            set_durability(cursor.execute)
+    except BaseException:
+        driver.close()  # the pool does not, and its -shm would stay in use as long as the error is kept
+        raise
 
 
 def choose_journal(connection: sa.Connection) -> None:

@@ -37,6 +37,11 @@ _BY_CODE: dict[int, Meaning] = {
         "cannot be read or written: the disk reports an error",
         "check the disk, then run this again",
     ),
+    sqlite3.SQLITE_IOERR_SHORT_READ: (  # of a WAL: its index, which is shared in memory, knows of more
+        errors.DatabaseReplacedError,
+        "has lost its -wal, and another session still works with the one before",
+        "run this again; if that does not help, end the other kernels that use it",
+    ),
     sqlite3.SQLITE_BUSY: (
         errors.DatabaseBusyError,
         "is locked by another session",

@@ -100,6 +100,7 @@ with ln.Session() as ss:
 def test_a_file_that_goes_away_during_a_block(kernel: Kernel, registry: Path, suffix: str) -> None:
     """Between flush and commit: the commit says so, for what it wrote would be nowhere."""
     gone = Path(f"{registry}{suffix}")
+    kernel.run("registration.recording().stop()")  # it, too, would work on with the WAL that is gone
 
     done = kernel.run(BLOCK.format(fault=f"os.rename({str(gone)!r}, {str(registry.parent.parent / 'aside')!r})"))
 
@@ -135,6 +136,21 @@ def test_a_wal_that_is_deleted(kernel: Kernel, registry: Path) -> None:
     with closing(sqlite3.connect(registry)) as another:
         found = another.execute("SELECT name FROM ln_run WHERE name IS NOT NULL ORDER BY name").fetchall()
     assert [("added",), ("before",), ("in a block",), ("in a block",), ("in a cell",)] == found
+
+
+def test_a_wal_that_is_deleted_while_another_session_works_with_it(kernel: Kernel, registry: Path) -> None:
+    """Nothing can be read until that session ends, and the error says so; then nothing is missing."""
+    held = "held = engines.current().connect(); held.exec_driver_sql('SELECT count(*) FROM ln_run').all()"
+    kernel.run(f"registration.recording().stop()\nfrom ln_jupyter.db import engine as engines\n{held}")
+    os.unlink(f"{registry}-wal")  # noqa: PTH108
+
+    said: str = kernel.read("said(doors['select'])")
+
+    assert said.startswith("DatabaseReplacedError")
+    assert "has lost its -wal, and another session still works with the one before" in said
+    assert "end the other kernels that use it" in said
+    kernel.run("held.close()")
+    assert "before" in names(kernel)
 
 
 def other(kernel: Kernel, folder: Path) -> Path:
