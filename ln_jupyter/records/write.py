@@ -49,6 +49,7 @@ def add(record: Any, rows: bulk.Rows | None = None, /, **fields: object) -> Any:
     Raises:
         UnknownFieldError: If a field or key is none of the class's.
         NothingGivenError: If there is nothing to add.
+        InvalidValueError: If *rows* and *fields* are both given.
         ForeignSessionError: If a record belongs to another open session, or was read from another database.
         DuplicateRecordError: If two objects stand for one row.
         StaleRecordError: If a row changed after it was read.
@@ -104,6 +105,10 @@ def add_in(session: OrmSession | None, record: Any, rows: bulk.Rows | None = Non
             fix = f"give its fields, ln.add({record.__name__}, name=...), or a record: ln.add({record.__name__}())"
             raise errors.NothingGivenError(msg, fix=fix)
         if rows is not None:
+            if fields:
+                msg = f"rows and fields of {record.__name__} were given together"
+                field = next(iter(fields))
+                raise errors.InvalidValueError(msg, fix=f"put the fields into each row: {{**row, {field!r}: ...}}")
             values = bulk.check(mapper, rows)
             return _act(session, (), lambda orm_session: bulk.insert(orm_session, mapper, values))
         mapping.check_names(mapper, fields)

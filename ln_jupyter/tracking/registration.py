@@ -83,6 +83,7 @@ def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is
         NotebookUnreadableError: If the file is none.
         InvalidIdentityError: If *id*, *v* or *name* cannot name a notebook.
         InvalidRunError: If *run* is none of its words.
+        InvalidValueError: If *pypackage* or *env* is no text.
         SettingsError: If a setting cannot be used.
         DatabaseError: If the registry cannot be reached, or is none.
 
@@ -100,7 +101,7 @@ def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is
         return
     identity.check(id, v, name)
     if run not in (None, "new", "latest"):
-        fix = f'{errors.near_miss(str(run), ("new", "latest"))} header(run="new") begins another run'
+        fix = f'{errors.near_miss(str(run), ("new", "latest"))} ln.header(run="new") begins another run'
         raise errors.InvalidRunError(f"run={run!r} is none of 'new' and 'latest'", fix=fix)
     location, problem = _find(filepath)
     if settings.current(None if location is None else location.path.parent).mode == "off":

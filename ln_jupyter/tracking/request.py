@@ -5,15 +5,15 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ln_jupyter import errors
 from ln_jupyter.notebook import document as documents
 from ln_jupyter.notebook import identity as identities
 from ln_jupyter.notebook import process
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from ln_jupyter.notebook.document import Document
     from ln_jupyter.notebook.identity import Identity
     from ln_jupyter.notebook.location import Location
@@ -87,11 +87,14 @@ def look_at(  # noqa: PLR0913 - one argument for each of header()'s that it read
 
     Raises:
         NotebookUnreadableError: If the file is no notebook that can be read.
+        InvalidValueError: If the packages have no names, or the runner is no text.
     """
+    names = _names(packages)
+    if not isinstance(runner, str | None):
+        raise errors.InvalidValueError(f"env={runner!r} is no text", fix='ln.header(env="lab")')
     document = None if location is None else documents.read(location.path)
     name = name or (None if location is None else location.path.stem)
     title = None if document is None else document.title
-    names = [packages] if isinstance(packages, str) else packages
     return Request(
         location=location,
         document=document,
@@ -121,6 +124,14 @@ def _stated(document: Document | None, notebook_id: str | None) -> Identity | No
     if notebook_id is not None and (stated is None or stated.id != notebook_id):
         return identities.Identity(notebook_id)
     return stated
+
+
+def _names(packages: object) -> list[str]:
+    names: list[Any] = [packages] if isinstance(packages, str) or not isinstance(packages, Iterable) else list(packages)
+    if not all(isinstance(name, str) for name in names):
+        msg = f"pypackage={packages!r} names no packages"
+        raise errors.InvalidValueError(msg, fix='ln.header(pypackage=["pandas", "scipy"])')
+    return names
 
 
 def _version(package: str) -> str:

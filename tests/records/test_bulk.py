@@ -144,6 +144,15 @@ def test_what_are_no_rows_is_refused(rows: Any) -> None:
     assert "list of dicts or a data frame" in error.value.fix
 
 
+def test_fields_beside_rows_are_refused() -> None:
+    """Fields would say something of every row, or of none; nothing is added."""
+    with pytest.raises(ln.errors.InvalidValueError) as error:
+        ln.add(lns.Run, [{"name": "a"}], name="b")  # type: ignore[call-overload]
+
+    assert error.value.fix == "put the fields into each row: {**row, 'name': ...}"
+    assert not ln.select(lns.Run).exists()
+
+
 def test_an_unknown_key_names_the_near_miss() -> None:
     """A misspelt key in any row is an error before anything is sent."""
     with pytest.raises(ln.errors.UnknownFieldError) as error:
