@@ -65,7 +65,8 @@ class Json(sa.types.TypeDecorator[Any]):
 
     def coerce_compared_value(self, op: Any, value: Any) -> sa.types.TypeEngine[Any]:
         """Compare an element as what it is compared with, as JSON does."""
-        return self.impl_instance.coerce_compared_value(op, value)
+        coerced = self.impl_instance.coerce_compared_value(op, value)
+        return self if coerced is self.impl_instance else coerced
 
 
 def utcnow() -> dt.datetime:

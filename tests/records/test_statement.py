@@ -33,6 +33,15 @@ def test_first_asks_for_one_row(statements: Statements) -> None:
     assert "LIMIT" in statements[0]
 
 
+def test_a_json_column_is_compared_as_a_whole_and_by_its_elements() -> None:
+    """A field that holds JSON equals a dict or a list, and its elements what they hold."""
+    ln.add([lns.Run(name="a", parameters={"alpha": [1, "x"], "beta": "b"}), lns.Run(name="b", parameters={})])
+
+    assert ln.select(lns.Run, parameters={"alpha": [1, "x"], "beta": "b"}).one().name == "a"
+    assert ln.select(lns.Run).where(lns.Run.parameters == {}).one().name == "b"
+    assert ln.select(lns.Run).where(lns.Run.parameters["beta"].as_string() == "b").one().name == "a"
+
+
 def test_a_record_read_without_a_session_is_detached() -> None:
     """Outside of a block, columns are readable and relationships raise."""
     ln.add(lns.Run(name="x", pipeline=lns.Pipeline(name="p")))
