@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from ln_jupyter import errors
+from ln_jupyter.db import attempts
 from ln_jupyter.notebook import ending
 from ln_jupyter.schema.column_types import utcnow
 from ln_jupyter.schema.tables import FAILED
@@ -149,7 +150,7 @@ class Recording:
             tickets, self._tickets = self._tickets, []
             if not self._is_gone:
                 try:
-                    self._write()
+                    attempts.repeat(self._write)
                     is_written = True
                 except (errors.LnJupyterError, sa.exc.SQLAlchemyError, OSError, RuntimeError):
                     _log.debug("the run %s could not be written now", self.run_id, exc_info=True)

@@ -13,6 +13,7 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter.db import attempts, memory, transactions, unit
 from ln_jupyter.db import engine as engines
+from tests.db import conflicting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,22 +90,7 @@ def conflicts(postgres_url: sa.URL) -> Iterator[Callable[[], int]]:
     """Connect to a PostgreSQL that refuses the first COMMIT of runs as a conflict, and count what it was asked for."""
     engine = engines.connect(postgres_url)
     ln.add([lns.File(name="old"), lns.Pipeline(name="p1"), lns.Pipeline(name="p2")])
-    with engine.begin() as connection:
-        connection.exec_driver_sql("CREATE SEQUENCE attempts")  # which no rollback sets back
-        connection.exec_driver_sql(
-            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-            " IF mod(nextval('attempts'), 2) = 1 THEN RAISE EXCEPTION SQLSTATE '40001'; END IF; RETURN NULL; END $$"
-        )
-        connection.exec_driver_sql(
-            "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT OR UPDATE OR DELETE ON ln_run"
-            " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()"
-        )
-
-    def asked() -> int:
-        with engine.connect() as connection:
-            return int(connection.scalar(sa.text("SELECT last_value FROM attempts")) or 0)
-
-    yield asked
+    yield conflicting.refuse_every_other_commit(engine)
     engines.connect()
 
 

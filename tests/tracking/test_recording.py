@@ -27,6 +27,7 @@ from ln_jupyter.tracking import registration
 from ln_jupyter.tracking import request as requests
 from ln_jupyter.tracking.cells import CellLog
 from ln_jupyter.tracking.recording import Recording
+from tests.db import conflicting
 from tests.ipython import kernel_driver
 from tests.ipython.shells import shell_in
 from tests.tracking import notebooks
@@ -191,6 +192,20 @@ def test_an_end_is_written_when_it_can_be(
         thread.join(60)
 
     assert ("running", "finished") == (during, run_row().state)
+
+
+@pytest.mark.postgres
+def test_an_end_that_a_database_refuses_is_written_at_once_again(postgres_url: sa.URL, notebook: Path) -> None:
+    """A process that ends does not wait for another heartbeat: a COMMIT that collided is done again before."""
+    engine = engines.connect(postgres_url)
+    recording = record(notebook)
+    recording.settle()
+    asked = conflicting.refuse_every_other_commit(engine)
+
+    recording.finish()
+
+    assert (2, "finished") == (asked(), run_row().state)
+    engines.connect()
 
 
 def test_a_session_of_the_user_is_not_touched(recording: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
