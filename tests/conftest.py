@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import uuid
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,13 +36,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: ranks.get(item.path.parent.name, len(ranks)))
 
 
+_MEMORY = "/dev/shm"
+_ROOM = 2 * 2**30  # bytes
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[sa.URL]:
     """Start a PostgreSQL of our own, or use the one of ``LN_JUPYTER_TEST_PG``."""
     if given := os.environ.get("LN_JUPYTER_TEST_PG"):
         yield sa.make_url(given).set(drivername="postgresql+psycopg")
         return
-    folder = Path(tempfile.mkdtemp(prefix="ln_jupyter-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="ln_jupyter-pg-", dir=_in_memory()))
     folder.chmod(0o755)  # as root, the server runs as another user
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # platformdirs: this machine may have no XDG_RUNTIME_DIR
@@ -57,6 +61,14 @@ def postgres() -> Iterator[sa.URL]:
     yield url
     getattr(server, "stop", server.cleanup)()  # before its folder goes, or it survives
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _in_memory() -> str | None:
+    """Name a folder that is in memory, if there is one with room: each database is made of a thousand files."""
+    with suppress(OSError):
+        if shutil.disk_usage(_MEMORY).free > _ROOM:
+            return _MEMORY
+    return None
 
 
 @contextmanager
