@@ -24,6 +24,16 @@ pytestmark = pytest.mark.browser
 CELLS = ["import ln_jupyter as ln\nln.nb.header()", "x = 1\nx", "'end'"]
 EDITORS = {"lab": ("lab", False), "notebook": ("notebook", False), "collaboration": ("lab", True)}
 
+KNOWN = """async () => {
+    const context = jupyterapp.shell.currentWidget.context;
+    for (;;) {
+        const saved = await jupyterapp.serviceManager.contents.get(context.path, {content: false, hash: true});
+        if (!context.model.dirty && context.contentsModel.hash === saved.hash) return;
+        await new Promise(go => setTimeout(go, 50));
+    }
+}"""
+"""Waits until a page knows what the server has saved by itself: before it does, with or without us, Ctrl-S asks."""
+
 
 class Editor(Lab):
     """One notebook in an editor, and its file."""
@@ -36,6 +46,7 @@ class Editor(Lab):
     def save(self) -> None:
         """Save as Ctrl-S does; with collaboration the server does not always say when it has."""
         if self.server.collaboration:
+            self.evaluate(KNOWN)
             saved = "jupyterapp.commands.execute('docmanager:save')"
             self.evaluate(f"() => Promise.race([{saved}, new Promise(go => setTimeout(go, 10_000))]).then(() => null)")
         else:
