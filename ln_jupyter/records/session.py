@@ -288,10 +288,8 @@ class Session:
         except errors.LnJupyterError as error:  # the settings name no database that can be used
             where = f"nowhere: {error}"
         session = self._orm
-        count = len(session.identity_map)
-        loaded = f"{count} record loaded" if count == 1 else f"{count} records loaded"
-        unsaved = f", {len(session.new)} new, {len(session.dirty)} changed, {len(session.deleted)} to delete"
-        return f"<Session {where}, {loaded}{unsaved}>"
+        unsaved = f"{len(session.new)} new, {len(session.dirty)} changed, {len(session.deleted)} to delete"
+        return f"<Session {where}, {len(session.identity_map)} loaded, {unsaved}>"
 
     def _leave(self) -> None:
         """Give the context back; from here on each call commits again."""

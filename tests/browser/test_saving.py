@@ -32,7 +32,7 @@ KNOWN = """async () => {
         await new Promise(go => setTimeout(go, 50));
     }
 }"""
-"""Waits until a page knows what the server has saved by itself: before it does, with or without us, Ctrl-S asks."""
+"""Waits until a page knows what the server has saved by itself: before it does, Ctrl-S asks whether to overwrite."""
 
 
 class Editor(Lab):

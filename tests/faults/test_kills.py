@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import sqlite3
+import statistics
 import time
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -36,10 +37,10 @@ TOGETHER = 8
 """Processes that write beside each other, and are killed at moments of their own."""
 
 REOPENED = 2.0
-"""Seconds for which the next process waits at most for what the killed ones had locked."""
+"""Seconds within which the next process has read and written."""
 
 ROOM = 5
-"""How many times slower than promised a busy machine may be."""
+"""How many times slower than promised a busy machine may be, where it waits for what the killed ones had locked."""
 
 ROWS = 20
 """Of a bulk add."""
@@ -122,11 +123,12 @@ def work(tell: Tell, url: str, seed: float, name: str) -> None:
 
 
 def reopen(tell: Tell, url: str) -> None:
+    began = time.monotonic()
     transactions.LOCK_SECONDS = REOPENED * ROOM
     ln.connect(url)
     ln.select(lns.Run).first()
     ln.add(lns.Pipeline(name="reopened"))
-    tell("reopened")
+    tell(time.monotonic() - began)
 
 
 @pytest.fixture
@@ -187,7 +189,7 @@ def test_kills(sqlite_url: sa.URL, chance: random.Random, times: int) -> None:
 
 def test_some_kills(sqlite_url: sa.URL, chance: random.Random) -> None:
     """A few kills, with every version of the dependencies."""
-    kill_workers(sqlite_url, chance, 12)
+    kill_workers(sqlite_url, chance, 24)
 
 
 @pytest.mark.postgres
@@ -248,6 +250,7 @@ def kill_workers(url: sa.URL, chance: random.Random, kills: int) -> None:
     registry.ensure(engines.resolve(url))
     text = url.render_as_string(hide_password=False)
     acknowledged: list[tuple[str, Any]] = []
+    reopened: list[float] = []
     for number in range(kills // TOGETHER):
         drawn = f"seed {SEED}, round {number}"
         with Crowd(work, [(text, chance.random(), f"{number}-{each}") for each in range(TOGETHER)]) as crowd:
@@ -255,8 +258,9 @@ def kill_workers(url: sa.URL, chance: random.Random, kills: int) -> None:
             acknowledged += itertools.chain(*kill_at_random(crowd, chance, 0.02, most=8))
         with Process(reopen, text) as process:
             process.wait_until_ready().go()
-            assert process.next() == "reopened", drawn
+            reopened.append(process.next())
         check(url, acknowledged, drawn)
+    assert statistics.median(reopened) < REOPENED
     assert {"run", "rows", "edit"} <= {kind for kind, _ in acknowledged}
 
 
@@ -275,6 +279,7 @@ def test_killed_while_creating(
     kind: str, kills: int, request: pytest.FixtureRequest, tmp_path: Path, chance: random.Random
 ) -> None:
     """A registry whose makers were killed is there with all its tables, or is made by the next one."""
+    reopened: list[float] = []
     for number in range(kills // 2):
         drawn = f"seed {SEED}, round {number}"
         with new_database(kind, request, tmp_path / f"{number}.db") as url:
@@ -284,10 +289,11 @@ def test_killed_while_creating(
                 kill_at_random(crowd, chance, 0.05)
             with Process(reopen, text) as process:
                 process.wait_until_ready().go()
-                assert process.next() == "reopened", drawn
+                reopened.append(process.next())
             made = set(sa.inspect(engines.resolve(url)).get_table_names())
             assert {*lns.Base.metadata.tables, tables.TABLE.name} == made, drawn
             check(url, [], drawn)
+    assert statistics.median(reopened) < REOPENED
 
 
 @contextmanager

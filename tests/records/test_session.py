@@ -619,9 +619,9 @@ def test_repr_says_where_and_what() -> None:
     """The repr names the database and counts, and sends nothing."""
     with ln.Session() as ss:
         ss.add(lns.Run())
-        assert ", 0 records loaded, 1 new, 0 changed, 0 to delete>" in repr(ss)
+        assert ", 0 loaded, 1 new, 0 changed, 0 to delete>" in repr(ss)
         ss.select(lns.Run).one()
-        assert ", 1 record loaded, 0 new, 0 changed, 0 to delete>" in repr(ss)
+        assert ", 1 loaded, 0 new, 0 changed, 0 to delete>" in repr(ss)
 
     assert repr(ss) == "<Session closed>"
 
