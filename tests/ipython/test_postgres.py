@@ -47,7 +47,8 @@ def states(database: sa.Engine) -> list[str]:
 
 def wait_for_query(database: sa.Engine, part: str) -> None:
     """Wait until a query is running."""
-    query = sa.text("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE :part")
+    here = "datname = current_database() AND state = 'active'"  # other tests share the server
+    query = sa.text(f"SELECT count(*) FROM pg_stat_activity WHERE {here} AND query LIKE :part")
     deadline = time.monotonic() + kernel_driver.TIMEOUT
     with database.connect() as connection:
         while not connection.scalar(query, {"part": f"%{part}%"}):

