@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import uuid
 from contextlib import contextmanager
@@ -52,6 +53,12 @@ def pytest_terminal_summary(terminalreporter: Any) -> Iterator[None]:
     yield
     if left_out := servers.left_out(terminalreporter):
         terminalreporter.write_line(f"left out: {', '.join(left_out)}", yellow=True)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is imported by now out of each later collection of garbage: it stays, and is most of what there is."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

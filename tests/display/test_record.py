@@ -20,7 +20,6 @@ from ln_jupyter.display.whereabouts import Mark
 from ln_jupyter.errors import NotMappedError
 from tests.db import loaded_models as m
 from tests.db.loaded_scenarios import SCENARIOS, World, world_of
-from tests.db.test_loaded import fingerprint
 
 COLUMNS = {Kind.COLUMN, Kind.EXPRESSION, Kind.COMPOSITE}
 COMPUTED = {Kind.HYBRID, Kind.PROXY}
@@ -77,18 +76,6 @@ def expected(seen: Attribute, whole: Record) -> tuple[Mark | None, str]:
         mark, why = (mark, "loads when read") if seen.cost is Cost.SQL else CANNOT[whole.session]
         words += f" · {'row deleted' if why == 'session closed' and whole.was_deleted else why}"
     return mark, words
-
-
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_showing_touches_nothing(name: str, world: World):
-    """Showing a record emits no SQL and changes neither the record nor its session."""
-    shown = SCENARIOS[name](world)
-    before = fingerprint(shown, world)
-
-    view = record.view(shown)
-    _ = text.render(view), html.render(view), line.of(shown)
-
-    assert before == fingerprint(shown, world)
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -253,11 +240,11 @@ def test_members(world: World, key: str, members: tuple[str, ...]):
 
 def test_members_are_few(world: World):
     """Of a loaded collection the first members are listed, and the others counted."""
-    study = m.Study(id="new", inputs=[m.Sample(id=number) for number in range(100_000)])
+    study = m.Study(id="new", inputs=[m.Sample(id=number) for number in range(10_000)])
 
     row = rows_of(record.view(study, options=Options(members=2)))["inputs"]
 
-    assert ("100,000 Sample", ("<Sample 0 unsaved>", "<Sample 1 unsaved>"), 99_998) == (
+    assert ("10,000 Sample", ("<Sample 0 unsaved>", "<Sample 1 unsaved>"), 9_998) == (
         row.value,
         row.members,
         row.more,
