@@ -12,7 +12,18 @@ from sqlalchemy.orm.attributes import instance_dict, instance_state
 from sqlalchemy.orm.exc import StaleDataError
 
 from ln_jupyter import callsite, errors, schema
-from ln_jupyter.db import blame, faults, lazy_loads, memory, origins, registry, statements, transactions, users
+from ln_jupyter.db import (
+    blame,
+    faults,
+    lazy_loads,
+    memory,
+    origins,
+    registry,
+    scalars,
+    statements,
+    transactions,
+    users,
+)
 from ln_jupyter.db import engine as engines
 
 
@@ -220,6 +231,7 @@ def _after_begin(session: OrmSession, transaction: orm.SessionTransaction, conne
 @event.listens_for(OrmSession, "before_flush")
 def _before_flush(session: OrmSession, *_: object) -> None:
     new = list(session.new)
+    scalars.in_records([*new, *session.dirty])
     session._kept_new += memory.keep_new(new)
     owned = [(record, instance_dict(record)) for record in new if isinstance(record, schema.CreatedBy)]
     unowned = [record for record, held in owned if "created_by" not in held and not held.get("created_by_id")]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from ln_jupyter import errors, schema
-from ln_jupyter.db import users
+from ln_jupyter.db import scalars, users
 from ln_jupyter.records import frames
 
 if TYPE_CHECKING:
@@ -31,8 +31,10 @@ def check(mapper: orm.Mapper[Any], rows: Rows) -> list[dict[str, Any]]:
     Raises:
         NothingGivenError: If there are none, or they are neither dicts nor a frame.
         UnknownFieldError: If a key is no attribute; it names the near miss.
+        InvalidValueError: If a column does not take a value; it names the row.
     """
     values = frames.to_rows(rows)
+    of_frame = values is not None
     if values is None:
         given = list(rows) if isinstance(rows, Iterable) and not isinstance(rows, (str, bytes, Mapping)) else []
         if not given or not all(isinstance(row, Mapping) for row in given):
@@ -52,6 +54,7 @@ def check(mapper: orm.Mapper[Any], rows: Rows) -> list[dict[str, Any]]:
             elif name in map(str, frames.index_names(rows)):
                 msg, fix = f"{msg}, which is the frame's index", f"{fix}; frame.reset_index(drop=True) leaves it out"
             raise errors.UnknownFieldError(msg, fix=fix)
+    scalars.in_rows(mapper, values, of_frame=of_frame)
     return values
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import orm
 from sqlalchemy.orm.util import AliasedInsp
 
 from ln_jupyter import errors
+from ln_jupyter.db.scalars import python_type
 
 if TYPE_CHECKING:
     from ln_jupyter.db.session import RoutingSession
@@ -48,7 +49,7 @@ def read(
         try:
             made[name] = make(library, values[name], column.type)
         except (TypeError, ValueError, OverflowError) as error:
-            msg = f"the column {name!r} holds what is no {_python_type(column.type).__name__}"
+            msg = f"the column {name!r} holds what is no {python_type(column.type).__name__}"
             fix = f"correct the rows, or select the column as text: sa.cast({column}, sa.String)"
             raise errors.InvalidValueError(msg, fix=fix) from error
     if backend == "polars":
@@ -62,15 +63,29 @@ def to_rows(frame: Any) -> list[dict[str, Any]] | None:
 
     Returns:
         None if it is no frame.
+
+    Raises:
+        InvalidValueError: If a time has nanoseconds, which polars would cut off.
     """
     library = type(frame).__module__.partition(".")[0]
     if library == "polars" and hasattr(frame, "to_dicts"):
+        _check_nanoseconds(frame)
         return list(frame.to_dicts())
     if library == "pandas" and hasattr(frame, "to_dict") and hasattr(frame, "columns"):
         frame = frame.reset_index(level=[name for name in index_names(frame) if name not in frame.columns])
         objects = frame.astype(object)
         return [{str(k): v for k, v in row.items()} for row in objects.where(frame.notna(), None).to_dict("records")]
     return None
+
+
+def _check_nanoseconds(frame: Any) -> None:
+    for name, kind in frame.schema.items():
+        if getattr(kind, "time_unit", None) == "ns":
+            rounded = frame[name].dt.cast_time_unit("us").dt.cast_time_unit("ns")
+            if not frame[name].equals(rounded):
+                msg = f"the column {name!r} has nanoseconds, which databases do not keep"
+                fix = f'round it first: frame.with_columns(frame["{name}"].dt.cast_time_unit("us"))'
+                raise errors.InvalidValueError(msg, fix=fix)
 
 
 def index_names(frame: Any) -> list[Any]:
@@ -121,15 +136,8 @@ def _columns(entities: tuple[Any, ...]) -> tuple[dict[str, Any], list[str]]:
     return columns, key if len(entities) == 1 else []
 
 
-def _python_type(kind: sa.types.TypeEngine[Any]) -> type:
-    try:
-        return kind.python_type
-    except NotImplementedError:  # types of dialects need not say
-        return object
-
-
 def _pandas_column(pandas: Any, values: list[Any], kind: sa.types.TypeEngine[Any]) -> Any:
-    python = _python_type(kind)
+    python = python_type(kind)
     if python is dt.datetime:
         times = pandas.Series(pandas.to_datetime(values, utc=_aware(values, kind)))
         return times.dt.as_unit("us")  # what databases keep, also for a column without a value
@@ -147,7 +155,7 @@ def _aware(values: list[Any], kind: sa.types.TypeEngine[Any]) -> bool:
 
 def _polars_column(polars: Any, values: list[Any], kind: sa.types.TypeEngine[Any]) -> Any:
     """Make a series that holds what was read: strictly, because polars would else make values fit."""
-    python: type[Any] = _python_type(kind)
+    python: type[Any] = python_type(kind)
     if isinstance(kind, sa.Enum) and kind.enum_class is not None:  # as the database has it, and takes it back
         named = list(kind.enum_class.__members__.values())  # aliases too
         members = named if len(named) == len(kind.enums) else list(kind.enum_class)

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from ln_jupyter import errors
+from ln_jupyter.db import json_equality, scalars
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -61,6 +62,10 @@ def _equal(entity: Any, mapper: orm.Mapper[Any], name: str, value: object) -> sa
     elif isinstance(value, (list, tuple, set, frozenset)) and _is_single(mapper, name):
         msg = f"{what} holds one value, and this is a {type(value).__name__}"
         raise errors.InvalidValueError(msg, fix=f"use .where({what}.in_([...]))")
+    kind = mapper.columns[name].type if name in mapper.columns else sa.types.NULLTYPE
+    value = scalars.compared(what, value, kind)
+    if json_equality.holds(kind):
+        return json_equality.equal(getattr(entity, name), value, kind)
     equal = getattr(entity, name) == value
     if not isinstance(equal, sa.ColumnElement):  # SQLAlchemy would take it for true or false of every row
         msg = f"{what} is computed in Python, so the database cannot compare it"

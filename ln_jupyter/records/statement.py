@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from ln_jupyter import errors
-from ln_jupyter.db import engine, loading, streams, transactions
+from ln_jupyter.db import engine, loading, scalars, streams, transactions
 from ln_jupyter.db.block import current_block
 from ln_jupyter.db.session import OrmSession, RoutingSession
 from ln_jupyter.records import frames, mapping
@@ -78,7 +78,7 @@ class Stmt(Generic[T]):
             UnknownFieldError: If a field is none of the entity's; it names the near miss.
         """
         named = mapping.criteria(self._entities[0], fields) if fields else ()
-        return self._with(self.select.where(*criteria, *named))
+        return self._with(self.select.where(*scalars.in_criteria(criteria), *named))
 
     def join(self, target: Any, /, *on: Any, isouter: bool = False, **fields: object) -> Stmt[T]:
         """Join another class, or a relationship such as ``Run.pipeline``.
@@ -98,7 +98,7 @@ class Stmt(Generic[T]):
             >>> runs = ln.select(lns.Run).join(lns.Pipeline, name="Transform A")
         """
         entity = mapping.target_of(target) if isinstance(target, orm.QueryableAttribute) else target
-        joined = self.select.join(target, *on, isouter=isouter)
+        joined = self.select.join(target, *scalars.in_criteria(on), isouter=isouter)
         return self._with(joined.where(*mapping.criteria(entity, fields)) if fields else joined)
 
     def order_by(self, *columns: Any) -> Stmt[T]:
