@@ -64,6 +64,19 @@ class Key(Base):
     owner: Mapped[str] = mapped_column(unique=True)
 
 
+@pytest.fixture(
+    params=[
+        "sqlite_url",
+        pytest.param("postgres_url", marks=pytest.mark.postgres),
+        pytest.param("mariadb_url", marks=pytest.mark.mariadb),
+    ]
+)
+def own_url(request: pytest.FixtureRequest) -> sa.URL:
+    """Give an empty database of each kind that a user's own engine is tried on."""
+    found: sa.URL = request.getfixturevalue(request.param)
+    return found
+
+
 @pytest.fixture
 def library(other_url: sa.URL) -> Iterator[sa.Engine]:
     """Connect to an engine of the user's own, with the user's tables and no registry."""

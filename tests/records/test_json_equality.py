@@ -46,9 +46,9 @@ class Sample(Base):
 
 
 @pytest.fixture
-def samples(url: sa.URL) -> Iterator[sa.Engine]:
+def samples(own_url: sa.URL) -> Iterator[sa.Engine]:
     """Connect to an engine of the user's own, on each kind of database."""
-    engine = sa.create_engine(url)
+    engine = sa.create_engine(own_url)
     Base.metadata.create_all(engine)
     engines.connect(engine)
     yield engine
@@ -120,7 +120,7 @@ def test_an_alias_a_join_and_what_is_got_or_made() -> None:
     assert [made.id] == [each.id for each in ln.delete(Sample, info={"a": 1})]
 
 
-@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("own_url", ["sqlite_url"], indirect=True)
 @pytest.mark.usefixtures("samples")
 def test_what_is_no_json_hides_no_other_row() -> None:
     """SQLite keeps the NaN that Python writes, and what somebody else wrote."""
