@@ -33,7 +33,7 @@ _LEFT_OUT = shutil.ignore_patterns("__pycache__", ".*_cache", ".git", ".venv*", 
 # nbmake takes two seconds to be imported, and its own tests start a pytest that has it.
 _PLUGINS = ("-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:nbmake")
 _PYTEST = ("-q", "-n0", *_PLUGINS, "-m", "not (postgres or mariadb or browser)")
-_FAILED, _NO_TESTS = {1, 2}, {4, 5}  # pytest's exit status: a test or its collection failed; none was found
+_FAILED = {1, 2}  # pytest's exit status where a test failed, or could not be collected
 # Such as "FAILED tests/test_a.py::test_b[1-2] - assert 1 == 2"; only without its parameters can it be asked for again.
 _SUMMARY = re.compile(r"^(?:FAILED|ERROR) (?P<line>(?P<test>[^\s:]+\.py(?:::[\w:]+)?)\S*)", re.MULTILINE)
 _SECONDS, _SECONDS_OF_ALL = 180, 3600
@@ -147,7 +147,7 @@ def _judge_one(each: Breakage, pristine: Path, copy: Path, *, whole: bool) -> Ve
         return Verdict(words, "", time.monotonic() - begun)
     missing = [test for test in each.tests if not (pristine / test.partition("::")[0]).exists()]
     if missing:
-        return Verdict(f"HAS NO TESTS: {', '.join(missing)} is not there", "", time.monotonic() - begun)
+        return Verdict(f"NOT JUDGED: {', '.join(missing)} is not there", "", time.monotonic() - begun)
     shutil.copytree(pristine, copy, symlinks=True)
     try:
         _write(copy / each.module, text.replace(each.old, each.new))
@@ -175,8 +175,7 @@ def _ask(copy: Path, tests: tuple[str, ...], *, seconds: float) -> tuple[str, st
     found = _SUMMARY.search(output)
     if status in _FAILED and found is not None:
         return f"caught by {found['line']}", found["test"]
-    what = "HAS NO TESTS" if status in _NO_TESTS else "NOT JUDGED"
-    return f"{what}: pytest ended with {status}\n{textwrap.indent(output[-2000:], '     ')}", ""
+    return f"NOT JUDGED: pytest ended with {status}\n{textwrap.indent(output[-2000:], '     ')}", ""
 
 
 def _fail_unbroken(pristine: Path, tests: dict[str, None]) -> set[str]:
