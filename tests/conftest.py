@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the faults go on for longer."""
-    parser.addoption("--faults-full", action="store_true", help="tests/faults: ten times as long as usual")
+    parser.addoption(
+        "--faults-full", action="store_true", help="tests/faults: storms of 32 processes, 20 times as long"
+    )
 
 
 _LONGEST = ("browser", "faults")
@@ -33,6 +35,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest: else one process is left with it at the end, and the others have nothing to do."""
     ranks = {name: rank for rank, name in enumerate(_LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path.parent.name, len(ranks)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give the tests of one file to one process, for they share kernels, and those of the browser, for they share it."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByWhatTheyShare(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return "browser" if file.startswith("tests/browser/") else file
+
+    return ByWhatTheyShare(config, log)
 
 
 def pytest_configure(config: pytest.Config) -> None:

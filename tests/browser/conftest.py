@@ -161,7 +161,7 @@ class Lab:
             self.page.screenshot(path=Path(folder) / f"{name}.png")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     """Start one JupyterLab for all tests."""
     server = LabServer(tmp_path_factory.mktemp("lab"))
@@ -169,7 +169,7 @@ def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     server.stop()
 
 
-@pytest.fixture(scope="module")  # Playwright's event loop runs as long, in which no other test can run its own
+@pytest.fixture(scope="package")  # Playwright's event loop runs as long, in which no other test can run its own
 def browser() -> Iterator[Browser]:
     """Start the Chromium of the machine."""
     from playwright.sync_api import sync_playwright
