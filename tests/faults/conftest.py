@@ -25,8 +25,14 @@ LEVELS = ("read committed", "repeatable read", "serializable")
 
 @pytest.fixture(scope="session")
 def times(request: pytest.FixtureRequest) -> int:
-    """Give how many times as long as usual the faults go on: 10 with ``--faults-full``, else 1."""
-    return 10 if request.config.getoption("--faults-full") else 1
+    """Give how many times as long as usual the faults go on: 20 with ``--faults-full``, else 1."""
+    return 20 if request.config.getoption("--faults-full") else 1
+
+
+@pytest.fixture(scope="session")
+def many(request: pytest.FixtureRequest) -> int:
+    """Give how many processes come at once: 32 with ``--faults-full``, else 8."""
+    return 32 if request.config.getoption("--faults-full") else 8
 
 
 @pytest.fixture(params=["sqlite", *(pytest.param(level, marks=pytest.mark.postgres) for level in LEVELS)])

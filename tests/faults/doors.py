@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from tests.faults import permissions
+from tests.faults.processes import Process
 from tests.ipython import kernel_driver
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.ipython.kernel_driver import Kernel
@@ -91,22 +94,27 @@ def on_command_line(url: str, home: Path) -> dict[str, str]:
 
 
 def command(home: Path, *words: str) -> str:
-    """Run a command that permission bits stop: what it said."""
-    code = (
-        "import sys; from tests.faults import permissions; permissions.obey(); "
-        "from ln_jupyter import cli; sys.argv[0] = 'ln-jupyter'; cli.main()"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, *map(os.fspath, words)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        cwd=home,
-        env=kernel_driver.environment(home),
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return OK if done.returncode == 0 else done.stdout + done.stderr
+    """Run a command in a process of its own, which permission bits stop: what it said."""
+    with Process(_run_command, home, words, environment=kernel_driver.environment(home)) as process:
+        process.wait_until_ready().go()
+        code, said = process.next()
+    assert "Traceback" not in said, said
+    return OK if code == 0 else said
+
+
+def _run_command(tell: Callable[[object], None], home: Path, words: tuple[str, ...]) -> None:
+    from ln_jupyter import cli
+
+    os.chdir(home)
+    permissions.obey()
+    sys.argv = ["ln-jupyter", *words]
+    sys.stdout = sys.stderr = said = io.StringIO()
+    code: object = 0
+    try:
+        cli.main()
+    except SystemExit as end:
+        code = end.code
+    tell((code or 0, said.getvalue()))
 
 
 def close(kernel: Kernel) -> None:

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     Tell = Callable[[object], None]
 
-PROCESSES = 32
-
 
 def register(tell: Tell, url: str, path: Path) -> None:
     """Begin as a notebook does, and get or create a record."""
@@ -66,15 +64,15 @@ def _rows() -> list[int]:
     return [ln.select(each).count() for each in (lns.Notebook, lns.NotebookPath, lns.User, lns.Pipeline, lns.Run)]
 
 
-def test_many_make_a_registry_and_register_one_notebook(url: str, notebook: Path) -> None:
+def test_many_make_a_registry_and_register_one_notebook(url: str, notebook: Path, many: int) -> None:
     """There is one registry, one notebook, one path, one user, one pipeline, and a run for each process."""
-    repeated = processes.run(register, [(url, notebook)] * PROCESSES)
+    repeated = processes.run(register, [(url, notebook)] * many)
 
-    assert [1, 1, 1, 1, PROCESSES] == _rows()
-    assert PROCESSES == len({run.pid for run in ln.select(lns.Run).all()})
+    assert [1, 1, 1, 1, many] == _rows()
+    assert many == len({run.pid for run in ln.select(lns.Run).all()})
     assert [(f"{tables.NUMBER:04}", tables.OLDEST_READER)] == _version(url)
     if "isolation" not in url or "read+committed" in url:  # there they wait for each other; else they collide
-        assert [[0]] * PROCESSES == repeated
+        assert [[0]] * many == repeated
 
 
 _NEXT = """
@@ -100,18 +98,18 @@ def migrations(tmp_path: Path) -> Path:
 
 
 @pytest.mark.newest  # long
-def test_many_upgrade_while_others_go_on(url: str, notebook: Path, migrations: Path, tmp_path: Path) -> None:
+def test_many_upgrade_while_others_go_on(url: str, notebook: Path, migrations: Path, tmp_path: Path, many: int) -> None:
     """One of them upgrades, once, while as many of the release before register the same notebook; all succeed."""
     registry.ensure(engines.resolve(url))
 
     with (
-        processes.Crowd(register, [(url, notebook)] * (PROCESSES // 2)) as before,
-        processes.Crowd(register_in_next_release, [(url, notebook, migrations)] * (PROCESSES // 2)) as after,
+        processes.Crowd(register, [(url, notebook)] * (many // 2)) as before,
+        processes.Crowd(register_in_next_release, [(url, notebook, migrations)] * (many // 2)) as after,
     ):
         before.go()
         after.go()
         processes.gather([*before, *after])
 
-    assert [1, 1, 1, 1, PROCESSES] == _rows()
+    assert [1, 1, 1, 1, many] == _rows()
     assert [(f"{tables.NUMBER + 1:04}", tables.OLDEST_READER)] == _version(url)
     assert (1 if "sqlite" in url else 0) == len(list(tmp_path.glob("*.backup*")))

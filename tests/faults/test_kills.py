@@ -32,7 +32,7 @@ pytestmark = pytest.mark.newest  # what is proven is of no library's version
 SEED = 6
 """Of all that is random here; a failure names what it drew."""
 
-KILLS = 200
+KILLS = 40
 TOGETHER = 8
 """Processes that write beside each other, and are killed at moments of their own."""
 
@@ -187,16 +187,11 @@ def test_kills(sqlite_url: sa.URL, chance: random.Random, times: int) -> None:
     kill_workers(sqlite_url, chance, KILLS * times)
 
 
-def test_some_kills(sqlite_url: sa.URL, chance: random.Random) -> None:
-    """A few kills, with every version of the dependencies."""
-    kill_workers(sqlite_url, chance, 24)
-
-
 @pytest.mark.postgres
 @pytest.mark.newest
 def test_kills_on_postgresql(postgres_url: sa.URL, chance: random.Random, times: int) -> None:
     """The same holds for a client of PostgreSQL."""
-    kill_workers(postgres_url, chance, KILLS // 4 * times)
+    kill_workers(postgres_url, chance, KILLS // 2 * times)
 
 
 def work_on(tell: Tell, url: str, seed: float, name: str) -> None:
@@ -204,7 +199,7 @@ def work_on(tell: Tell, url: str, seed: float, name: str) -> None:
     recording.HEARTBEAT = recording.PAUSE = 0.001
     ln.connect(url)
     worker = Worker(tell, seed, name)
-    for _ in range(100):
+    for _ in range(40):
         try:
             worker.do_next()
         except errors.LnJupyterError as error:
@@ -223,7 +218,7 @@ def test_terminated_backends(postgres_url: sa.URL, chance: random.Random, times:
     with Crowd(work_on, [(text, chance.random(), str(each)) for each in range(TOGETHER)]) as crowd:
         crowd.go()
         with server.connect() as connection:
-            while ended < KILLS // 2 * times and None in [process.exit_code(0) for process in crowd]:
+            while ended < KILLS * times and None in [process.exit_code(0) for process in crowd]:
                 time.sleep(chance.uniform(0, 0.03))
                 ended += len(connection.execute(TERMINATE).all())
         told = gather(crowd)
@@ -272,15 +267,13 @@ def create(tell: Tell, url: str) -> None:
     tell("made")
 
 
-@pytest.mark.parametrize(
-    ("kind", "kills"), [("sqlite", 40), pytest.param("postgresql", 10, marks=pytest.mark.postgres)]
-)
-def test_killed_while_creating(
-    kind: str, kills: int, request: pytest.FixtureRequest, tmp_path: Path, chance: random.Random
+@pytest.mark.parametrize(("kind", "kills"), [("sqlite", 12), pytest.param("postgresql", 4, marks=pytest.mark.postgres)])
+def test_killed_while_creating(  # noqa: PLR0913, PLR0917 - each a fixture
+    kind: str, kills: int, times: int, request: pytest.FixtureRequest, tmp_path: Path, chance: random.Random
 ) -> None:
     """A registry whose makers were killed is there with all its tables, or is made by the next one."""
     reopened: list[float] = []
-    for number in range(kills // 2):
+    for number in range(kills // 2 * times):
         drawn = f"seed {SEED}, round {number}"
         with new_database(kind, request, tmp_path / f"{number}.db") as url:
             text = url.render_as_string(hide_password=False)
@@ -354,12 +347,13 @@ def test_killed_while_migrating(  # noqa: PLR0913, PLR0917 - each a fixture
     tmp_path: Path,
     migrations: Path,
     chance: random.Random,
+    times: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A migration that is killed has done all or nothing, keeps every row, and can be run again at once."""
     monkeypatch.setattr(migrate, "MIGRATIONS", migrations)
     numbers = set()
-    for number in range(12 if kind == "sqlite" else 6):
+    for number in range((4 if kind == "sqlite" else 2) * times):
         drawn = f"seed {SEED}, round {number}"
         with new_database(kind, request, tmp_path / f"{number}.db") as url:
             text = url.render_as_string(hide_password=False)
@@ -397,13 +391,13 @@ def back_up(tell: Tell, url: str, folder: Path) -> None:
         tell(("made", folder / f"{number}.db"))
 
 
-def test_killed_while_backing_up(sqlite_url: sa.URL, tmp_path: Path, chance: random.Random) -> None:
+def test_killed_while_backing_up(sqlite_url: sa.URL, tmp_path: Path, chance: random.Random, times: int) -> None:
     """A backup that is killed is there and whole, or is not there; what is left of it stops nobody."""
     ln.connect(sqlite_url)
     ln.add(lns.Run, [{"name": "all of 20: x"}] * ROWS)
     ln.add(lns.Pipeline, [{"name": "x" * 500} for _ in range(5000)])
     ln.connect()
-    for number in range(12):
+    for number in range(4 * times):
         drawn = f"seed {SEED}, round {number}"
         folder = tmp_path / str(number)
         folder.mkdir()

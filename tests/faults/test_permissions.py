@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ import ln_jupyter.schema as lns
 from ln_jupyter import errors, settings
 from ln_jupyter.db import backup
 from ln_jupyter.db import engine as engines
+from tests import servers
 from tests.faults import doors, permissions, processes
 
 if TYPE_CHECKING:
@@ -141,17 +143,15 @@ def use(url: str, uid: int, gid: int, umask: int = 0o077) -> Any:
 
 
 @pytest.fixture
-def team(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make the team's folder, as the documentation says; everybody may pass through the folders above it."""
-    base = tmp_path_factory.mktemp("srv")
-    for each in (base, *base.parents):
-        if each.stat().st_uid == os.getuid() and not each.stat().st_mode & stat.S_IXOTH and each != Path("/root"):
-            each.chmod(each.stat().st_mode | stat.S_IXOTH)
+def team() -> Iterator[Path]:
+    """Make the team's folder, as the documentation says, below folders that everybody may pass through."""
+    base = servers.new_folder()  # pytest closes its own to others, each time that it starts
     folder = base / "lab"
     folder.mkdir()
     os.chown(folder, ANN, TEAM)
     folder.chmod(0o2770)
-    return folder
+    yield folder
+    shutil.rmtree(base)
 
 
 def share(folder: Path) -> str:

@@ -16,14 +16,14 @@ from tests.ipython import kernel_driver
 if TYPE_CHECKING:
     from pathlib import Path
 
+# without our plugin, which would give the notebook a registry that ends with it
+NBMAKE = ["-m", "pytest", "--nbmake", "-p", "no:ln_jupyter", "-p", "no:cacheprovider"]
 RUNNERS = {
     "nbclient": ["-c", "from nbclient.cli import main; main()", "notebook.ipynb"],
-    # without our plugin, which would give the notebook a registry that ends with it
-    "nbmake": ["-m", "pytest", "--nbmake", "-p", "no:ln_jupyter", "-p", "no:cacheprovider", "notebook.ipynb"],
+    "nbmake": [*NBMAKE, "notebook.ipynb"],
     "papermill": ["-m", "papermill", "notebook.ipynb", "out.ipynb"],
-    "html": ["-m", "nbconvert", "--execute", "--to", "html", "notebook.ipynb"],
-    "markdown": ["-m", "nbconvert", "--execute", "--to", "markdown", "notebook.ipynb"],
 }
+PAGES = {"html": "notebook.html", "markdown": "notebook.md"}
 SETUP = "%load_ext ln_jupyter\nimport ln_jupyter as ln, ln_jupyter.schema as lns"
 UNSAVED = {
     "bad option": "%%ln_session --wriet\nx = 1",
@@ -35,8 +35,8 @@ UNSAVED = {
 pytestmark = pytest.mark.runner
 
 
-def run(runner: str, folder: Path, *sources: str) -> subprocess.CompletedProcess[str]:
-    """Run a notebook as a person or a CI job does."""
+def write(file: Path, *sources: str) -> Path:
+    """Write a notebook of code cells."""
     cells = [
         {
             "cell_type": "code",
@@ -50,9 +50,20 @@ def run(runner: str, folder: Path, *sources: str) -> subprocess.CompletedProcess
     ]
     kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": kernelspec}, "cells": cells}
-    (folder / "notebook.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    file.write_text(json.dumps(notebook), encoding="utf-8")
+    return file
+
+
+def run(runner: str, folder: Path, *sources: str) -> subprocess.CompletedProcess[str]:
+    """Run a notebook as a person or a CI job does."""
+    write(folder / "notebook.ipynb", *sources)
+    return start(folder, *RUNNERS[runner])
+
+
+def start(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in a folder, as a user with a registry there."""
     return subprocess.run(
-        [sys.executable, *RUNNERS[runner]],
+        [sys.executable, *arguments],
         cwd=folder,
         env=kernel_driver.environment(folder),
         capture_output=True,
@@ -79,18 +90,23 @@ def test_saved(tmp_path: Path, runner: str) -> None:
     assert (tmp_path / "registry.db").exists()
 
 
-@pytest.mark.parametrize(
-    ("runner", "hidden"),
-    [
-        *(("nbmake", hidden) for hidden in UNSAVED),
-        *((runner, hidden) for runner in ("nbclient", "papermill") for hidden in ("commit", "swallowed")),
-    ],
-)
+@pytest.mark.parametrize("hidden", ["commit", "swallowed"])
+@pytest.mark.parametrize("runner", ["nbclient", "papermill"])
 def test_unsaved(tmp_path: Path, runner: str, hidden: str) -> None:
     """A notebook with a session cell that did not save fails, however its error was hidden."""
     done = run(runner, tmp_path, SETUP, UNSAVED[hidden])
 
     assert 1 == done.returncode, done.stdout + done.stderr
+
+
+def test_unsaved_in_nbmake(tmp_path: Path) -> None:
+    """The same in nbmake, which runs many notebooks at once."""
+    for number, source in enumerate(UNSAVED.values()):
+        write(tmp_path / f"{number}.ipynb", SETUP, source)
+
+    done = start(tmp_path, *NBMAKE, ".")
+
+    assert f"{len(UNSAVED)} failed" in done.stdout.splitlines()[-1], done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("runner", RUNNERS)
@@ -110,13 +126,15 @@ def test_failed_display(tmp_path: Path, runner: str) -> None:
     assert done.returncode != 0 or is_saved(session)
 
 
-@pytest.mark.parametrize(("runner", "page"), [("html", "notebook.html"), ("markdown", "notebook.md")])
-def test_records_on_a_page(tmp_path: Path, runner: str, page: str) -> None:
+@pytest.mark.parametrize("page", PAGES)
+def test_records_on_a_page(tmp_path: Path, page: str) -> None:
     """A page that nbconvert makes shows records as a notebook does."""
-    result = run(runner, tmp_path, SETUP, "ln.add(lns.Run(name='<b>X</b>'))\nln.select(lns.Run).first()")
+    write(tmp_path / "notebook.ipynb", SETUP, "ln.add(lns.Run(name='<b>X</b>'))\nln.select(lns.Run).first()")
 
-    written = (tmp_path / page).read_text(encoding="utf-8")
-    assert 0 == result.returncode, result.stderr
+    done = start(tmp_path, "-m", "nbconvert", "--execute", "--to", page, "notebook.ipynb")
+
+    written = (tmp_path / PAGES[page]).read_text(encoding="utf-8")
+    assert 0 == done.returncode, done.stderr
     assert '<th scope="row">pipeline</th>' in written
     assert "not loaded · session closed" in written
     assert "&lt;b&gt;X&lt;/b&gt;" in written
