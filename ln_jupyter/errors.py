@@ -22,6 +22,7 @@ The tree::
     │   ├── DatabaseUnavailableError    it cannot be reached, opened, read or written
     │   ├── DatabaseBusyError           somebody else holds the write lock
     │   ├── DatabaseReplacedError       the file changed under an open connection
+    │   ├── TransactionUndoneError      it has undone the transaction that was to be committed
     │   ├── NotARegistryError           it holds somebody else's tables
     │   ├── CopyError                   a registry cannot be copied as asked; nothing is left of it
     │   ├── MissingExtraError           a driver or library is not installed
@@ -163,6 +164,10 @@ class DatabaseBusyError(DatabaseError):  # and no TimeoutError: SQLAlchemy drops
 
 class DatabaseReplacedError(DatabaseError):
     """The database file was deleted or replaced under an open connection."""
+
+
+class TransactionUndoneError(DatabaseError):
+    """The database has undone the transaction, because of a statement in it that failed."""
 
 
 class NotARegistryError(DatabaseError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import copy
 import pickle
 import sys
@@ -12,6 +13,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
@@ -148,6 +150,17 @@ def database_replaced(folder: Path, patch: pytest.MonkeyPatch) -> None:
     for file in folder.glob("registry.db*"):
         file.unlink()
     ln.add(lns.Run())
+
+
+@meets(errors.TransactionUndoneError)
+def transaction_undone(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    with ln.Session() as ss:
+        ss.add(lns.Run())
+        ss.orm.flush()
+        connection = ss.orm.connection(bind_arguments={"mapper": lns.Run})
+        connection.exec_driver_sql("CREATE TEMP TABLE once (x UNIQUE ON CONFLICT ROLLBACK)")
+        with contextlib.suppress(sa.exc.IntegrityError):
+            connection.exec_driver_sql("INSERT INTO once VALUES (1), (1)")
 
 
 @meets(errors.NotARegistryError)

@@ -9,8 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from ln_jupyter import errors
-from ln_jupyter.db import blame, statements, transactions
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import blame, failures, statements, transactions
 
 if TYPE_CHECKING:
     from sqlalchemy import orm
@@ -74,9 +73,11 @@ class DryRun:
         Raises:
             sqlalchemy.exc.IntegrityError: As a commit would.
             StaleRecordError: As a commit would.
+            TransactionUndoneError: As a commit would.
         """
         session, touched = self._session, []
         try:
+            failures.refuse_given_up(session)
             session.flush()
             for connection in self._connections:
                 # what is checked at the end of a transaction only, as far as the database can be asked to
@@ -102,8 +103,9 @@ class DryRun:
         if connection not in self._connections:  # a savepoint begins on one that is there
             self._connections.append(connection)
             event.listen(
-                connection, "before_cursor_execute", _begin
-            )  # no earlier: a registry may have to be made first
+                connection, "before_cursor_execute", _keep_undoable
+            )  # no earlier: a registry may be made first
+            event.listen(connection, "commit", _refuse_commit)
 
     def _count(self, session: orm.Session, _context: object) -> None:
         self.inserted += len(session.new)
@@ -121,22 +123,36 @@ class DryRun:
 
     def _refuse_to_commit(self, session: orm.Session) -> None:
         if not session.in_nested_transaction():
-            msg = "this session is a dry run, and does not commit"
-            raise errors.SessionError(
-                msg, fix="use it as a block, and leave out the commit: with ln.Session(rollback=True):"
-            )
+            _refuse_commit()
 
 
-def _begin(connection: sa.Connection, *_: Any) -> None:
-    if engines.is_ours(connection.engine):
+_COMMIT_TABLES = ("mysql", "mariadb", "oracle")
+"""Where a statement that makes or changes a table commits whatever came before it."""
+
+
+def _keep_undoable(connection: sa.Connection, _cursor: object, statement: str, *_: Any) -> None:
+    """Refuse what could not be undone any more, and see to it that the rest can be."""
+    if transactions.commits_each_statement(connection):
+        msg = "this engine commits each statement by itself (AUTOCOMMIT), so a dry run could undo nothing"
+        raise errors.SessionError(msg, fix="give it an engine without isolation_level='AUTOCOMMIT'; nothing was sent")
+    if statements.commits(statement, tables_too=connection.dialect.name in _COMMIT_TABLES):
+        _refuse_commit()
+    if transactions.begins_lazily(connection.dialect):
         transactions.begin_to_undo(connection)
+    elif connection.dialect.name == "sqlite" and statements.writes(statement):
+        transactions.begin_for_real(connection)  # sqlite3 begins nothing for what makes or changes a table
+
+
+def _refuse_commit(*_: object) -> None:
+    msg = "this session is a dry run, and does not commit"
+    raise errors.SessionError(msg, fix="use it as a block, and leave out the commit: with ln.Session(rollback=True):")
 
 
 def _refuse(connection: sa.Connection, _cursor: object, statement: str, *_: Any) -> None:
     if statements.writes(statement):
         brief = " ".join(statement.split())
         raise refusal(f"{brief[:_WIDTH]} …" if len(brief) > _WIDTH else brief)
-    if engines.is_ours(connection.engine):
+    if transactions.begins_lazily(connection.dialect):
         transactions.forbid_writing(connection)
 
 

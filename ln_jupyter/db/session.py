@@ -14,10 +14,12 @@ from sqlalchemy.orm.exc import StaleDataError
 from ln_jupyter import callsite, errors, schema
 from ln_jupyter.db import (
     blame,
+    failures,
     faults,
     lazy_loads,
     memory,
     origins,
+    refusals,
     registry,
     scalars,
     statements,
@@ -119,7 +121,14 @@ class OrmSession(RoutingSession):
         """The results whose rows are still being read."""
         self.has_sent = False
         """Whether records or statements were sent in this transaction that write."""
-        self._connections: list[sa.Connection] = []
+        self.failure: failures.Failure | None = None
+        """The statement of this transaction that failed, of those that may have ended it."""
+        self.newest_failure: failures.Failure | None = None
+        """The one that failed last."""
+        self.has_committed = False
+        """Whether it has committed since its block began."""
+        self.connections: list[sa.Connection] = []
+        """Those that its transaction uses."""
         self._touched: set[orm.InstanceState[Any]] = set()
         self._kept: list[memory.Kept] = []
         self._kept_new: list[memory.New] = []
@@ -133,17 +142,15 @@ class OrmSession(RoutingSession):
         """
         new, changed = list(self.new), memory.keep([*self.dirty, *self.deleted])
         is_all = not self.has_sent
+        self.newest_failure = None
         try:
             super().flush(objects)
         except StaleDataError as error:
-            raise blame.stale(error, changed, OrmSession(self.engine)) from error
-        except (sa.exc.IntegrityError, sa.exc.DataError) as error:
-            candidates = [*new, *(was.record for was in changed)]
-            if len(candidates) == 1:
-                record: object | None = candidates[0]
-            else:
-                record = blame.refused(new, error, OrmSession(self.engine), is_all=is_all)
-            blame.annotate(error, record, None if record is None else self.lines.get(sa.inspect(record)))
+            raise refusals.stale(self, error, changed) from error
+        except errors.LnJupyterError:
+            raise  # it says what there is to say
+        except Exception as error:
+            refusals.annotate(self, error, new, changed, is_all=is_all)
             raise
 
     def __del__(self) -> None:
@@ -154,18 +161,34 @@ class OrmSession(RoutingSession):
     @property
     def has_begun(self) -> bool:
         """Whether somebody has begun to write, past the session too, where an engine begins no earlier than that."""
-        late = (each for each in self._connections if each.dialect.name == "sqlite" or engines.is_ours(each.engine))
+        late = (
+            each
+            for each in self.connections
+            if each.dialect.name == "sqlite" or transactions.begins_lazily(each.dialect)
+        )
         return any(not each.invalidated and transactions.has_begun(each) for each in late)
 
     @property
     def has_lost_connection(self) -> bool:
         """Whether a connection of its transaction broke, after which nothing but a rollback can be done."""
-        return any(each.invalidated for each in self._connections)
+        return any(each.invalidated for each in self.connections)
 
     @property
     def has_unsaved(self) -> bool:
         """Whether a record of it is new, changed, or to be deleted, and was not sent."""
         return bool(self.new or self.dirty or self.deleted)
+
+    def connection_of(self, mapper: orm.Mapper[Any]) -> sa.Connection | None:
+        """Give the connection that its transaction uses for a class; None if it used none."""
+        engine = self._of_registry if _is_of_registry(mapper, None) else self._of_users
+        return next((each for each in self.connections if each.engine is engine), None)
+
+    def note_failure(self, failure: failures.Failure) -> None:
+        """Remember a statement that failed in this transaction; what fails only because of it is no news."""
+        self.newest_failure = failure
+        if self.failure is None or (self.failure.is_undone and not self.failure.has_ended):
+            self.failure = failure
+        failure.has_ended = failure.has_ended and self.has_sent
 
     def touched(self) -> list[object]:
         """Give the records of which something was sent in this transaction."""
@@ -225,7 +248,8 @@ def _before_reading(execution: orm.ORMExecuteState) -> None:
 @event.listens_for(OrmSession, "after_begin")
 def _after_begin(session: OrmSession, transaction: orm.SessionTransaction, connection: sa.Connection) -> None:
     if transaction.parent is None:
-        session._connections.append(connection)
+        session.connections.append(connection)
+        failures.watch(session, connection)
 
 
 @event.listens_for(OrmSession, "before_flush")
@@ -252,6 +276,9 @@ def _keep_what_was_only_read(session: OrmSession) -> None:
 
 @event.listens_for(OrmSession, "after_soft_rollback")
 def _give_back(session: OrmSession, _transaction: object) -> None:
+    if session.failure is not None:
+        session.failure.is_undone = True
+    users.forget_uncommitted(session)  # a savepoint may have made it
     kept, session._kept = session._kept, []
     memory.give_back(kept)
     undone: list[memory.New] = []
@@ -262,10 +289,17 @@ def _give_back(session: OrmSession, _transaction: object) -> None:
     memory.take_away(undone)
 
 
+@event.listens_for(OrmSession, "before_commit")
+def _before_commit(session: OrmSession) -> None:
+    if not session.in_nested_transaction():
+        failures.refuse_given_up(session)
+
+
 @event.listens_for(OrmSession, "after_commit")
 def _after_commit(session: OrmSession) -> None:
     if session.in_nested_transaction():
         return  # a savepoint's end commits nothing yet
+    session.has_committed = True
     users.remember_committed(session)
     session._kept_new.clear()
 
@@ -273,9 +307,10 @@ def _after_commit(session: OrmSession) -> None:
 @event.listens_for(OrmSession, "after_transaction_end")
 def _after_transaction_end(session: OrmSession, transaction: orm.SessionTransaction) -> None:
     if transaction.parent is None:
-        session._connections.clear()
+        session.connections.clear()
         session._touched.clear()
         session.has_sent = False
+        session.failure = session.newest_failure = None
         users.forget_uncommitted(session)
 
 

@@ -15,6 +15,9 @@ _NO_TRANSACTION = {
     *("BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE"),
     *("PRAGMA", "ATTACH", "DETACH", "VACUUM", "SET", "RESET", "SHOW", "DISCARD", "LISTEN", "UNLISTEN"),
 }
+_COMMITS = {"COMMIT", "END"}
+_CHANGES_TABLES = {"ALTER", "CREATE", "DROP", "GRANT", "RENAME", "REVOKE", "TRUNCATE"}
+_BEGINNING = 200  # characters
 _WRITES_INSIDE = re.compile(
     r"\b(?:INSERT|REPLACE|MERGE|INTO|UPDATE|DELETE|FOR\s+(?:NO\s+KEY\s+|KEY\s+)?SHARE)\b", re.IGNORECASE
 )
@@ -47,6 +50,24 @@ def writes(statement: str) -> bool:
     if word in _NO_TRANSACTION:
         return False
     return word not in _READS or _WRITES_INSIDE.search(_REPLACE_FUNCTION.sub("(", code)) is not None
+
+
+@functools.lru_cache(maxsize=4096)
+def commits(statement: str, *, tables_too: bool) -> bool:
+    """Say whether a SQL statement ends its transaction.
+
+    Args:
+        statement: The statement.
+        tables_too: Whether the database commits before it makes or changes a table.
+
+    Example:
+        >>> commits("commit", tables_too=False), commits("ALTER TABLE a ADD b INT", tables_too=True)
+        (True, True)
+        >>> commits("CREATE TEMPORARY TABLE a (b INT)", tables_too=True)
+        False
+    """
+    words = re.findall(r"[A-Za-z]+", _NOT_CODE.sub(" '' ", statement)[:_BEGINNING].upper())[:2] or [""]
+    return words[0] in _COMMITS or (tables_too and words[0] in _CHANGES_TABLES and "TEMPORARY" not in words)
 
 
 @functools.lru_cache(maxsize=4096)

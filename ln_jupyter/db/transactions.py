@@ -38,11 +38,22 @@ LONG_SECONDS = 2.0
 _SLICE_MS = 250
 _ADVISORY_KEY = int.from_bytes(b"ln_wrt", "big")  # any constant that nobody else takes
 
+_IN_ERROR = 3  # libpq's PQTRANS_INERROR, which psycopg and psycopg2 give as it is
+
 _SAVEPOINT = re.compile(r"\s*SAVEPOINT\b", re.IGNORECASE)
+
+_lazy: weakref.WeakSet[sa.Dialect] = weakref.WeakSet()
+"""Of the engines that `begin_lazily` was called for."""
+
+
+def begins_lazily(dialect: sa.Dialect) -> bool:
+    """Say whether connections of this kind begin at the first write, as all do that are made here."""
+    return dialect in _lazy
 
 
 def begin_lazily(engine: sa.Engine) -> None:
     """Let the engine's connections, which are in autocommit, begin at the first write."""
+    _lazy.add(engine.dialect)
     may_call = engine.dialect.name == "postgresql"
 
     # Of the dialect, whose listeners are called; a listener of the engine has each connection
@@ -69,6 +80,41 @@ def begin_lazily(engine: sa.Engine) -> None:
         if entry.info.pop(_READS_ONLY, False) and not state.terminate_only:
             driver.rollback()
             driver.execute("RESET default_transaction_read_only")
+
+
+def begin_before_savepoints(engine: sa.Engine, is_watched: Callable[[sa.Connection], bool]) -> None:
+    """Let a savepoint be inside a transaction, where sqlite3 itself begins none for it.
+
+    The end of a savepoint that no transaction is around is a COMMIT.
+
+    Args:
+        engine: One of the user's, to a SQLite database.
+        is_watched: Chooses the connections this is done for.
+    """
+
+    @event.listens_for(engine, "do_execute")
+    @event.listens_for(engine, "do_execute_no_params")
+    def _before(*arguments: Any) -> None:
+        statement, connection = arguments[1], arguments[-1].root_connection
+        if _SAVEPOINT.match(statement) and is_watched(connection):
+            begin_for_real(connection)
+
+
+def begin_for_real(connection: sa.Connection) -> None:
+    """Begin a transaction that will write, if the database is in none, and it is not asked to commit each statement."""
+    if not (commits_each_statement(connection) or has_begun(connection)):
+        begin(connection)
+
+
+def commits_each_statement(connection: sa.Connection) -> bool:
+    """Say whether its isolation level is AUTOCOMMIT, by the engine or by its own options."""
+    return connection._is_autocommit_isolation()
+
+
+def is_in_error(connection: sa.Connection) -> bool:
+    """Say whether PostgreSQL would answer COMMIT with a rollback, as far as the driver knows by itself."""
+    info = getattr(_driver(connection), "info", None)
+    return getattr(info, "transaction_status", None) == _IN_ERROR
 
 
 def has_begun(connection: sa.Connection) -> bool:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm.attributes import instance_state
 from sqlalchemy.orm.interfaces import MANYTOONE
 
-from ln_jupyter.db import attempts, memory, transactions
+from ln_jupyter.db import attempts, failures, memory, refusals, transactions
 from ln_jupyter.db.session import OrmSession, lock_for_writing
 
 if TYPE_CHECKING:
@@ -55,12 +55,19 @@ def commit(session: OrmSession) -> None:
 
     Raises:
         StaleRecordError: If a row changed after it was read; nothing is saved.
+        TransactionUndoneError: If the database has undone the transaction, because of a statement that failed.
         sqlalchemy.exc.IntegrityError: With a note that names the record and the line that added it.
     """
     try:
+        failures.refuse_given_up(session)  # first: whatever else is sent then, its error would say less
         session.flush()
-        _read_what_the_database_computed(session, session.touched())  # what a select has sent before, too
-        session.commit()
+        touched = session.touched()  # with what a select has sent before
+        _read_what_the_database_computed(session, touched)
+        try:
+            session.commit()
+        except sa.exc.SQLAlchemyError as error:
+            refusals.annotate_commit(session, error, touched)
+            raise
     except BaseException:
         session.rollback()
         raise

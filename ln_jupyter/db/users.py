@@ -24,22 +24,23 @@ def current_id(session: orm.Session) -> str:
         return str(session.info[_IN_TRANSACTION][-1])
     handle = settings.current().user
     connection = session.connection(bind_arguments={"clause": user})
+    committed: dict[str, str] = connection.info.setdefault(_COMMITTED, {})
+    if handle in committed:
+        return committed[handle]
     found = id_of(connection, handle)
-    committed: dict[str, str] = connection.info[_COMMITTED]
-    if handle not in committed:
-        session.info[_IN_TRANSACTION] = (committed, handle, found)
+    session.info[_IN_TRANSACTION] = (
+        committed,
+        handle,
+        found,
+    )  # also of a row that was there: this transaction may have made it
     return found
 
 
 def id_of(connection: sa.Connection, handle: str) -> str:
     """Give the id of a user, whose row is made in the connection's transaction if there is none."""
-    committed: dict[str, str] = connection.info.setdefault(_COMMITTED, {})
-    if handle in committed:
-        return committed[handle]
     by_handle = sa.select(user.c.id).where(user.c.handle == handle)
     found: str | None = connection.scalar(by_handle)
     if found is not None:
-        committed[handle] = found
         return found
     upsert.insert_if_absent(connection, user, id=ids.new(ids.USER), handle=handle, revision=1)
     made: str = connection.scalars(by_handle).one()
@@ -47,12 +48,12 @@ def id_of(connection: sa.Connection, handle: str) -> str:
 
 
 def remember_committed(session: orm.Session) -> None:
-    """Know the row that the session's transaction made from now on."""
+    """Know the user's row from now on, which the session's transaction read or made."""
     if _IN_TRANSACTION in session.info:
         committed, handle, user_id = session.info.pop(_IN_TRANSACTION)
         committed[handle] = user_id
 
 
 def forget_uncommitted(session: orm.Session) -> None:
-    """Forget a row that was undone with the session's transaction."""
+    """Forget a row that may have been undone, with the session's transaction or a savepoint of it."""
     session.info.pop(_IN_TRANSACTION, None)

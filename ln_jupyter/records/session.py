@@ -224,6 +224,7 @@ class Session:
                 session.rollback()  # gives the connection back: there will be no end of the block
                 raise
         session.autoflush = session.in_block = True
+        session.has_committed = False
         session.rereads = keep
         self._block = Block(session)
         self._block.enter()

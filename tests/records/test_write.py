@@ -185,7 +185,7 @@ def test_the_first_unit_of_a_registry_may_fail() -> None:
 
 
 def test_a_refused_record_is_named_beside_an_edited_one() -> None:
-    """One new record among edits is told as well; where none can be told, that nothing was saved still is."""
+    """One new record among edits is told as well, and an edited one beside a new one; and that nothing was saved."""
     ln.add([lns.User(id="a", handle="a"), lns.User(id="b", handle="b")])
     with pytest.raises(sa.exc.IntegrityError) as new, ln.Session() as ss:
         ss.select(lns.User, id="a").one().name = "edited"
@@ -195,7 +195,7 @@ def test_a_refused_record_is_named_beside_an_edited_one() -> None:
         ss.add(lns.User(id="c", handle="c"))
 
     assert "the database refused User(id='c', handle='b'); it was added at" in new.value.__notes__[0]
-    assert ["nothing of this unit was saved"] == edited.value.__notes__
+    assert ["the database refused User(id='a', handle='b')\nnothing of this unit was saved"] == edited.value.__notes__
     assert ["a", "b"] == ln.select(lns.User.id).where(lns.User.id.in_(["a", "b", "c"])).all()
 
 
