@@ -108,13 +108,8 @@ def postgres_url(postgres: sa.URL) -> Iterator[sa.URL]:
 @pytest.fixture
 def mariadb_url() -> Iterator[sa.URL]:
     """Give an empty MariaDB database; a test that asks for it is marked ``mariadb``."""
-    server = servers.mariadb()
-    name = f"t_{uuid.uuid4().hex[:12]}"
-    with servers.admin(server) as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    yield server.set(database=name)
-    with servers.admin(server) as connection:
-        connection.exec_driver_sql(f"DROP DATABASE {name}")
+    with servers.mariadb_database() as url:
+        yield url
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import uuid
 import warnings
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -110,6 +111,17 @@ def admin(url: sa.URL) -> Iterator[sa.Connection]:
     engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     with engine.connect() as connection:
         yield connection
+
+
+@contextmanager
+def mariadb_database() -> Iterator[sa.URL]:
+    """Make an empty MariaDB database for a while."""
+    server, name = mariadb(), f"t_{uuid.uuid4().hex[:12]}"
+    with admin(server) as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    yield server.set(database=name)
+    with admin(server) as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name}")
 
 
 def _start_mariadb(folder: Path, server: str, installer: str) -> tuple[sa.URL, int, signal.Signals]:
