@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.orm.attributes import instance_dict, instance_state
 
-from ln_jupyter import errors
+from ln_jupyter import callsite, errors
 from ln_jupyter.db import blame, refused_rows, transactions
 from ln_jupyter.db.refused_rows import Undone
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import orm
 
-    from ln_jupyter import callsite
     from ln_jupyter.db import memory
     from ln_jupyter.db.failures import Failure
     from ln_jupyter.db.session import OrmSession
@@ -58,7 +57,9 @@ def annotate(
         others = {id(record) for record, _ in suspects}
         undone = [(r, instance_dict(r)) for r in session.touched() if id(r) not in others]
         found = _read(
-            failure.connection, lambda read: _find_record(failure, read, suspects, _undone(undone, is_all=is_all))
+            session,
+            failure.connection,
+            lambda read: _find_record(failure, read, suspects, _undone(undone, is_all=is_all)),
         )
     told = suspects if found is None else [found]
     added = _added([session.lines.get(instance_state(record)) for record, _ in told])
@@ -88,11 +89,7 @@ def annotate_commit(session: OrmSession, error: Exception, touched: Sequence[Any
 
 
 def annotate_rows(
-    session: OrmSession,
-    error: Exception,
-    mapper: orm.Mapper[Any],
-    rows: Sequence[Mapping[str, Any]],
-    line: callsite.Line | None,
+    session: OrmSession, error: Exception, mapper: orm.Mapper[Any], rows: Sequence[Mapping[str, Any]], start: int
 ) -> None:
     """Add notes to the *error* of a bulk insert: which of the *rows* it is about, the line, and what was undone.
 
@@ -101,18 +98,17 @@ def annotate_rows(
         error: What is to be raised.
         mapper: Of the class that the rows are of.
         rows: Up to the last one that was sent, by the names of attributes.
-        line: Of the user's code, that adds them.
+        start: The number of the first one of those that were sent together.
     """
-    failure = session.newest_failure
-    number = 0 if len(rows) == 1 else None
-    if number is None and failure is not None:
-        sent = [_parameters(mapper, row) for row in rows]
-        number = _read(failure.connection, lambda read: _find(failure, read, mapper.tables, sent, Undone()))
-    if number is None:
-        what = f"one of {len(rows):,} rows of {mapper.class_.__name__} was refused"
-    else:
-        what = f"{_who(error)} refused rows[{number}], {blame.name_values(mapper, rows[number])}"
-    error.add_note(f"{what}{_added([line])}\n{what_was_undone(session, of_call=True)}")
+    what = ""
+    if _is_of_row(error):
+        number = start if len(rows) == start + 1 else _find_row(session, mapper, rows, start)
+        if number is None:
+            what = f"one of {len(rows) - start:,} rows of {mapper.class_.__name__} was refused"
+        else:
+            what = f"{_who(error)} refused rows[{number}], {blame.name_values(mapper, rows[number])}"
+        what = f"{what}{_added([callsite.current()])}\n"
+    error.add_note(what + what_was_undone(session, of_call=True))
 
 
 def what_was_undone(session: OrmSession, *, of_call: bool = False) -> str:
@@ -126,7 +122,7 @@ def what_was_undone(session: OrmSession, *, of_call: bool = False) -> str:
         return "the engine commits each statement by itself (AUTOCOMMIT): what was sent before this one is saved"
     if session.in_nested_transaction():
         return "its savepoint is undone, and nothing else of this unit"
-    if of_call and session.in_block and session.failure is None:
+    if of_call and session.in_block and (session.failure is None or session.failure.is_undone):
         return "nothing of this call was saved; what else the unit did stays in it"
     if session.in_block and session.has_committed:
         return "nothing of this unit was saved since its last commit"
@@ -145,7 +141,9 @@ def stale(session: OrmSession, error: Exception, changed: Sequence[memory.Kept])
     record = versioned[0].record if len(versioned) == 1 else None
     if len(versioned) > 1:
         connection = session.connection_of(_mapper(versioned[0].record))
-        record = _read(connection, lambda read: next((w.record for w in versioned if _is_stale(w, read)), None))
+        record = _read(
+            session, connection, lambda read: next((w.record for w in versioned if _is_stale(w, read)), None)
+        )
     what = str(error)
     if record is not None:
         what = f"{blame.name(record)} was changed or deleted by another session after it was read"
@@ -163,13 +161,14 @@ def _is_stale(was: memory.Kept, read: sa.Connection) -> bool:
     return bool(saved != was.values.get(mapper.get_property_by_column(version).key))
 
 
-def _read(connection: sa.Connection | None, find: Callable[[sa.Connection], T | None]) -> T | None:
-    """Look for something through a connection of a session, and leave its transaction as it is."""
+def _read(session: OrmSession, connection: sa.Connection | None, find: Callable[[sa.Connection], T | None]) -> T | None:
+    """Look for something through a connection of the session, and leave its transaction as it is."""
     if connection is None or connection.closed:
         return None
+    step: Any = connection
     try:
-        # what goes on is not to be ended by an error of ours
-        step: Any = connection.begin_nested() if connection.in_transaction() else connection
+        if connection.in_transaction():  # which an error of ours is not to end, if it goes on
+            step = connection.begin_nested() if session.in_block or session.in_nested_transaction() else session
         try:
             return find(connection)
         finally:
@@ -177,6 +176,22 @@ def _read(connection: sa.Connection | None, find: Callable[[sa.Connection], T | 
     except Exception:  # noqa: BLE001 - of values of any class, and of the database: the first error is the one to report
         _log.debug("could not find out what was refused", exc_info=True)
         return None
+
+
+def _find_row(
+    session: OrmSession, mapper: orm.Mapper[Any], rows: Sequence[Mapping[str, Any]], start: int
+) -> int | None:
+    failure = session.newest_failure
+    if failure is None:
+        return None
+    sent = [_parameters(mapper, row) for row in rows]
+    tables = [table for table in mapper.tables if isinstance(table, sa.Table)]
+    undone = Undone(dict.fromkeys(tables, sent[:start]))
+    connection = failure.connection
+    if connection.closed:  # with the unit that the call was
+        connection = session.connection(bind_arguments={"mapper": mapper})
+    number = _read(session, connection, lambda read: _find(failure, read, tables, sent[start:], undone))
+    return None if number is None else start + number
 
 
 def _find_record(failure: Failure, read: sa.Connection, sent: Sequence[_Sent], undone: Undone) -> _Sent | None:

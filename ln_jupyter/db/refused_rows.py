@@ -90,7 +90,7 @@ def _in_the_part_that_failed(failure: Failure) -> list[int]:
         given = (rows[start + at // len(names)].get(names[at % len(names)]) for at in range(len(sent)))
         return sum(map(_is_same, given, sent))  # values of some types are others for the driver
 
-    found = {start: likeness(start) for start in range(len(rows) - size + 1)}
+    found = {start: likeness(start) for start in (*range(0, len(rows) - size, size), len(rows) - size)}
     best = max(found.values())
     starts = [start for start, like in found.items() if like == best]
     return [number for number in every if any(start <= number < start + size for start in starts)]
@@ -181,13 +181,13 @@ class _Search:
         if not self._is_about(unique, columns):
             return None
         rows = {n: row for n, row in self._told(columns).items() if None not in _values(row, columns)}
-        seen = [_values(row, columns) for row in self.undone.rows.get(self.table, ())]
+        seen = {_values(row, columns) for row in self.undone.rows.get(self.table, ())}
         again = None
         for number, row in rows.items():
             if (values := _values(row, columns)) in seen:
                 again = number
                 break
-            seen.append(values)
+            seen.add(values)
         before = {number: row for number, row in rows.items() if again is None or number < again}
         there = self._first_true([(number, self._exists(row, columns)) for number, row in before.items()])
         return again if there is None else there
@@ -213,7 +213,7 @@ class _Search:
             is_clear = self.undone.is_all and all(parent.key in row for row in sent for parent in parents)
             if len(told) == len(self.rows) and not is_clear:
                 continue  # a parent that is undone was there, and nothing says which one
-            known = [_values(row, parents) for row in sent]
+            known = {_values(row, parents) for row in sent}
             conditions = []
             for number, row in told.items():
                 values = _values(row, columns)
@@ -284,8 +284,8 @@ def _mentions(text: str, name: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
 
 
-def _values(row: Row, columns: list[sa.Column[Any]]) -> list[Any]:
-    return [row.get(column.key) for column in columns]
+def _values(row: Row, columns: list[sa.Column[Any]]) -> tuple[Any, ...]:
+    return tuple(row.get(column.key) for column in columns)
 
 
 def _is_same(one: object, other: object) -> bool:

@@ -124,7 +124,7 @@ class OrmSession(RoutingSession):
         self.failure: failures.Failure | None = None
         """The statement of this transaction that failed, of those that may have ended it."""
         self.newest_failure: failures.Failure | None = None
-        """The one that failed last."""
+        """The one that failed last, until it is told; it keeps what was sent in memory."""
         self.has_committed = False
         """Whether it has committed since its block began."""
         self.connections: list[sa.Connection] = []
@@ -152,6 +152,8 @@ class OrmSession(RoutingSession):
         except Exception as error:
             refusals.annotate(self, error, new, changed, is_all=is_all)
             raise
+        finally:
+            self.newest_failure = None
 
     def __del__(self) -> None:
         """Remember where records came from also where nobody closes, as in ``ln.Session(archive).select(Model).one()``."""
@@ -310,7 +312,7 @@ def _after_transaction_end(session: OrmSession, transaction: orm.SessionTransact
         session.connections.clear()
         session._touched.clear()
         session.has_sent = False
-        session.failure = session.newest_failure = None
+        session.failure = None
         users.forget_uncommitted(session)
 
 

@@ -111,6 +111,14 @@ def commits_each_statement(connection: sa.Connection) -> bool:
     return connection._is_autocommit_isolation()
 
 
+_SAVEPOINTS = {"cockroachdb", "mariadb", "mssql", "mysql", "oracle", "postgresql", "sqlite"}
+
+
+def has_savepoints(connection: sa.Connection) -> bool:
+    """Say whether a part of the connection's transaction can be undone; unknown databases, such as DuckDB, have none."""
+    return connection.dialect.name in _SAVEPOINTS and not commits_each_statement(connection)
+
+
 def is_in_error(connection: sa.Connection) -> bool:
     """Say whether PostgreSQL would answer COMMIT with a rollback, as far as the driver knows by itself."""
     info = getattr(_driver(connection), "info", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
@@ -12,8 +13,9 @@ from ln_jupyter.db import attempts, failures, memory, refusals, transactions
 from ln_jupyter.db.session import OrmSession, lock_for_writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
+    from sqlalchemy import orm
     from sqlalchemy.orm import InstanceState
 
 T = TypeVar("T")
@@ -48,6 +50,31 @@ def run(action: Callable[[OrmSession], T], *, engine: sa.Engine | None = None, w
         return result
 
     return attempts.repeat(attempt)
+
+
+@contextlib.contextmanager
+def whole_call(session: OrmSession, mapper: orm.Mapper[Any]) -> Iterator[None]:
+    """Let a call of a session send all that it sends, or nothing, even if its error is caught.
+
+    In a block, that is a savepoint; where the database has none, the end of the block is an
+    error. Elsewhere the call is a unit by itself.
+
+    Args:
+        session: The session.
+        mapper: Of what the call sends.
+    """
+    if session.in_block and transactions.has_savepoints(session.connection(bind_arguments={"mapper": mapper})):
+        with session.begin_nested():
+            yield
+        return
+    try:
+        yield
+    except BaseException:
+        if not session.in_block:
+            session.rollback()
+        elif session.failure is not None:
+            session.failure.has_ended = True
+        raise
 
 
 def commit(session: OrmSession) -> None:

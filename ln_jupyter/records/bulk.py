@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from ln_jupyter import errors, schema
-from ln_jupyter.db import scalars, users
+from ln_jupyter.db import refusals, restriction, scalars, unit, users
 from ln_jupyter.records import frames
 
 if TYPE_CHECKING:
@@ -59,23 +59,38 @@ def check(mapper: orm.Mapper[Any], rows: Rows) -> list[dict[str, Any]]:
 
 
 def insert(session: OrmSession, mapper: orm.Mapper[Any], rows: list[dict[str, Any]]) -> list[Any]:
-    """Insert the rows, with a progress bar if there are many, and give their primary keys in order.
+    """Insert the rows, all or none, with a progress bar if there are many, and give their primary keys in order.
 
     Returns:
         A key for each row; a tuple where the key has several columns.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: Or whatever else refuses a row, with a note that names it.
     """
-    if issubclass(mapper.class_, schema.CreatedBy):
-        user_id = users.current_id(session)
-        rows = [{"created_by_id": user_id, **row} for row in rows]
+    if session.only_reads:  # before a savepoint that is in vain
+        raise restriction.refusal(f"rows of {mapper.class_.__name__}")
     key = [mapper.get_property_by_column(column).class_attribute for column in mapper.primary_key]
     statement = sa.insert(mapper.class_).returning(*key, sort_by_parameter_order=True)
     keys: list[Any] = []
-    with _progress(len(rows)) as advance:
-        for start in range(0, len(rows), _CHUNK):
-            chunk = rows[start : start + _CHUNK]
-            found = session.execute(statement, chunk).all()
-            keys += [row[0] if len(key) == 1 else tuple(row) for row in found]
-            advance(len(chunk))
+    start = 0
+    session.newest_failure = None
+    try:
+        with unit.whole_call(session, mapper), _progress(len(rows)) as advance:
+            if issubclass(mapper.class_, schema.CreatedBy):
+                user_id = users.current_id(session)
+                rows = [{"created_by_id": user_id, **row} for row in rows]
+            for start in range(0, len(rows), _CHUNK):
+                chunk = rows[start : start + _CHUNK]
+                found = session.execute(statement, chunk).all()
+                keys += [row[0] if len(key) == 1 else tuple(row) for row in found]
+                advance(len(chunk))
+    except errors.LnJupyterError:
+        raise  # it says what there is to say
+    except Exception as error:
+        refusals.annotate_rows(session, error, mapper, rows[: start + _CHUNK], start)
+        raise
+    finally:
+        session.newest_failure = None
     return keys
 
 

@@ -13,6 +13,7 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
 from ln_jupyter.db import engine as engines
+from ln_jupyter.records import bulk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -277,3 +278,92 @@ def test_what_was_committed_before_is_not_said_to_be_undone(heroes: sa.Engine) -
 
     assert _note(error).endswith("nothing of this unit was saved since its last commit")
     assert ["a", "kept"] == _names(heroes)
+
+
+# -- rows in bulk ----------------------------------------------------------------------------------------------------
+
+ROWS = [{"name": name} for name in ("x1", "x2", "a", "x3")]
+KEYED = [{"id": 10 + number, **row} for number, row in enumerate(ROWS)]
+
+
+@pytest.mark.parametrize("rows", [ROWS, KEYED], ids=["of the database", "of the user"])
+@pytest.mark.parametrize("ours", [False, True], ids=["own", "ours"])
+def test_a_refused_bulk_add_that_is_caught_leaves_nothing(heroes: sa.Engine, rows: Any, *, ours: bool) -> None:
+    """It is all or nothing of one call: what else its block does is saved, and of its rows there is none."""
+    target = heroes.url if ours else heroes
+    with ln.Session(target) as ss:
+        ss.add(Hero(name="before"))
+        with pytest.raises(sa.exc.IntegrityError) as error:
+            ln.add(Hero, rows)
+        ss.add(Hero, [{"name": "after"}])
+
+    assert "the database refused rows[2], Hero(" in _note(error)
+    assert "; it was added at test_refusals.py, line" in _note(error)
+    assert _note(error).endswith("nothing of this call was saved; what else the unit did stays in it")
+    assert ["a", "after", "before"] == _names(heroes)
+    engines.dispose(heroes.url)
+
+
+@pytest.mark.parametrize("way", ["bare", "none"])
+def test_a_refused_bulk_add_is_undone_at_once(heroes: sa.Engine, way: str) -> None:
+    """In a bare session, or in none, the call is a unit by itself, and the next one saves nothing of it."""
+    session = ln.Session(heroes)
+    ln.connect(heroes)
+    add = session.add if way == "bare" else ln.add
+    with pytest.raises(sa.exc.IntegrityError) as error:
+        add(Hero, KEYED)
+    add(Hero, [{"name": "after"}])
+
+    session.close()
+    ln.connect()
+    assert "the database refused rows[2], Hero(id=12, name='a')" in _note(error)
+    assert _note(error).endswith("nothing of this unit was saved")
+    assert ["a", "after"] == _names(heroes)
+
+
+def test_a_refused_row_is_named_among_many(heroes: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if it has the same value as a row that was sent in an earlier part, and is undone with it."""
+    monkeypatch.setattr(bulk, "_CHUNK", 300)
+    rows = [{"id": 10 + number, "name": f"h{number % 777}"} for number in range(1_000)]
+
+    with pytest.raises(sa.exc.IntegrityError) as error, ln.Session(heroes):
+        ln.add(Hero, rows)
+
+    assert "the database refused rows[777], Hero(id=787, name='h0')" in _note(error)
+    assert ["a"] == _names(heroes)
+
+
+def test_a_refused_value_of_a_row_is_named(heroes: sa.Engine) -> None:
+    """What SQLAlchemy refuses before anything is sent is named, too."""
+    with pytest.raises(sa.exc.StatementError) as error, ln.Session(heroes):
+        ln.add(Hero, [{"name": "x"}, {"name": "y", "born": "today"}] if heroes.name == "sqlite" else [{"n": 2**40}])
+
+    assert "refused rows[" in _note(error)
+    assert ["a"] == _names(heroes)
+
+
+def test_a_bulk_add_without_savepoints(tmp_path: Any) -> None:
+    """Where the database has none, an error that is caught undoes the unit, and its end says so."""
+    pytest.importorskip("duckdb_engine")
+    own = sa.create_engine(f"duckdb:///{tmp_path}/own.duckdb")
+    with own.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE key (token VARCHAR PRIMARY KEY, label VARCHAR)")
+
+    class Token(DeclarativeBase):
+        pass
+
+    class Key(Token):
+        __tablename__ = "key"
+        token: Mapped[str] = mapped_column(primary_key=True)
+        label: Mapped[str | None]
+
+    with pytest.raises(errors.TransactionUndoneError), ln.Session(own) as ss:
+        ss.add(Key(token="before"))
+        with pytest.raises(sa.exc.IntegrityError) as error:
+            ss.add(Key, [{"token": "x1"}, {"token": "x1"}])
+
+    with own.connect() as connection:
+        left = connection.exec_driver_sql("SELECT token FROM key").all()
+    assert _note(error).endswith("nothing of this unit was saved")
+    assert [] == left
+    own.dispose()
