@@ -269,7 +269,6 @@ def _calls(act: Callable[[], object]) -> int:
             nonlocal count
             count += event in ("call", "c_call")
 
-        gc.collect()
         gc.disable()  # what the collector calls is of others
         before = sys.getprofile()
         sys.setprofile(note)

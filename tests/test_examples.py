@@ -1,21 +1,21 @@
+from __future__ import annotations
+
+import doctest
+import importlib
 import os
-import subprocess
-import sys
+import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import ln_jupyter
+from tests.faults import processes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PACKAGE = Path(ln_jupyter.__file__).parent
-RUN_EXAMPLES = """
-import doctest, importlib, sys
-module = importlib.import_module(sys.argv[1])
-# Compiled as in a notebook, which has no `from __future__ import annotations`.
-names = {name: value for name, value in vars(module).items() if name != "annotations"}
-results = doctest.testmod(module, globs=names, optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
-sys.exit(results.failed > 0 or results.attempted == 0)
-"""
 
 
 def modules_with_examples() -> list[str]:
@@ -23,15 +23,25 @@ def modules_with_examples() -> list[str]:
     return sorted(".".join(file.with_suffix("").parts).removesuffix(".__init__") for file in files)
 
 
+def run_examples(tell: Callable[[object], None], module: str, folder: Path) -> None:
+    os.chdir(folder)
+    warnings.simplefilter("error")
+    found = importlib.import_module(module)
+    # Compiled as in a notebook, which has no `from __future__ import annotations`.
+    names = {name: value for name, value in vars(found).items() if name != "annotations"}
+    said: list[str] = []
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    for test in doctest.DocTestFinder().find(found, globs=names):
+        runner.run(test, out=said.append)
+    tell((runner.tries, "".join(said)))
+
+
 @pytest.mark.parametrize("module", modules_with_examples())
 def test_examples(module, tmp_path):
     """Every example in a docstring shows what it says, in a new process with an empty registry."""
-    environment = os.environ | {
-        "LN_JUPYTER_URL": f"sqlite:///{tmp_path / 'registry.db'}",
-        "PYTHONPATH": str(PACKAGE.parent),
-    }
-    command = [sys.executable, "-W", "error", "-c", RUN_EXAMPLES, module]
+    environment = {"LN_JUPYTER_URL": f"sqlite:///{tmp_path / 'registry.db'}"}
 
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    (((tried, said),),) = processes.run(run_examples, [(module, tmp_path)], environment=environment)
 
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert said == ""
+    assert tried > 0

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -35,7 +36,9 @@ def installed(wheel, tmp_path_factory):
     """The bin folder of a new environment with nothing but the wheel and what it requires."""
     folder = tmp_path_factory.mktemp("installed")
     venv.create(folder, with_pip=True)
-    run(folder / "bin" / "python", "-m", "pip", "install", "-qq", wheel, cwd=folder)
+    python = folder / "bin" / "python"
+    install = ["uv", "pip", "install", "--python", python] if shutil.which("uv") else [python, "-m", "pip", "install"]
+    run(*install, "-qq", wheel, cwd=folder)
     return folder / "bin"
 
 
