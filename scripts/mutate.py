@@ -8,6 +8,7 @@ caught if a test fails that passes without it. Tests that need a server of a dat
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import os
 import re
@@ -203,27 +204,28 @@ def _run(copy: Path, *arguments: str, seconds: float) -> tuple[int | None, str]:
     scratch.mkdir(exist_ok=True)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("LN_JUPYTER", "PYTEST_"))}
     environment |= {"PYTHONPATH": str(copy), "TMPDIR": str(scratch), "COLUMNS": "1000"}
-    process = subprocess.Popen(  # noqa: S603 - this Python, on a copy of this checkout
-        [sys.executable, *arguments],
-        cwd=copy,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,  # to be ended with all that it starts
-    )
-    try:
-        output, _ = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        return None, ""
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-        shutil.rmtree(scratch, ignore_errors=True)
-    return process.returncode, output
+    written = scratch / "output"  # a pipe would be waited for as long as anything that was started has it
+    with written.open("wb") as file:
+        process = subprocess.Popen(  # noqa: S603 - this Python, on a copy of this checkout
+            [sys.executable, *arguments],
+            cwd=copy,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # to be ended with all that it started: a test that fails may leave some
+        )
+        try:
+            status: int | None = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            status = None
+        finally:
+            with contextlib.suppress(ProcessLookupError):  # none is left
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    output = written.read_text(encoding="utf-8", errors="replace")
+    shutil.rmtree(scratch, ignore_errors=True)
+    return status, output
 
 
 if __name__ == "__main__":
