@@ -19,7 +19,7 @@ from ln_jupyter.schema.column_types import UtcDateTime, utcnow
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MODELS = [mapper.class_ for mapper in lns.Base.registry.mappers]
+MODELS = sorted((mapper.class_ for mapper in lns.Base.registry.mappers), key=lambda model: model.__name__)
 
 
 @pytest.fixture
