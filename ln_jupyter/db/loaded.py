@@ -11,7 +11,7 @@ from sqlalchemy.ext.hybrid import HybridExtensionType
 from sqlalchemy.orm import InstanceState
 
 from ln_jupyter.db import loaded_columns, loaded_relationships, reads
-from ln_jupyter.db.loaded_attribute import Attribute, Cost, Kind, Status
+from ln_jupyter.db.loaded_attribute import Attribute, Cost, Kind, Status, is_of_class, shares_keys
 from ln_jupyter.errors import NotMappedError
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class Record:
     Attributes:
         class_name: The name of its class.
         identity: Its primary key in the database; None for a record that was never saved.
+        shares_keys: Whether records of subclasses may have the same primary key.
         state: Where it is on its way into and out of the database.
         session: What its session can do for it.
         was_deleted: Whether its row was deleted by its session.
@@ -65,6 +66,7 @@ class Record:
 
     class_name: str
     identity: tuple[Any, ...] | None
+    shares_keys: bool
     state: ObjectState
     session: SessionState
     was_deleted: bool
@@ -121,6 +123,7 @@ def describe(record: object) -> Record:
     return Record(
         class_name=type(record).__name__,
         identity=state.identity,
+        shares_keys=shares_keys(state.manager.mapper),
         state=next(each for each in ObjectState if getattr(state, each)),
         session=session,
         was_deleted=state.was_deleted,
@@ -141,11 +144,10 @@ def _session_state(state: InstanceState[Any]) -> SessionState:
 
 def _attributes(state: InstanceState[Any], *, trip: Cost) -> dict[str, Attribute]:
     mapper = state.manager.mapper  # state.mapper would be remembered on the state
-    # A mapper also has properties that its class does not, such as the label of a discriminator.
     seen = {
         prop.key: loaded_columns.column(state, prop, trip=trip)
         for prop in mapper.column_attrs
-        if prop.key in state.manager
+        if is_of_class(mapper, prop)
     }
     columns = dict(seen)
     for composite in mapper.composites:

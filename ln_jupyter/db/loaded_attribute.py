@@ -7,8 +7,12 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.orm import InstrumentedAttribute
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from sqlalchemy.orm import Mapper, MapperProperty
 
 
 class Kind(StrEnum):
@@ -114,3 +118,16 @@ def cost_of(status: Status, *, trip: Cost) -> Cost:
     if status is Status.RAISE:
         return Cost.RAISES
     return Cost.FREE if status in _IN_MEMORY else trip
+
+
+def is_of_class(mapper: Mapper[Any], prop: MapperProperty[Any]) -> bool:
+    """Tell whether records have a property of their mapper as an attribute.
+
+    They do not have an unnamed discriminator, nor, in concrete inheritance, what another class of the union has.
+    """
+    return isinstance(mapper.class_manager.get(prop.key), InstrumentedAttribute)
+
+
+def shares_keys(mapper: Mapper[Any]) -> bool:
+    """Tell whether a select of the class gives rows of several tables, whose keys know nothing of each other."""
+    return any(each.concrete for each in mapper.self_and_descendants if each is not mapper)

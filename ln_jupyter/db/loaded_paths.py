@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import inspect
+from sqlalchemy import Column, inspect
 from sqlalchemy.orm import CompositeProperty, Load, RelationshipProperty
+from sqlalchemy.sql import visitors
 
-from ln_jupyter.db.loaded_attribute import HANDLES
+from ln_jupyter.db.loaded_attribute import HANDLES, is_of_class
 from ln_jupyter.errors import UnknownFieldError, UnloadableError, near_miss
 
 if TYPE_CHECKING:
@@ -26,8 +27,9 @@ _HOW_TO_ASK = {
 def options(entity: Any, paths: Sequence[str]) -> list[ExecutableOption]:
     """Turn names into the loader options of a statement.
 
-    A relationship to one record is joined, a collection is loaded by one more statement, and
-    the last name of a path may be a deferred column.
+    A relationship to one record is joined, a collection is loaded by one more statement, what
+    can be neither is loaded for each record as reading it would, and the last name of a path
+    may be a deferred column.
 
     Args:
         entity: The mapped class, or an alias of one, that the statement selects.
@@ -55,7 +57,7 @@ def property_of(mapper: Mapper[Any], name: str) -> MapperProperty[Any]:
         UnknownFieldError: The class has none.
     """
     loadable: dict[str, MapperProperty[Any]] = {
-        **mapper.column_attrs,
+        **{each.key: each for each in mapper.column_attrs if is_of_class(mapper, each)},
         **mapper.composites,
         **mapper.relationships,
         **{each.key: mapper.attrs[each.name] for each in mapper.synonyms if each.name in mapper.attrs},
@@ -88,9 +90,20 @@ def _options(before: _AbstractLoad, entity: Any, path: str) -> list[ExecutableOp
                 fix=_HOW_TO_ASK[prop.lazy].format(record=mapper.class_.__name__.lower(), name=name),
             )
         attribute = getattr(entity, prop.key)
-        after = before.selectinload(attribute) if prop.uselist else before.joinedload(attribute)
+        if not _can_be_joined(prop):
+            after = before.immediateload(attribute)
+        else:
+            after = before.selectinload(attribute) if prop.uselist else before.joinedload(attribute)
         return _options(after, prop.entity.entity, tail) if tail else [after]
     if tail:
         message = f"{mapper.class_.__name__}.{name} is a column, so there is no {tail!r} below it"
         raise UnknownFieldError(message, fix=f"end the path at {name!r}")
     return [before.undefer(getattr(entity, key)) for key in keys_of(prop)]
+
+
+def _can_be_joined(prop: RelationshipProperty[Any]) -> bool:
+    """Tell whether what relates two classes is of their tables alone; else only a lazy load finds the other ones."""
+    known = {*prop.parent.tables, *prop.mapper.tables, prop.parent.selectable, prop.entity.selectable, prop.secondary}
+    conditions = [each for each in (prop.primaryjoin, prop.secondaryjoin) if each is not None]
+    columns = (each for condition in conditions for each in visitors.iterate(condition) if isinstance(each, Column))
+    return all(column.table in known for column in columns)

@@ -49,7 +49,7 @@ def of(record: Record, *, primary_key: Mapping[str, Any], options: Options) -> R
         return None
     noun = _variable(record.class_name)
     name = options.variable or noun
-    typable = all(_can_be_typed(*part, options) for part in primary_key.items())
+    typable = not record.shares_keys and all(_can_be_typed(*part, options) for part in primary_key.items())
     if record.session is SessionState.NONE and record.expired and typable:
         key = ", ".join(f"{column}={value!r}" for column, value in primary_key.items())
         return Remedy(f"To read this {noun} again", f"{name} = ln.select(type({name}), {key}).one()")

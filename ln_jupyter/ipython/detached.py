@@ -13,6 +13,7 @@ from ln_jupyter import schema
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import origins
 from ln_jupyter.db.block import current_block
+from ln_jupyter.db.loaded_attribute import shares_keys
 from ln_jupyter.ipython import failed_load
 from ln_jupyter.ipython.failed_load import Kind
 from ln_jupyter.ipython.names import Names
@@ -167,6 +168,8 @@ class _Case:
     def _selected(self, options: str) -> str | None:
         """Spell the statement that reads the record again, if its key can be written down."""
         state, criteria = self._failed.state, []
+        if shares_keys(self._mapper):
+            return None
         for column, value in zip(self._mapper.primary_key, state.identity or (), strict=True):
             key = self._mapper.get_property_by_column(column).key
             if type(value) in _LITERALS:

@@ -7,15 +7,16 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy import orm
+from sqlalchemy.orm.attributes import instance_state, set_attribute
 
 from ln_jupyter import errors, schema
 from ln_jupyter.db import refusals, restriction, scalars, unit, users
+from ln_jupyter.db.loaded_attribute import is_of_class
 from ln_jupyter.records import frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from sqlalchemy import orm
 
     from ln_jupyter.db.session import OrmSession
 
@@ -69,9 +70,8 @@ def insert(session: OrmSession, mapper: orm.Mapper[Any], rows: list[dict[str, An
     """
     if session.only_reads:  # before a savepoint that is in vain
         raise restriction.refusal(f"rows of {mapper.class_.__name__}")
-    key = [mapper.get_property_by_column(column).class_attribute for column in mapper.primary_key]
-    statement = sa.insert(mapper.class_).returning(*key, sort_by_parameter_order=True)
-    keys: list[Any] = []
+    insert_some = _insert_rows if _takes_rows(mapper) else _insert_records
+    keys: list[tuple[Any, ...]] = []
     start = 0
     session.newest_failure = None
     try:
@@ -81,8 +81,7 @@ def insert(session: OrmSession, mapper: orm.Mapper[Any], rows: list[dict[str, An
                 rows = [{"created_by_id": user_id, **row} for row in rows]
             for start in range(0, len(rows), _CHUNK):
                 chunk = rows[start : start + _CHUNK]
-                found = session.execute(statement, chunk).all()
-                keys += [row[0] if len(key) == 1 else tuple(row) for row in found]
+                keys += insert_some(session, mapper, chunk)
                 advance(len(chunk))
     except errors.LnJupyterError:
         raise  # it says what there is to say
@@ -91,6 +90,38 @@ def insert(session: OrmSession, mapper: orm.Mapper[Any], rows: list[dict[str, An
         raise
     finally:
         session.newest_failure = None
+    return [key[0] if len(key) == 1 else key for key in keys]
+
+
+def _takes_rows(mapper: orm.Mapper[Any]) -> bool:
+    """Say whether SQLAlchemy inserts rows of a class: not into a union or a join, and only if its own table has the key."""
+    if not isinstance(mapper.local_table, sa.Table) or not isinstance(mapper.selectable, (sa.Table, sa.Join)):
+        return False
+    key = (mapper.get_property_by_column(column).columns for column in mapper.primary_key)
+    return all(any(column.table is mapper.local_table for column in columns) for columns in key)
+
+
+def _insert_rows(session: OrmSession, mapper: orm.Mapper[Any], rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    key = [getattr(mapper.class_, mapper.get_property_by_column(column).key) for column in mapper.primary_key]
+    statement = sa.insert(mapper.class_).returning(*key, sort_by_parameter_order=True)
+    return [tuple(row) for row in session.execute(statement, rows)]
+
+
+def _insert_records(session: OrmSession, mapper: orm.Mapper[Any], rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    """Insert by the unit of work, which knows every mapping; the records are forgotten again."""
+    kind = mapper.polymorphic_on
+    of_class = {}
+    if kind is not None and is_of_class(mapper, mapper.get_property_by_column(kind)):
+        of_class = {mapper.get_property_by_column(kind).key: mapper.polymorphic_identity}
+    records = [mapper.class_manager.new_instance() for _ in rows]
+    for record, row in zip(records, rows, strict=True):
+        for name, value in (of_class | row).items():
+            set_attribute(record, name, value)
+    session.add_all(records)
+    orm.Session.flush(session)  # plain: an error is of rows, not of these records
+    keys = [identity for record in records if (identity := instance_state(record).identity) is not None]
+    for record in records:
+        session.expunge(record)
     return keys
 
 

@@ -121,7 +121,9 @@ def _columns(entities: tuple[Any, ...]) -> tuple[dict[str, Any], list[str]]:
         if isinstance(inspected, (orm.Mapper, AliasedInsp)):
             mapper = inspected.mapper
             owner = mapper.class_.__name__ if isinstance(inspected, orm.Mapper) else str(inspected.name)
-            found += [(owner, a.key, getattr(entity, a.key)) for a in mapper.column_attrs]
+            for each in mapper.column_attrs:  # the class may lack a discriminator that its mapper has
+                column = getattr(entity, each.key, inspected.selectable.columns.get(each.columns[0].key))
+                found += [] if column is None else [(owner, each.key, column)]
             key = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
         else:
             owner = getattr(getattr(entity, "class_", None), "__name__", "")
