@@ -157,7 +157,7 @@ def _is_stale(was: memory.Kept, read: sa.Connection) -> bool:
     version = mapper.version_id_col
     assert version is not None  # noqa: S101 - only such records are asked about
     own = (column == value for column, value in zip(mapper.primary_key, was.key[1], strict=True))
-    saved = read.scalar(sa.select(version).select_from(mapper.selectable).where(*own))
+    saved = read.scalar(sa.select(version).select_from(mapper.persist_selectable).where(*own))  # not of a union
     return bool(saved != was.values.get(mapper.get_property_by_column(version).key))
 
 

@@ -73,13 +73,13 @@ def in_rows(mapper: orm.Mapper[Any], rows: Sequence[dict[str, Any]], *, of_frame
     suspects = _suspects(rows)
     if of_frame:
         suspects.add(float)
-    for number, row in enumerate(rows if suspects else (), start=1):
+    for number, row in enumerate(rows if suspects else ()):
         for name, value in row.items():
             if type(value) in suspects and name in mapper.columns:
                 try:
                     row[name] = _stored(value, mapper.columns[name].type)
                 except _UnfitError as error:
-                    raise _refusal(f"{mapper.class_.__name__}.{name} of row {number:,}", value, error) from None
+                    raise _refusal(f"{mapper.class_.__name__}.{name} of rows[{number}]", value, error) from None
 
 
 def compared(what: str, value: Any, kind: _Type) -> Any:

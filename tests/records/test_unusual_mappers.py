@@ -35,9 +35,10 @@ class Manager(Employee):
 
     __tablename__ = "manager"
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    data: Mapped[str | None]
-    __mapper_args__ = {"polymorphic_identity": "manager", "concrete": True}  # noqa: RUF012
+    name: Mapped[str | None]
+    size: Mapped[int | None]
+    edits: Mapped[int] = mapped_column()
+    __mapper_args__ = {"polymorphic_identity": "manager", "concrete": True, "version_id_col": edits}  # noqa: RUF012
 
 
 class Part(Base):
@@ -137,7 +138,7 @@ def engine(url: sa.URL) -> Iterator[sa.Engine]:
 
 _ROWS = [
     (Employee, [{"name": "a"}, {"name": "b"}]),
-    (Manager, [{"name": "a", "data": "x"}, {"name": "b"}]),
+    (Manager, [{"name": "a", "size": 1}, {"name": "b"}]),
     (Part, [{}, {}]),
     (Screw, [{"size": 1}, {"size": 2}]),
     (Nut, [{"size": 1}, {"size": 2}]),
@@ -227,3 +228,19 @@ def test_what_a_relationship_names_beside_its_two_tables_is_loaded() -> None:
 
 def _cities(house: House) -> tuple[Any, list[int]]:
     return (house.city and house.city.id, [each.id for each in house.cities])
+
+
+@pytest.mark.parametrize("model", [Screw, Nut, Manager])
+def test_the_record_that_changed_meanwhile_is_named(model: Any) -> None:
+    """Also where its version is counted in the table of the class it inherits from."""
+    ln.add([model(size=number) for number in range(3)])
+    ln.add([Employee(name="e") for _ in range(3)])
+    records = ln.select(model).order_by(model.id).all()
+    other = ln.select(model, id=records[2].id).one()
+    other.size = 7
+    ln.add(other)
+
+    for each in records:
+        each.size = 8
+    with pytest.raises(ln.errors.StaleRecordError, match=rf"\(id={records[2].id}\)"):
+        ln.add(records)
