@@ -108,7 +108,7 @@ def _insert_rows(session: OrmSession, mapper: orm.Mapper[Any], rows: list[dict[s
 
 
 def _insert_records(session: OrmSession, mapper: orm.Mapper[Any], rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
-    """Insert by the unit of work, which knows every mapping; the records are forgotten again."""
+    """Insert by a unit of work, which knows every mapping: of a session beside, where no other records are."""
     kind = mapper.polymorphic_on
     of_class = {}
     if kind is not None and is_of_class(mapper, mapper.get_property_by_column(kind)):
@@ -117,12 +117,12 @@ def _insert_records(session: OrmSession, mapper: orm.Mapper[Any], rows: list[dic
     for record, row in zip(records, rows, strict=True):
         for name, value in (of_class | row).items():
             set_attribute(record, name, value)
-    session.add_all(records)
-    orm.Session.flush(session)  # plain: an error is of rows, not of these records
-    keys = [identity for record in records if (identity := instance_state(record).identity) is not None]
-    for record in records:
-        session.expunge(record)
-    return keys
+    session.flush()
+    session.has_sent = True
+    with orm.Session(session.connection(bind_arguments={"mapper": mapper}), expire_on_commit=False) as beside:
+        beside.add_all(records)
+        beside.commit()
+    return [instance_state(record).identity or () for record in records]
 
 
 @contextlib.contextmanager

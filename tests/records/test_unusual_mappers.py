@@ -244,3 +244,17 @@ def test_the_record_that_changed_meanwhile_is_named(model: Any) -> None:
         each.size = 8
     with pytest.raises(ln.errors.StaleRecordError, match=rf"\(id={records[2].id}\)"):
         ln.add(records)
+
+
+def test_a_refused_row_of_any_mapper_undoes_its_call_only() -> None:
+    """The error names the row, and what the block did besides stays in it."""
+    with ln.Session() as ss:
+        ln.add(Manager(id=1, name="m"))
+        with pytest.raises(sa.exc.IntegrityError) as error:
+            ln.add(Manager, [{"id": 2}, {"id": 1}])
+        assert ss.select(Manager.id).all() == [1]
+
+    notes = "\n".join(error.value.__notes__)
+    assert "refused rows[1], Manager(id=1)" in notes
+    assert 1 == notes.count("refused")
+    assert ln.select(Manager.id).all() == [1]
