@@ -111,6 +111,8 @@ _WRITE = """
 import sys
 import sqlalchemy as sa
 from ln_jupyter.db import engine as engines
+from ln_jupyter.db import transactions
+transactions.LOCK_SECONDS = 600  # however slow the machine: who waits for how long is not the question here
 engine = engines.resolve(sys.argv[1])
 print("ready", flush=True)
 n = 0
@@ -134,17 +136,19 @@ def test_a_backup_is_of_one_moment(source: sa.Engine, tmp_path: Path) -> None:
     writers = [
         subprocess.Popen([sys.executable, "-c", _WRITE, url, str(i)], stdout=subprocess.PIPE) for i in range(_WRITERS)
     ]
-    for writer in writers:
-        assert writer.stdout is not None
-        writer.stdout.readline()
+    try:
+        for writer in writers:
+            assert writer.stdout is not None
+            writer.stdout.readline()
 
-    for i in range(_BACKUPS):
-        backup.back_up(source, tmp_path / f"{i}.copy")
+        for i in range(_BACKUPS):
+            backup.back_up(source, tmp_path / f"{i}.copy")
 
-    assert [None] * _WRITERS == [writer.poll() for writer in writers]  # all were at it until here
-    for writer in writers:
-        writer.kill()
-        writer.communicate()
+        assert [None] * _WRITERS == [writer.poll() for writer in writers]  # all were at it until here
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.communicate()
     sizes = []
     for i in range(_BACKUPS):
         with closing(sqlite3.connect(tmp_path / f"{i}.copy")) as connection:
