@@ -35,6 +35,7 @@ The tree::
     │   ├── InvalidRunError             a word that says neither which run nor in which state
     │   ├── RunNotFoundError            no run has the id
     │   ├── ForeignSessionError         a record belongs to another open session, or database
+    │   ├── UnknownOriginError          nobody knows which of several databases a record is in
     │   ├── DuplicateRecordError        two objects stand for one row
     │   ├── StaleRecordError            the row changed after it was read
     │   └── UnloadableError             a relationship or column cannot be loaded
@@ -216,6 +217,10 @@ class RunNotFoundError(RecordError, LookupError):
 
 class ForeignSessionError(RecordError):
     """Records belong to another open session or database, or to two."""
+
+
+class UnknownOriginError(RecordError):
+    """Nobody knows which of several databases a record was read from; nothing was read or written."""
 
 
 class DuplicateRecordError(RecordError):

@@ -125,6 +125,11 @@ def current(folder: Path | None = None) -> Settings:
     return _current
 
 
+def is_decided() -> bool:
+    """Say whether `current()` has decided."""
+    return _current is not None
+
+
 def forget() -> None:
     """Let the next `current()` decide anew, as a test or a moved project needs."""
     global _current  # noqa: PLW0603

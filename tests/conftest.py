@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import registry
+from ln_jupyter.db import origins, registry
 from tests import servers
 
 if TYPE_CHECKING:
@@ -146,6 +146,12 @@ def engine(url: sa.URL) -> Iterator[sa.Engine]:
     registry.ensure(connected)
     yield connected
     engines.connect()
+
+
+@pytest.fixture(autouse=True)
+def _no_other_databases() -> None:
+    """Let a test know only its own databases, and not what other tests have used."""
+    origins.forget()
 
 
 class Statements(list[str]):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
@@ -225,6 +226,17 @@ def foreign_session(folder: Path, patch: pytest.MonkeyPatch) -> None:
     run = ss.add(lns.Run())
     with ln.Session():
         ln.add(run)
+
+
+@meets(errors.UnknownOriginError)
+def unknown_origin(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    engines.of_registry()
+    with orm.Session(engines.current()) as session:
+        session.add(lns.User(id="u", handle="u", revision=1))
+        session.commit()
+        user = session.get(lns.User, "u")
+    ln.connect(f"sqlite:///{folder / 'other.db'}")
+    ln.add(user)
 
 
 @meets(errors.DuplicateRecordError)

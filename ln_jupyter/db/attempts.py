@@ -47,21 +47,24 @@ def repeat(attempt: Callable[[], T]) -> T:
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 
-def in_registry(action: Callable[[sa.Connection], T], *, folder: Path | None = None) -> T:
+def in_registry(
+    action: Callable[[sa.Connection], T], *, folder: Path | None = None, engine: sa.Engine | None = None
+) -> T:
     """Run *action* in one transaction of the registry, past sessions and classes, and commit.
 
     Args:
         action: Does nothing but work on its connection; gives the result.
         folder: As for `engine.of_registry`.
+        engine: Of the registry that is meant; None for the one that is used where none is named.
 
     Raises:
         DatabaseError: If the registry cannot be reached, or is none.
     """
-    engine = engines.of_registry(folder)
+    chosen = engines.of_registry(folder) if engine is None else engine
 
     def attempt() -> T:
-        with engine.connect() as connection:
-            registry.check(connection, make=engines.is_ours(engine))
+        with chosen.connect() as connection:
+            registry.check(connection, make=engines.is_ours(chosen))
             result = action(connection)
             connection.commit()
         return result

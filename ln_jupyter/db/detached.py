@@ -16,18 +16,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def record(model: type[T], row: Mapping[str, Any], *, origin: sa.Engine | None = None) -> T:
+def record(model: type[T], row: Mapping[str, Any], *, origin: sa.Engine) -> T:
     """Make a record of a row that was read or written without its class.
 
     Args:
         model: Its class; each attribute has the name of its column.
         row: Every column.
-        origin: The engine it came from, if that is not the usual one.
+        origin: The engine it came from.
     """
     made: T = orm.class_mapper(model).class_manager.new_instance()
     for name, value in row.items():
         set_committed_value(made, name, value)
     orm.make_transient_to_detached(made)
-    if origin is not None:
-        origins.note([instance_state(made)], origin, is_named=True)
+    origins.note([instance_state(made)], origin)
     return made

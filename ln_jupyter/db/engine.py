@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import re
+import uuid
+import weakref
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import sqlalchemy as sa
 
 from ln_jupyter import errors, settings
-from ln_jupyter.db import faults, postgres, registry, sqlite
+from ln_jupyter.db import advice, faults, postgres, registry, sqlite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +24,8 @@ Target = str | sa.URL | sa.Engine
 
 _engines: dict[str, sa.Engine] = {}  # by the text of the URL
 _connected: sa.Engine | None = None
+
+_log = logging.getLogger(__name__)
 
 
 def connect(target: Target | None = None) -> sa.Engine:
@@ -52,12 +57,24 @@ def connect(target: Target | None = None) -> sa.Engine:
 
 def current() -> sa.Engine:
     """Give the engine that is used where none is named."""
-    return _connected or _of_settings()
+    return _connected or of_settings()
 
 
 def connected() -> sa.Engine | None:
     """Give the engine of `connect`; None where the settings decide, or have not decided yet."""
     return _connected
+
+
+def at_hand(*, of_registry: bool) -> sa.Engine | None:
+    """Give the engine that is used where none is named, as far as it is decided; asks no database.
+
+    Args:
+        of_registry: For records of `ln_jupyter.schema`.
+    """
+    connected = _connected
+    if connected is not None and not (of_registry and not is_ours(connected) and connected not in registry.known()):
+        return connected
+    return of_settings() if settings.is_decided() else None
 
 
 def of_registry(folder: Path | None = None, *, lend: registry.Lend | None = None) -> sa.Engine:
@@ -71,9 +88,41 @@ def of_registry(folder: Path | None = None, *, lend: registry.Lend | None = None
         NotARegistryError: If the database holds somebody else's tables.
         SchemaVersionError: If its tables do not serve this release.
     """
-    if _connected is not None and registry.find(_connected, make=is_ours(_connected), lend=lend):
-        return _connected
-    return with_registry(_of_settings(folder), lend=lend)
+    return with_registry(registry_beside(_connected, folder, lend=lend), lend=lend)
+
+
+def registry_beside(
+    connected: sa.Engine | None, folder: Path | None = None, *, lend: registry.Lend | None
+) -> sa.Engine:
+    """Choose between an engine that is *connected* and the one of the settings: which holds the registry.
+
+    An engine of the user's that cannot be reached, and never led to a registry, does not lead to one.
+
+    Args:
+        connected: The engine of `connect`, if there is one.
+        folder: As for `of_registry`.
+        lend: Gives a connection of *connected* that is in use; None lets it open one.
+
+    Raises:
+        DatabaseError: If *connected* was made here, and cannot be used.
+    """
+    if connected is None:
+        return of_settings(folder)
+    if connected in registry.known():
+        return connected
+    try:
+        is_registry = registry.find(connected, make=is_ours(connected), lend=lend)
+    except (sa.exc.DBAPIError, OSError) as error:
+        if is_ours(connected) or lend is not None:
+            raise
+        _log.debug("the connected database cannot be asked for a registry", exc_info=error)
+        instead = of_settings(folder)
+        advice.give(
+            f"{faults.describe(connected.url)} cannot be reached · "
+            f"records of ln_jupyter.schema are kept in {faults.describe(instead.url)}"
+        )
+        return instead
+    return connected if is_registry else of_settings(folder)
 
 
 def with_registry(engine: sa.Engine, *, lend: registry.Lend | None = None) -> sa.Engine:
@@ -89,7 +138,8 @@ def with_registry(engine: sa.Engine, *, lend: registry.Lend | None = None) -> sa
     return engine
 
 
-def _of_settings(folder: Path | None = None) -> sa.Engine:
+def of_settings(folder: Path | None = None) -> sa.Engine:
+    """Give the engine of the settings, whatever is connected; *folder* is as for `of_registry`."""
     chosen = settings.current(folder)
     engine = _engines.get(_text(chosen.url))
     if engine is not None:
@@ -101,9 +151,13 @@ def _of_settings(folder: Path | None = None) -> sa.Engine:
 
 def resolve(target: Target) -> sa.Engine:
     """Give the engine of a URL, the same one each time; an engine is given back as it is."""
-    if isinstance(target, sa.Engine):
-        return target
     given: object = target
+    sync: object = getattr(target, "sync_engine", target)
+    if isinstance(sync, sa.Engine) and sync.dialect.is_async:
+        raise _refusal_of_async(sync.url)
+    if isinstance(target, sa.Engine):
+        meet(target)
+        return target
     if not isinstance(given, (str, sa.URL)):
         msg = f"a database is named by a URL or an engine, and this is a {type(given).__name__}"
         raise errors.InvalidUrlError(msg, fix=_EXAMPLES)
@@ -112,7 +166,16 @@ def resolve(target: Target) -> sa.Engine:
         url = parse(target)
         make = sqlite.create if url.get_backend_name() == "sqlite" else postgres.create
         _engines[text] = make(url)
+        meet(_engines[text])
     return _engines[text]
+
+
+def _refusal_of_async(url: sa.URL) -> errors.InvalidUrlError:
+    kind = url.get_backend_name()
+    named = url.set(drivername=postgres.DRIVER if kind == "postgresql" else kind, query={})
+    msg = f"the engine of {faults.describe(url)} is asynchronous: each of its statements must be awaited"
+    fix = f'use one that is not, for the same database: ln.connect(sqlalchemy.create_engine("{named}"))'
+    return errors.InvalidUrlError(msg, fix=fix)
 
 
 def dispose(url: str | sa.URL) -> None:
@@ -129,18 +192,50 @@ def is_ours(engine: sa.Engine) -> bool:
 
 def is_same_database(one: sa.Engine, other: sa.Engine) -> bool:
     """Say whether two engines lead to one database, as those do that a cell makes each time it runs."""
-    if one.pool is other.pool:
-        return True
-    place = _place(one.url)
-    return place is not None and place == _place(other.url)
+    return one.pool is other.pool or identity(one) == identity(other)
 
 
-def _place(url: sa.URL) -> tuple[object, ...] | None:
-    """Give what tells a database from others, not who opens it or how; None where the engine alone does."""
-    kind = url.get_backend_name()
-    if kind == "sqlite":
-        return None if sqlite.is_in_memory(url) else (kind, os.path.abspath(url.database or ""))  # noqa: PTH100 - normalises
-    return (kind, url.host, url.port, url.database, url.query) if url.database else None
+_met: weakref.WeakSet[sa.Engine] = weakref.WeakSet()
+
+
+def meet(engine: sa.Engine) -> None:
+    """Let `find` find an engine, as long as somebody holds it."""
+    _met.add(engine)
+
+
+def find(sought: str) -> sa.Engine | None:
+    """Give an engine that leads to the database of an `identity`; nothing is opened."""
+    return next((each for each in (current(), *_met) if identity(each) == sought), None)
+
+
+_identities: weakref.WeakKeyDictionary[sa.Engine, str] = weakref.WeakKeyDictionary()
+_in_memory: weakref.WeakKeyDictionary[sa.Pool, str] = weakref.WeakKeyDictionary()
+
+
+def identity(engine: sa.Engine) -> str:
+    """Tell a database from others: who opens it, and how, is left out, and so is every secret.
+
+    A relative path is what it was when it was first asked for, like the file that SQLite has open.
+    """
+    found = _identities.get(engine)
+    if found is None:
+        url = engine.url
+        if is_private(engine):
+            found = _in_memory.setdefault(engine.pool, uuid.uuid4().hex)
+        elif url.get_backend_name() == "sqlite":
+            found = str(sa.URL.create("sqlite", database=os.path.abspath(url.database or "")))  # noqa: PTH100 - normalises
+        else:
+            query = {name: url.query[name] for name, value in _query(url) if not _is_secret(name, value)}
+            place = url.set(drivername=url.get_backend_name(), query=query)._replace(username=None, password=None)
+            found = place.render_as_string()
+        _identities[engine] = found
+    return found
+
+
+def is_private(engine: sa.Engine) -> bool:
+    """Say whether the database is the engine's own, in memory, or its URL does not tell which one it is."""
+    url = engine.url
+    return sqlite.is_in_memory(url) if url.get_backend_name() == "sqlite" else not url.database
 
 
 @functools.lru_cache(maxsize=32)
@@ -174,7 +269,7 @@ def _parse(url: str | sa.URL) -> sa.URL:
     except (sa.exc.ArgumentError, ValueError):
         msg = "the database URL cannot be read"
         raise errors.InvalidUrlError(msg, fix=_EXAMPLES) from None
-    if any(_SECRET.search(name) or _ASSIGNED.search(value) for name, value in _query(parsed)):
+    if any(_is_secret(name, value) for name, value in _query(parsed)):
         msg = "the database URL carries a password in its query, where logs would show it"
         fix = "write it as user:password@host, or use PGPASSWORD or ~/.pgpass"
         raise errors.InvalidUrlError(msg, fix=fix)
@@ -196,6 +291,10 @@ def _parse(url: str | sa.URL) -> sa.URL:
 def _query(url: sa.URL) -> Iterator[tuple[str, str]]:
     for name, values in url.normalized_query.items():
         yield from ((name, value) for value in values)
+
+
+def _is_secret(name: str, value: str) -> bool:
+    return bool(_SECRET.search(name) or _ASSIGNED.search(value))
 
 
 _LEAVES_PATHS_QUOTED = sa.make_url("sqlite:///%25").database != "%"  # before SQLAlchemy 2.1

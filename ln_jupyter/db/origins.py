@@ -1,49 +1,232 @@
-"""Where a record came from: the database that holds its row, whatever this process is connected to since."""
+"""Which database: where a record came from, where its class leads, and what nobody can know."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+import gc
+import weakref
+from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
+from sqlalchemy import event, orm
 from sqlalchemy.orm.attributes import instance_state
+
+from ln_jupyter import errors, schema
+from ln_jupyter.db import blame, faults, registry
+from ln_jupyter.db import engine as engines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import sqlalchemy as sa
     from sqlalchemy.orm import InstanceState
-
-
-class _Origin(NamedTuple):
-    """Where a record was read from or written to; *is_named* if not because the settings say so."""
-
-    engine: sa.Engine
-    is_named: bool
-
 
 _ORIGIN = "ln_origin"
 
 
-def note(states: Iterable[InstanceState[Any]], engine: sa.Engine, *, is_named: bool) -> None:
-    """Remember where records came from.
+class Route:
+    """Where each class leads in one session; decided when it is first asked, and whatever is connected later.
 
     Args:
-        states: Theirs.
-        engine: Which holds their rows.
-        is_named: Whether somebody named it, and not the settings.
+        named: The engine for everything; None for the one of `connect()`, and the registry's for
+            records of `ln_jupyter.schema`.
     """
-    found = _Origin(engine, is_named)
+
+    def __init__(self, named: sa.Engine | None = None) -> None:
+        self.named = named
+        self._is_bound = named is not None
+        self._connected: sa.Engine | None = None
+        self._registry: sa.Engine | None = None
+
+    def bind(self) -> None:
+        """Decide: what is connected from now on is for others."""
+        if not self._is_bound:
+            self._connected = engines.connected()
+            self._is_bound = True
+
+    @property
+    def usual(self) -> sa.Engine:
+        """The engine of everything but the records of `ln_jupyter.schema`; asking for it sends and decides nothing."""
+        if self.named is not None:
+            return self.named
+        connected = self._connected if self._is_bound else engines.connected()
+        return connected or engines.of_settings()
+
+    def registry(self, *, lend: registry.Lend, held: registry.Lend | None) -> sa.Engine:
+        """Give the engine of the registry, checked on the connection that is about to be used.
+
+        Args:
+            lend: Gives that connection.
+            held: Gives the one that is in use already, of the engine that is connected; None if none is.
+
+        Raises:
+            DatabaseError: As `engine.with_registry`.
+        """
+        self.bind()
+        if self._registry is None:
+            self._registry = self.named or engines.registry_beside(self._connected, lend=held)
+        return engines.with_registry(self._registry, lend=lend)
+
+
+# -- where a record came from ----------------------------------------------------------------------------------
+
+
+def note(states: Iterable[InstanceState[Any]], engine: sa.Engine) -> None:
+    """Remember which engine holds the rows of records."""
+    is_used = False
     for state in states:
-        state.__dict__[_ORIGIN] = found  # a weak dictionary would cost six times as much of a select
+        state.__dict__[_ORIGIN] = engine  # a weak dictionary would cost six times as much of a select
+        is_used = is_used or not issubclass(state.class_, schema.Base)
+    if is_used:
+        _use(engine)
 
 
-def origin(record: object) -> sa.Engine | None:
-    """Give the engine that a detached record was read from or written to; None for the usual one."""
-    found: _Origin | None = instance_state(record).__dict__.get(_ORIGIN)
-    return found.engine if found is not None and found.is_named else None
+def of(record: object) -> sa.Engine | None:
+    """Give the engine that holds the row of a detached record, whoever chose it; None if it is new, or nobody knows.
 
-
-def database_of(record: object) -> sa.Engine | None:
-    """Give the engine that holds the row of a detached record, whoever chose it; None if it is new, or nobody knows."""
+    Raises:
+        ForeignSessionError: If it was pickled, and nothing in this process leads to its database.
+    """
     state = instance_state(record)
-    found: _Origin | None = state.__dict__.get(_ORIGIN)
-    return None if found is None or state.key is None else found.engine
+    if state.key is None:
+        return None
+    found: sa.Engine | None = state.__dict__.get(_ORIGIN)
+    if found is None and (pickled := _pickled(state)) is not None:
+        name, identity = pickled
+        found = engines.find(identity)
+        if found is None:
+            msg = f"{blame.name(record)} was read from {name}, and nothing in this process leads there"
+            fix = "name an engine that does: with ln.Session(engine): ln.add(record), or ln.load(record, ...)"
+            raise errors.ForeignSessionError(msg, fix=fix)
+        state.__dict__[_ORIGIN] = found
+    return found
+
+
+def refuse_to_guess(record: object, engine: sa.Engine, usual: sa.Engine) -> None:
+    """Let a record of which nobody knows where it came from be of the *engine*, if that is the only one it can be of.
+
+    Args:
+        record: One that is in a database, and that a session of SQLAlchemy's own has read, or a pickle has brought.
+        engine: Where its class leads.
+        usual: Where the user's classes lead.
+
+    Raises:
+        UnknownOriginError: If this process uses other databases, or the record is of a shard.
+    """
+    others, token = _others(type(record), engine, usual), _token(record)
+    if not others and token is None:
+        return
+    read = "was not read by a session of ln_jupyter"
+    if token is not None:
+        why = f"{read}, and is of the shard {token!r}"
+    else:
+        why = f"{read}, and this process uses {faults.describe(engine.url)} and {' and '.join(others)}"
+    fix = "say where its row is: with ln.Session(engine): ln.add(record), or ln.load(record, ...)"
+    raise errors.UnknownOriginError(f"{blame.name(record)} {why}", fix=fix)
+
+
+def is_ambiguous(model: type, record: object | None, usual: sa.Engine | None) -> bool:
+    """Say whether `refuse_to_guess` would refuse a record, as far as can be told without asking a database.
+
+    Args:
+        model: Its class.
+        record: The record; None if it is gone.
+        usual: Where its class leads; None if that was not decided yet.
+    """
+    return bool(_others(model, usual, engines.connected())) or (record is not None and _token(record) is not None)
+
+
+def _token(record: object) -> Any:
+    """Give what tells the record's database from others that have the same keys, such as its shard; None without it."""
+    key = instance_state(record).key
+    return None if key is None else key[2]
+
+
+# -- pickles ---------------------------------------------------------------------------------------------------
+
+
+def _pickled(state: InstanceState[Any]) -> tuple[str, str] | None:
+    """Give the name and the identity of the database that a pickle says."""
+    said = state.__dict__.get("info", {}).get(_ORIGIN)
+    return said if isinstance(said, tuple) and [str, str] == list(map(type, said)) else None
+
+
+@event.listens_for(orm.Mapper, "pickle", raw=True)
+def _pickle(state: InstanceState[Any], pickled: dict[str, Any]) -> None:
+    """Let a pickle say where its record came from: in words that hold no secret, and that open nothing.
+
+    It does so in the record's `info`, which SQLAlchemy restores also where this package is not imported.
+    """
+    found = state.__dict__.get(_ORIGIN) if state.session is None else _of_session(state)
+    if state.key is not None and found is not None:
+        said = (faults.describe(found.url), engines.identity(found))
+        pickled["info"] = {**pickled.get("info", {}), _ORIGIN: said}
+
+
+def _of_session(state: InstanceState[Any]) -> sa.Engine | None:
+    """Give the engine that holds the row of an attached record, if its session can say so and send nothing."""
+    session: Any = state.session
+    if hasattr(session, "kept_in"):
+        found: sa.Engine | None = session.kept_in(state.class_)
+        return found
+    bind = session.bind  # and not get_bind(), which somebody may have written
+    return None if bind is None or state.key is None or state.key[2] is not None else bind.engine
+
+
+# -- which databases there are ---------------------------------------------------------------------------------
+
+_used: dict[str, tuple[str, weakref.ref[sa.Pool] | None]] = {}
+"""The databases that users' records are read from, by identity: the name, and the pool that one in memory ends with."""
+
+_seen: weakref.WeakSet[sa.Engine] = weakref.WeakSet()
+
+
+def _use(engine: sa.Engine) -> None:
+    if engine in _seen:
+        return
+    _seen.add(engine)
+    engines.meet(engine)
+    pool = weakref.ref(engine.pool) if engines.is_private(engine) else None
+    _used[engines.identity(engine)] = (faults.describe(engine.url), pool)
+
+
+def _others(model: type, engine: sa.Engine | None, usual: sa.Engine | None) -> list[str]:
+    """Name the databases beside the *engine* that a record of the class may have come from."""
+    _use_what_was_there_before()
+    if any(pool is not None and pool() is not getattr(engine, "pool", None) for _, pool in _used.values()):
+        gc.collect()  # an engine refers to itself, and nobody may use it any more
+    names = {identity: name for identity, (name, pool) in _used.items() if pool is None or pool() is not None}
+    if issubclass(model, schema.Base):
+        if usual is not None:
+            names.pop(engines.identity(usual), None)
+        names |= {engines.identity(each): faults.describe(each.url) for each in list(registry.known())}
+    if engine is not None:
+        names.pop(engines.identity(engine), None)
+    return sorted(set(names.values()))
+
+
+_is_looked_for = False
+
+
+def _use_what_was_there_before() -> None:
+    """Find the engines of sessions that began before this module was imported; once, for it looks at every object."""
+    global _is_looked_for  # noqa: PLW0603 - once for each process
+    if not _is_looked_for:
+        _is_looked_for = True
+        for each in gc.get_objects():
+            # the version is known once there was a connection
+            if type(each) is sa.Engine and each.dialect.server_version_info and not engines.is_ours(each):
+                _use(each)
+
+
+def forget() -> None:
+    """Know no database any more, and look for none, as a test needs that is not the first of its process."""
+    global _is_looked_for  # noqa: PLW0603 - as above
+    _is_looked_for = True
+    _used.clear()
+    _seen.clear()
+
+
+@event.listens_for(orm.Session, "after_begin")
+def _note_use(session: orm.Session, _transaction: object, connection: sa.Connection) -> None:
+    """Know which databases the sessions of others use: their records do not say where they came from."""
+    if not hasattr(session, "kept_in"):
+        _use(connection.engine)

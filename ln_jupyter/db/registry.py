@@ -13,7 +13,7 @@ from ln_jupyter import errors
 from ln_jupyter.db import advice, faults, tables, transactions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from contextlib import AbstractContextManager
 
     Lend = Callable[[sa.Engine], AbstractContextManager[sa.Connection]]
@@ -24,6 +24,11 @@ _known: weakref.WeakSet[sa.Engine] = weakref.WeakSet()
 """Which engines led to a registry when they were asked last: enough to choose one by, and not to use it."""
 
 _log = logging.getLogger(__name__)
+
+
+def known() -> Collection[sa.Engine]:
+    """Give the engines that led to a registry when they were asked last."""
+    return _known
 
 
 def ensure(engine: sa.Engine) -> None:

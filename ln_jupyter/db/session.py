@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import event, orm
@@ -28,6 +29,9 @@ from ln_jupyter.db import (
 )
 from ln_jupyter.db import engine as engines
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
 
 class RoutingSession(orm.Session):
     """A `sqlalchemy.orm.Session` that finds its database by the record's class.
@@ -35,30 +39,28 @@ class RoutingSession(orm.Session):
     By itself it is for one short read: nobody listens to it, which makes it as fast as SQLAlchemy's own.
 
     Args:
-        engine: For everything; None for the engine of `connect()`, and the registry's for
-            records of `ln_jupyter.schema`.
+        engine: As `origins.Route` takes it; or the route of another session, to be led as it is.
         autoflush: Whether a statement of the user flushes first.
     """
 
-    def __init__(self, engine: sa.Engine | None = None, *, autoflush: bool = True) -> None:
+    def __init__(self, engine: sa.Engine | origins.Route | None = None, *, autoflush: bool = True) -> None:
         super().__init__(expire_on_commit=False, autoflush=autoflush)
-        self.engine = engine
+        self.route = engine if isinstance(engine, origins.Route) else origins.Route(engine)
+        """Where each class leads."""
         self._of_users: sa.Engine | None = None
         self._of_registry: sa.Engine | None = None
 
     def get_bind(self, mapper: Any = None, *, clause: Any = None, bind: Any = None, **_: Any) -> Any:
-        """Choose the engine; see the class."""
+        """Choose the engine; see `origins.Route`."""
         if bind is not None:
             return bind
         if not _is_of_registry(mapper, clause):
-            self._of_users = self.engine or engines.current()
+            self.route.bind()
+            self._of_users = self.route.usual
             return self._of_users
         was_idle = not self.in_transaction()
         try:
-            if self.engine is not None:
-                self._of_registry = engines.with_registry(self.engine, lend=self._lend)
-            else:
-                self._of_registry = engines.of_registry(lend=self._lend)
+            self._of_registry = self.route.registry(lend=self._lend, held=self._lend if self._holds_usual() else None)
         except BaseException:
             if was_idle:
                 self.rollback()  # holds no connection because of a registry that cannot be used
@@ -69,26 +71,47 @@ class RoutingSession(orm.Session):
         """Show the connection that a statement is about to use."""
         return contextlib.nullcontext(self.connection(bind_arguments={"bind": engine}))
 
+    def _holds_usual(self) -> bool:
+        """Say whether it has a connection of the usual engine."""
+        return False  # a short read has none before it asks
+
     def leads_to(self, database: sa.Engine, record: object) -> bool:
         """Say whether the record's class is kept in this database; sends nothing in the ordinary case."""
-        usual = self.engine or engines.current()
-        if engines.is_same_database(usual, database):
+        if engines.is_same_database(self.route.usual, database):
             return True
-        if self.engine is not None or not isinstance(record, schema.Base):
+        if self.route.named is not None or not isinstance(record, schema.Base):
             return False
         return engines.is_same_database(self.get_bind(type(record)), database)
 
-    def close(self) -> None:
-        """Close, and remember where the records came from."""
-        self._note_origins()
-        super().close()
+    def refuse_to_guess(self, record: object) -> None:
+        """Refuse a record of which nobody knows where it came from, if it may be of another database than this one.
 
-    def _note_origins(self) -> None:
-        named = [self.engine, engines.connected()]
+        Raises:
+            UnknownOriginError: As `origins.refuse_to_guess`.
+        """
+        if self.route.named is None and instance_state(record).key is not None and origins.of(record) is None:
+            origins.refuse_to_guess(record, self.get_bind(type(record)).engine, self.route.usual)
+
+    def kept_in(self, model: type[Any]) -> sa.Engine | None:
+        """Give the engine that a class was read from or written to; None if it was not asked for yet."""
+        return self._of_registry if issubclass(model, schema.Base) else self._of_users
+
+    def expunge(self, instance: object) -> None:
+        """Let go of a record and of what its cascade takes along, and remember where they came from."""
+        super().expunge(instance)
+        state = instance_state(instance)
+        related = (each for _, _, each, _ in state.manager.mapper.cascade_iterator("expunge", state))
+        self._note_origins([each for each in (state, *related) if each.key is not None])
+
+    def expunge_all(self) -> None:
+        """Let go of all records, as closing does, and remember where they came from."""
+        self._note_origins(self.identity_map.all_states())
+        super().expunge_all()
+
+    def _note_origins(self, states: Sequence[orm.InstanceState[Any]]) -> None:
         for engine, is_ours in ((self._of_users, False), (self._of_registry, True)):
-            if engine is not None:
-                states = (s for s in self.identity_map.all_states() if issubclass(s.class_, schema.Base) == is_ours)
-                origins.note(states, engine, is_named=engine in named)
+            if engine is not None and states:
+                origins.note((s for s in states if issubclass(s.class_, schema.Base) == is_ours), engine)
 
 
 class OrmSession(RoutingSession):
@@ -102,12 +125,14 @@ class OrmSession(RoutingSession):
         autoflush: Whether a statement of the user flushes first.
     """
 
-    def __init__(self, engine: sa.Engine | None = None, *, autoflush: bool = True) -> None:
+    def __init__(self, engine: sa.Engine | origins.Route | None = None, *, autoflush: bool = True) -> None:
         super().__init__(engine, autoflush=autoflush)
         self.in_block = False
         """Whether the end of a block commits, and not each call."""
         self.only_reads = False
         """Whether whatever writes is refused."""
+        self.locks = False
+        """Whether each database is locked for writing, where it can be, before anything else is asked of it."""
         self.rereads = False
         """Whether a select shows what the database holds now, also of records that are in memory.
 
@@ -129,9 +154,29 @@ class OrmSession(RoutingSession):
         """Whether it has committed since its block began."""
         self.connections: list[sa.Connection] = []
         """Those that its transaction uses."""
+        self._locked: set[sa.Engine] = set()
         self._touched: set[orm.InstanceState[Any]] = set()
         self._kept: list[memory.Kept] = []
         self._kept_new: list[memory.New] = []
+
+    def get_bind(self, mapper: Any = None, *, clause: Any = None, bind: Any = None, **_: Any) -> Any:
+        """Choose the engine, and take its write lock first if the session `locks`."""
+        engine = super().get_bind(mapper, clause=clause, bind=bind)
+        if self.locks and engine not in self._locked and isinstance(engine, sa.Engine):
+            self._lock(engine)
+        return engine
+
+    def _lock(self, engine: sa.Engine) -> None:
+        if not transactions.has_lock(engine.dialect):
+            return
+        if engines.is_ours(engine):
+            with contextlib.suppress(errors.NotARegistryError):  # then it is for the user's own models
+                registry.find(engine, make=True, lend=self._lend)  # none can be made any more once we hold the lock
+        transactions.lock_for_writing(self.connection(bind_arguments={"bind": engine}))
+        self._locked.add(engine)
+
+    def _holds_usual(self) -> bool:
+        return any(each.engine is self.route.usual for each in self.connections)
 
     def flush(self, objects: Any = None) -> None:
         """Send what is unsaved; whoever asked, an error says which record it is about.
@@ -155,10 +200,10 @@ class OrmSession(RoutingSession):
         finally:
             self.newest_failure = None
 
-    def __del__(self) -> None:
+    def __del__(self, is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
         """Remember where records came from also where nobody closes, as in ``ln.Session(archive).select(Model).one()``."""
-        if hasattr(self, "lines"):  # __init__ came so far
-            self._note_origins()
+        if hasattr(self, "lines") and not is_finalizing():  # __init__ came so far, and modules are still there
+            self._note_origins(self.identity_map.all_states())
 
     @property
     def has_begun(self) -> bool:
@@ -205,7 +250,7 @@ class SideSession(RoutingSession):
     """
 
     def __init__(self, other: OrmSession) -> None:
-        super().__init__(other.engine)
+        super().__init__(other.route)
         self.join_transaction_mode = "rollback_only"  # and no savepoint, for which SQLite would lock
         self._other = other
 
@@ -224,8 +269,10 @@ def _is_of_registry(mapper: Any, clause: Any) -> bool:
 
 @event.listens_for(OrmSession, "before_attach")
 def _before_attach(session: OrmSession, record: object) -> None:
-    """Refuse what was read from another database: here its key may be that of another row."""
-    database = origins.database_of(record)
+    """Refuse what was read from another database, or may have been: here its key may be that of another row."""
+    session.route.bind()  # what is pending goes where it led when it was added
+    database = origins.of(record)
+    session.refuse_to_guess(record)
     if database is not None and not session.leads_to(database, record):
         msg = f"{blame.name(record)} was read from {faults.describe(database.url)}, and this session leads elsewhere"
         fix = "save it in a session of its own engine: with ln.Session(engine); to copy it, make a new record"
@@ -310,6 +357,7 @@ def _after_commit(session: OrmSession) -> None:
 def _after_transaction_end(session: OrmSession, transaction: orm.SessionTransaction) -> None:
     if transaction.parent is None:
         session.connections.clear()
+        session._locked.clear()
         session._touched.clear()
         session.has_sent = False
         session.failure = None
@@ -317,14 +365,13 @@ def _after_transaction_end(session: OrmSession, transaction: orm.SessionTransact
 
 
 def lock_for_writing(session: OrmSession) -> None:
-    """Take the write lock of the session's database before anything is read.
+    """Take the write lock of the session's usual database before anything is read, and of every other one it asks.
 
     Raises:
         DatabaseBusyError: If it is not free in time.
         SessionError: If the database has no such lock.
     """
+    session.locks = True
     engine = session.get_bind()
-    if engines.is_ours(engine):
-        with contextlib.suppress(errors.NotARegistryError):  # then it is for the user's own models
-            registry.find(engine, make=True, lend=session._lend)  # none can be made any more once we hold the lock
-    transactions.lock_for_writing(session.connection())
+    if engine not in session._locked:
+        transactions.lock_for_writing(session.connection())  # says why not

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm.attributes import instance_state
 from sqlalchemy.orm.interfaces import MANYTOONE
 
-from ln_jupyter.db import attempts, failures, memory, refusals, transactions
-from ln_jupyter.db.session import OrmSession, lock_for_writing
+from ln_jupyter.db import attempts, failures, memory, origins, refusals, transactions
+from ln_jupyter.db.session import OrmSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -31,15 +31,16 @@ def run(action: Callable[[OrmSession], T], *, engine: sa.Engine | None = None, w
     Args:
         action: Gets the session, gives the result.
         engine: As for `OrmSession`.
-        write: Take the write lock before anything is read, where the database has one.
+        write: Take the write lock of each database before anything of it is read, where it has one.
     """
+    route = origins.Route(engine)
+    route.bind()
 
     def attempt() -> T:
         kept: list[memory.Kept] = []
-        with OrmSession(engine) as session:
+        with OrmSession(route) as session:
+            session.locks = write
             try:
-                if write and transactions.has_lock(session.get_bind().dialect):
-                    lock_for_writing(session)
                 result = action(session)
                 kept = memory.keep(session.identity_map.values())
                 commit(session)
@@ -98,6 +99,18 @@ def commit(session: OrmSession) -> None:
     except BaseException:
         session.rollback()
         raise
+
+
+@contextlib.contextmanager
+def locking(session: OrmSession) -> Iterator[None]:
+    """Let a session that is in no block take the write lock of what it asks next; a read before does not keep it from that."""
+    if not (session.has_unsaved or session.has_sent or session.streams):
+        session.commit()  # sends nothing, and ends what a read has begun
+    session.locks = True
+    try:
+        yield
+    finally:
+        session.locks = False
 
 
 def begin_anew(session: OrmSession) -> None:

@@ -1,20 +1,16 @@
-"""What is wrong with a record that has no session, and the line that works for exactly this one."""
+"""What is wrong with a record that cannot be loaded where it is read, and the line that works for exactly this one."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-
 from ln_jupyter import schema
-from ln_jupyter.db import engine as engines
-from ln_jupyter.db import origins
 from ln_jupyter.db.block import current_block
 from ln_jupyter.db.loaded_attribute import shares_keys
-from ln_jupyter.ipython import failed_load
+from ln_jupyter.db.loaded_paths import keys_of, property_of
+from ln_jupyter.ipython import failed_load, places
 from ln_jupyter.ipython.failed_load import Kind
 from ln_jupyter.ipython.names import Names
 
@@ -23,6 +19,7 @@ if TYPE_CHECKING:
 
     from ln_jupyter.ipython.failed_load import FailedLoad
     from ln_jupyter.ipython.names import Name
+    from ln_jupyter.ipython.places import Place
 
 # Types whose repr is Python's own, and can be pasted without an import.
 _LITERALS = (bool, bytes, float, int, str, type(None))
@@ -33,7 +30,7 @@ def explain(error: BaseException, namespace: Mapping[str, Any]) -> str | None:
     """Say what could not be loaded, and what to type.
 
     Args:
-        error: A `DetachedInstanceError`.
+        error: A `DetachedInstanceError`, or a `MissingGreenlet`.
         namespace: The notebook's variables.
 
     Returns:
@@ -42,63 +39,34 @@ def explain(error: BaseException, namespace: Mapping[str, Any]) -> str | None:
     failed = failed_load.find(error)
     if failed is None:
         return None
+    is_attached = failed.state.session is not None
+    if is_attached and failed.state.async_session is None:
+        return None
     names = Names(error, namespace)
     name = None if failed.record is None else names.of(failed.record)
-    return _Case(failed, names, name, _place(failed, names)).note()
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where the record's row is.
-
-    Attributes:
-        engine: The user's name of the engine; None for the one that is used where none is named.
-        is_known: Whether `ln.load` finds it by itself.
-        others: Engines that it may be instead.
-    """
-
-    engine: str | None = None
-    is_known: bool = True
-    others: tuple[str, ...] = ()
-
-
-def _place(failed: FailedLoad, names: Names) -> _Place:
-    origin = None if failed.record is None else origins.origin(failed.record)
-    visible: list[tuple[str, sa.Engine]] = names.of_type(sa.Engine)
-    connected = engines.connected()  # current() would decide on one where none was chosen yet
-    if origin is not None:
-        if origin is connected:
-            return _Place()
-        url = origin.url
-        spelled = repr(str(url)) if engines.is_ours(origin) and url.password is None else "engine"
-        return _Place(next((name for name, engine in visible if engine is origin), spelled))
-    if issubclass(failed.state.class_, schema.Base) or (connected is not None and not engines.is_ours(connected)):
-        return _Place()
-    # A session of SQLAlchemy's own leaves no trace on its records. The user has made an
-    # engine that we were not told of, so it is the likely one.
-    foreign = {engine: name for name, engine in visible if engine is not connected and not engines.is_ours(engine)}
-    if not foreign:
-        return _Place()
-    first, *others = foreign.values()
-    return _Place(first, is_known=False, others=tuple(others))
+    return _Case(failed, names, name, places.find(failed.record, failed.state.class_, names.of_type)).note()
 
 
 class _Case:
     """One record and what of it could not be loaded."""
 
-    def __init__(self, failed: FailedLoad, names: Names, name: Name | None, place: _Place) -> None:
+    def __init__(self, failed: FailedLoad, names: Names, name: Name | None, place: Place) -> None:
         self._failed, self._names, self._name, self._place = failed, names, name, place
         self._expression = None if name is None else name.expression
         package = next((n for n, module in names.of_type(ModuleType) if module is sys.modules["ln_jupyter"]), None)
         self._ln = package or names.unused("ln")
         self._import = "" if package else f"import ln_jupyter as {self._ln}\n"
         self._mapper = failed.state.manager.mapper
+        self._session: Any = failed.state.async_session
 
     def note(self) -> str:
         """Say what is wrong, and below it the fix."""
         wrong, lines, others = self._wrong(), self._lines(), self._others()
         where = f", in {self._name.function}()" if self._name is not None and self._name.function else ""
         setup = self._import if f"{self._ln}." in lines else ""
+        for needed in ("AsyncSession", "async_object_session"):
+            if f"{needed}(" in lines and not self._names.has(needed):
+                setup = f"from sqlalchemy.ext.asyncio import {needed}\n"
         return f"{wrong}\nfix{where}: {setup}{lines}{others}"
 
     def _wrong(self) -> str:
@@ -108,16 +76,21 @@ class _Case:
             return f"{name} of {this} cannot be loaded any more: its row was deleted"
         if self._failed.kind is Kind.QUERY:
             return f"{name} of {this} is asked of the database when it is read, and its session is closed"
+        place = "its session is closed" if self._session is None else "its session is asynchronous"
         if self._failed.kind is Kind.REFRESH and state.expired:
-            return f"{name} of {this} was expired by a commit or rollback, and its session is closed"
-        return f"{name} of {this} is not loaded, and its session is closed"
+            return f"{name} of {this} was expired by a commit or rollback, and {place}"
+        return f"{name} of {this} is not loaded, and {place}"
 
     def _lines(self) -> str:
-        failed, ln = self._failed, self._ln
+        failed = self._failed
         if failed.state.was_deleted:
             return "read it before the record is deleted"
-        if failed.kind is Kind.QUERY:
-            return self._query()
+        if self._session is not None or self._place.opened:
+            return self._awaited()
+        return self._query() if failed.kind is Kind.QUERY else self._loaded()
+
+    def _loaded(self) -> str:
+        failed, ln = self._failed, self._ln
         is_expired = failed.kind is Kind.REFRESH and failed.state.expired
         selected = self._selected("" if is_expired else f'.load("{failed.name}")')
         is_replaced = is_expired and self._name is not None and self._name.is_assignable and self._place.engine is None
@@ -129,6 +102,20 @@ class _Case:
         if self._place.engine is None:
             return f"{self._expression} = {selected}" if is_replaced else selected
         return f"with {ln}.Session({self._place.engine}): {self._target()} = {selected}"
+
+    def _awaited(self) -> str:
+        """Read it through a session that must be awaited: the record's own, or one that is opened for it."""
+        state, record = self._failed.state, self._expression or "record"
+        listed = ", ".join(f'"{key}"' for key in keys_of(property_of(self._mapper, self._failed.name)))
+        names = "" if state.expired else f", [{listed}]"
+        if self._session is not None:
+            found = self._names.of(self._session)
+            session = f"async_object_session({record})" if found is None else found.expression
+            return f"await {session}.refresh({record}{names})"
+        session, opened = self._names.unused("session"), self._place.opened
+        if state.modified:
+            opened = f"{opened[:-1]}{'' if opened.endswith('()') else ', '}autoflush=False)"  # what is unsaved stays so
+        return f"async with {opened} as {session}: {session}.add({record}); await {session}.refresh({record}{names})"
 
     def _query(self) -> str:
         ln, found = self._ln, self._names.unused("found")

@@ -44,7 +44,7 @@ class FailedLoad:
 
 
 def find(error: BaseException) -> FailedLoad | None:
-    """Find the load that failed among the variables of the frames that the *error* passed through.
+    """Find the load that failed among the variables of the frames that an error of SQLAlchemy's passed through.
 
     Runs no code of the record's class and emits no SQL.
 
@@ -52,8 +52,15 @@ def find(error: BaseException) -> FailedLoad | None:
         None if the error is not what SQLAlchemy raises for a record without a session, or has lost its frames.
     """
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    if not frames:
-        return None
+    inner = 0 if type(error).__name__ == "MissingGreenlet" else len(frames) - 1  # that one comes of far below
+    for number in range(len(frames) - 1, inner - 1, -1):
+        if (found := _find(frames[: number + 1])) is not None:
+            return found
+    return None
+
+
+def _find(frames: list[FrameType]) -> FailedLoad | None:
+    """Find the load that is done in the last of the frames."""
     variables, function = frames[-1].f_locals, frames[-1].f_code.co_name
     own = variables.get("self")
     if function == "_generate" and own is not None:

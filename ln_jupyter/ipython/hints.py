@@ -1,4 +1,4 @@
-"""What to type after a `DetachedInstanceError`: a note on the error, which stays what it is."""
+"""What to type after a `DetachedInstanceError` or `MissingGreenlet`: a note on the error, which stays what it is."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+_EXPLAINED = {"DetachedInstanceError", "MissingGreenlet"}
+
 _log = logging.getLogger(__name__)
 
 
 def annotate(error: BaseException | None, namespace: Mapping[str, Any]) -> None:
-    """Add one note to each `DetachedInstanceError` in *error*, its causes and its groups.
+    """Add one note to each `DetachedInstanceError` and `MissingGreenlet` in *error*, its causes and its groups.
 
     Type, arguments and text of the errors stay as they are. Nothing is loaded. Never raises:
     the error is about to be shown, and showing it must not fail.
@@ -22,7 +24,7 @@ def annotate(error: BaseException | None, namespace: Mapping[str, Any]) -> None:
         namespace: The user's variables, where the record may have a name.
     """
     for each in _all_of(error):
-        if type(each).__name__ != "DetachedInstanceError" or any("\nfix" in note for note in _notes(each)):
+        if type(each).__name__ not in _EXPLAINED or any("\nfix" in note for note in _notes(each)):
             continue
         try:
             from ln_jupyter.ipython import detached  # here for cost: it imports SQLAlchemy

@@ -95,6 +95,10 @@ class Names:
                 return f"{name}.{wanted.__name__}"
         return None
 
+    def has(self, name: str) -> bool:
+        """Say whether a variable has this name."""
+        return any(name in scope.variables for scope in self._scopes)
+
     def of_type(self, kind: type) -> list[tuple[str, Any]]:
         """List the variables that hold an instance of *kind*, with it."""
         return [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlalchemy.engine import RowMapping
 
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import origins
 from ln_jupyter.db.loaded import state_of
 from ln_jupyter.display import card, html, line, queries, record, sessions, table, values
 from ln_jupyter.display import text as texts
@@ -20,6 +20,7 @@ from ln_jupyter.ipython import names
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    import sqlalchemy as sa
     from sqlalchemy import orm
 
     from ln_jupyter.display.options import Options
@@ -109,7 +110,13 @@ def _stmt(obj: Stmt[Any], _options: Options) -> View:
 
 
 def _session(obj: orm.Session, _options: Options) -> View:
-    return sessions.of(obj, engine=getattr(obj, "engine", None))
+    return sessions.of(obj, engine=_usual(obj))
+
+
+def _usual(session: orm.Session) -> sa.Engine | None:
+    """Give the engine of one of our sessions, which has no single bind."""
+    route = getattr(session, "route", None)
+    return route.usual if isinstance(route, origins.Route) else None
 
 
 def _ln_session(obj: Session, _options: Options) -> View:
@@ -117,8 +124,7 @@ def _ln_session(obj: Session, _options: Options) -> View:
     facts = () if profile is None else (("profile", repr(profile).partition("\n")[0]),)
     if obj.is_closed:
         return Card("Session", "closed", facts, hint="ss = ln.Session()")
-    engine = getattr(obj.orm, "engine", None) or engines.current()
-    view = sessions.of(obj.orm, title="Session", engine=engine)
+    view = sessions.of(obj.orm, title="Session", engine=_usual(obj.orm))
     return replace(view, facts=(*view.facts, *facts))
 
 

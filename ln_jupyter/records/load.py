@@ -6,9 +6,9 @@ from typing import TypeVar
 
 from sqlalchemy import orm
 
-from ln_jupyter.db import loading
+from ln_jupyter import errors
+from ln_jupyter.db import blame, loading, origins
 from ln_jupyter.db.block import current_block
-from ln_jupyter.db.origins import origin
 from ln_jupyter.db.session import OrmSession, SideSession
 from ln_jupyter.records import mapping
 
@@ -30,7 +30,8 @@ def load(record: T, *names: str) -> T:
     Raises:
         UnknownFieldError: If there is no such attribute; it names the near miss.
         UnloadableError: If it cannot be loaded: the record was never saved, its row is gone,
-            or the relationship is write-only.
+            the relationship is write-only, or its session must be awaited.
+        UnknownOriginError: If nobody knows which of several databases the record was read from.
 
     Example:
         >>> import ln_jupyter as ln, ln_jupyter.schema as lns
@@ -40,15 +41,24 @@ def load(record: T, *names: str) -> T:
         >>> ln.load(run, "pipeline").pipeline.name
         'Transform C'
     """
-    mapper = mapping.state_of(record).mapper
+    state = mapping.state_of(record)
     session = orm.object_session(record)
+    if state.was_deleted:
+        msg = f"{blame.name(record)} was deleted"
+        raise errors.UnloadableError(msg, fix="load it before the record is deleted")
+    if state.async_session is not None:
+        msg = f"the session of {blame.name(record)} is asynchronous"
+        named = ", ".join(map(repr, names))
+        raise errors.UnloadableError(msg, fix=f"await it: await session.refresh(record, [{named}])")
     if session is not None:
         return loading.load(record, *names, session=session)
     block = current_block()
-    engine = origin(record)
-    if block is not None and engine in (None, block.orm.get_bind(mapper)):
+    engine = origins.of(record)
+    if block is not None and (engine is None or block.orm.leads_to(engine, record)):
         block.orm.flush()  # as a select of the block's would
         with SideSession(block.orm) as beside:
+            beside.refuse_to_guess(record)
             return loading.load(record, *names, session=beside)
     with OrmSession(engine) as short:
+        short.refuse_to_guess(record)
         return loading.load(record, *names, session=short)

@@ -45,9 +45,12 @@ class Session:
     Nothing is locked by reading, or before the first change is sent.
 
     Args:
-        target: An engine or URL; None for the database of `ln.connect`.
+        target: An engine or URL; None for the database that is connected when the session is first used,
+            or its block begins. A later `ln.connect` is for other sessions.
         write: Take the write lock when the block begins, so that what is read cannot change
-            before it is written. Blocks with *write* wait for each other; bare, such a session is refused.
+            before it is written. Where records of `ln_jupyter.schema` are kept in another database, its
+            lock is taken when the block first asks it. Blocks with *write* wait for each other; bare, such
+            a session is refused.
         readonly: Refuse whatever writes, before it is sent.
         rollback: A dry run: send all changes, so that the database checks them, and undo them
             at the end. On SQLite, foreign keys that are checked at commit only are not checked.
@@ -217,10 +220,12 @@ class Session:
         if self._block is not None:
             fix = "open another: with ln.Session() as inner:"
             raise errors.SessionError("this session is in a block already", fix=fix)
+        session.route.bind()
         if self._write:
             try:
                 lock_for_writing(session)
             except BaseException:
+                session.locks = False
                 session.rollback()  # gives the connection back: there will be no end of the block
                 raise
         session.autoflush = session.in_block = True
@@ -285,7 +290,7 @@ class Session:
         if self._closed:
             return "<Session closed>"
         try:
-            where = faults.describe((self._orm.engine or engines.current()).url)
+            where = faults.describe(self._orm.route.usual.url)
         except errors.LnJupyterError as error:  # the settings name no database that can be used
             where = f"nowhere: {error}"
         session = self._orm
@@ -297,7 +302,7 @@ class Session:
         if self._block is not None:
             self._block.leave()
         self._block = None
-        self._orm.autoflush = self._orm.in_block = False
+        self._orm.autoflush = self._orm.in_block = self._orm.locks = False
         self._orm.rereads = True
 
     def _open_for_use(self) -> OrmSession:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import sqlalchemy as sa
@@ -9,10 +10,9 @@ from sqlalchemy import event, orm
 from sqlalchemy.orm.attributes import instance_state
 
 from ln_jupyter import callsite, errors
-from ln_jupyter.db import blame, restriction, unit
+from ln_jupyter.db import blame, origins, restriction, unit
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db.block import current_block
-from ln_jupyter.db.origins import database_of
 from ln_jupyter.db.session import OrmSession
 from ln_jupyter.records import bulk, mapping
 
@@ -51,6 +51,7 @@ def add(record: Any, rows: bulk.Rows | None = None, /, **fields: object) -> Any:
         NothingGivenError: If there is nothing to add.
         InvalidValueError: If *rows* and *fields* are both given.
         ForeignSessionError: If a record belongs to another open session, or was read from another database.
+        UnknownOriginError: If nobody knows which of several databases a record was read from.
         DuplicateRecordError: If two objects stand for one row.
         StaleRecordError: If a row changed after it was read.
         sqlalchemy.exc.IntegrityError: With a note that names the record.
@@ -82,6 +83,7 @@ def delete(record: Any, /, **fields: object) -> Any:
     Raises:
         NothingGivenError: If there is nothing to delete, or no field to choose by.
         ForeignSessionError: If a record belongs to another open session, or was read from another database.
+        UnknownOriginError: If nobody knows which of several databases a record was read from.
         StaleRecordError: If a row changed after it was read.
         sqlalchemy.exc.IntegrityError: If other rows still refer to it.
 
@@ -199,7 +201,7 @@ def _place(owners: Sequence[tuple[Any, orm.Session]]) -> OrmSession | None:
 
 def _elsewhere(records: Sequence[Any]) -> sa.Engine | None:
     """Give the one engine that all records come from; None for the usual one, which refuses those of others."""
-    databases = {database_of(record) for record in records}
+    databases = {origins.of(record) for record in records}
     database = databases.pop() if len(databases) == 1 else None
     if database is None or database is engines.current():
         return None
@@ -221,12 +223,17 @@ def _get_or_create(session: OrmSession | None, model: type[Any], fields: dict[st
         return found
 
     place = session if session is not None else _place(())
-    if place is not None:
-        return _act(place, (), get_or_create)
-    with OrmSession() as reading:
+    if place is not None and place.in_block:
+        return get_or_create(place)
+    with contextlib.nullcontext(place) if place is not None else OrmSession() as reading:
         found = get(reading)
+    if found is not None:
+        return found
     # two processes that both found nothing must not both create it
-    return found if found is not None else _act(None, (), get_or_create, write=True)
+    if place is None:
+        return _act(None, (), get_or_create, write=True)
+    with unit.locking(place):
+        return _act(place, (), get_or_create)
 
 
 def _attach(session: OrmSession, records: Sequence[Any]) -> None:
@@ -244,7 +251,7 @@ def _attach(session: OrmSession, records: Sequence[Any]) -> None:
     except (sa.exc.InvalidRequestError, errors.LnJupyterError) as error:
         for record in attached:
             if record in session:
-                session.expunge(record)
+                orm.Session.expunge(session, record)  # plain: it did not come from here
         if isinstance(error, errors.LnJupyterError):
             raise
         raise _refusal(session, records, error) from error

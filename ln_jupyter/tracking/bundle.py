@@ -13,6 +13,8 @@ from ln_jupyter.notebook import environment, identity, imports, kernel, packages
 from ln_jupyter.schema.column_types import utcnow
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from ln_jupyter.errors import DatabaseError
     from ln_jupyter.notebook.location import Location
     from ln_jupyter.tracking.request import Request
@@ -65,7 +67,7 @@ def _view(
         names = (f"{name} {version}".rstrip() for name, version in sorted(used.items())[:_PACKAGES])
         more = f" and {len(used) - _PACKAGES} more" if len(used) > _PACKAGES else ""
         rows.append(("packages", ", ".join(names) + more))
-    rows.append(("registry", _registry()))
+    rows.append(("registry", _registry(registration.origin)))
     if problem is not None:
         rows.append(("problem", f"{problem} · {problem.fix}; this run goes on"))
     return picture.HeaderView(notebook["title"] or notebook["name"] or notebook["id"], tuple(rows))
@@ -91,9 +93,9 @@ def _packages(modules: frozenset[str], _installed: object) -> dict[str, str]:
     return packages.of(modules)
 
 
-def _registry() -> str:
+def _registry(engine: sa.Engine) -> str:
     """Name the registry, without a password, and what chose it."""
-    engine, chosen = engines.of_registry(), settings.current()
+    chosen = settings.current()
     origin = chosen.origins["url"] if engine.url == engines.parse(chosen.url) else "ln.connect()"
     return f"{faults.describe(engine.url)} · {origin}"
 

@@ -36,7 +36,9 @@ def publish(current: Registration, request: Request, version: str | None) -> Reg
         DatabaseError: If the registry cannot be reached.
     """
     installed = environment.current()
-    return attempts.in_registry(lambda connection: _publish(connection, current, request, installed, version))
+    return attempts.in_registry(
+        lambda connection: _publish(connection, current, request, installed, version), engine=current.origin
+    )
 
 
 def _publish(

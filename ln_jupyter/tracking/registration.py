@@ -136,10 +136,9 @@ def _goes_on(before: Registration, request: Request) -> bool:
 def _record(registration: Registration, request: Request, shell: Any) -> None:
     """Keep the run up to date from here on; another run that the process has begun before ends here."""
     global _recording  # noqa: PLW0603 - the one owner of what this process runs
-    from ln_jupyter.db import engine as engines  # here for cost: they import SQLAlchemy
-    from ln_jupyter.tracking.recording import Recording
+    from ln_jupyter.tracking.recording import Recording  # here for cost: it imports SQLAlchemy
 
-    engine, before = engines.of_registry(), _recording
+    engine, before = registration.origin, _recording
     if before is not None and before.is_of(registration, engine):
         before.follow(registration, request)
         return

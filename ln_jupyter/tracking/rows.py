@@ -12,7 +12,6 @@ import sqlalchemy as sa
 
 from ln_jupyter import settings
 from ln_jupyter.db import attempts, transactions, upsert, users
-from ln_jupyter.db import engine as engines
 from ln_jupyter.notebook.identity import Identity
 from ln_jupyter.schema import ids, tables
 from ln_jupyter.schema.column_types import utcnow
@@ -40,7 +39,7 @@ class Registration:
         user_id: Of who registered them, now or at an earlier call.
         path: Of the notebook's file, at the last call; None without a file.
         pid: Of the process. A fork is another process, and has no registration.
-        origin: The engine they are behind, if `connect()` chose it.
+        origin: The engine they are behind.
         why_new: Why ``run="latest"`` began a run, although there was one.
     """
 
@@ -49,7 +48,7 @@ class Registration:
     user_id: str
     path: str | None
     pid: int
-    origin: sa.Engine | None
+    origin: sa.Engine
     why_new: str = ""
 
     @cached_property
@@ -105,7 +104,7 @@ def _register(connection: sa.Connection, request: Request, before: Registration 
         user_id=user_id,
         path=request.path or (None if before is None else before.path),
         pid=os.getpid(),
-        origin=connection.engine if connection.engine is engines.connected() else None,
+        origin=connection.engine,
         why_new=why_new,
     )
 
