@@ -8,6 +8,7 @@ code cannot be interrupted.
 
 from __future__ import annotations
 
+import functools
 import random
 import re
 import sqlite3
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 
 from ln_jupyter import errors
 from ln_jupyter.db import advice, faults, interrupts, lock_owner, sqlite_faults, statements
@@ -46,15 +48,27 @@ _lazy: weakref.WeakSet[sa.Dialect] = weakref.WeakSet()
 """Of the engines that `begin_lazily` was called for."""
 
 
+_ASKS = frozenset({"isolation_level", "postgresql_readonly", "postgresql_deferrable"})
+"""Execution options that ask for a kind of transaction."""
+
+
 def begins_lazily(dialect: sa.Dialect) -> bool:
     """Say whether connections of this kind begin at the first write, as all do that are made here."""
     return dialect in _lazy
 
 
 def begin_lazily(engine: sa.Engine) -> None:
-    """Let the engine's connections, which are in autocommit, begin at the first write."""
+    """Let the engine's connections, which are in autocommit, begin at the first write.
+
+    Who asks for another isolation level, or in PostgreSQL for another kind of transaction, gets
+    what SQLAlchemy gives: in AUTOCOMMIT none is begun, and else the driver begins it.
+    """
     _lazy.add(engine.dialect)
-    may_call = engine.dialect.name == "postgresql"
+    is_postgresql = engine.dialect.name == "postgresql"
+    if is_postgresql:
+        event.listen(engine, "checkin", _put_in_autocommit)
+    else:
+        _leave_in_autocommit(engine.dialect)
 
     # Of the dialect, whose listeners are called; a listener of the engine has each connection
     # join the two sets of listeners anew, which takes as long as the statement of a short read.
@@ -62,10 +76,10 @@ def begin_lazily(engine: sa.Engine) -> None:
     @event.listens_for(engine, "do_executemany")
     def _before(_cursor: object, statement: str, _parameters: object, context: Any) -> None:
         connection = context.root_connection
-        has_to = (
-            statements.writes(statement) or (may_call and statements.calls(statement)) or _SAVEPOINT.match(statement)
-        )
-        if has_to and not has_begun(connection):
+        options = connection.get_execution_options()
+        if options and not _ASKS.isdisjoint(options) and _begins_as_asked(connection):
+            return
+        if _has_to_begin(statement, is_postgresql=is_postgresql) and not has_begun(connection):
             begin(connection)
 
     @event.listens_for(engine, "do_execute_no_params")
@@ -80,6 +94,42 @@ def begin_lazily(engine: sa.Engine) -> None:
         if entry.info.pop(_READS_ONLY, False) and not state.terminate_only:
             driver.rollback()
             driver.execute("RESET default_transaction_read_only")
+
+
+def _has_to_begin(statement: str, *, is_postgresql: bool) -> bool:
+    if statements.writes(statement) or _SAVEPOINT.match(statement):
+        return True
+    return is_postgresql and statements.calls(statement)
+
+
+def _put_in_autocommit(driver: Any, _entry: ConnectionPoolEntry) -> None:
+    if driver is not None and not driver.closed and not driver.autocommit:
+        driver.autocommit = True
+
+
+def _leave_in_autocommit(dialect: Any) -> None:
+    """Let no isolation level change the mode of sqlite3: to put it in autocommit commits, and several may share it."""
+    set_level = functools.partial(SQLiteDialect.set_isolation_level, dialect)  # past that of sqlite3's dialect
+
+    def set_isolation_level(driver: Any, level: Any) -> None:
+        if level != "AUTOCOMMIT":
+            set_level(driver, level)
+
+    dialect.set_isolation_level = set_isolation_level
+
+
+def _begins_as_asked(connection: sa.Connection) -> bool:
+    """Say whether its options decide on a transaction, and not what a statement does; see to it in that case."""
+    if commits_each_statement(connection):
+        return True
+    if connection.dialect.name == "sqlite":  # which has one kind
+        return False
+    driver = _driver(connection)
+    if driver.autocommit and not has_begun(connection):
+        driver.autocommit = (
+            False  # psycopg begins with the next statement, as it does where SQLAlchemy makes the engine
+        )
+    return True
 
 
 def begin_before_savepoints(engine: sa.Engine, is_watched: Callable[[sa.Connection], bool]) -> None:
@@ -143,7 +193,8 @@ def begin(connection: sa.Connection) -> None:
     """
     driver = _driver(connection)
     if connection.dialect.name != "sqlite":
-        driver.execute("BEGIN")
+        if getattr(driver, "autocommit", False):  # else the driver begins by itself
+            driver.execute("BEGIN")
         return
     engine = connection.engine
     try:
@@ -199,9 +250,15 @@ def forbid_writing(connection: sa.Connection) -> None:
     Args:
         connection: Of an engine that begins lazily, which has not begun.
     """
-    if connection.dialect.name == "postgresql" and _READS_ONLY not in connection.info:
+    if connection.dialect.name != "postgresql":
+        return
+    driver = _driver(connection)
+    if not driver.autocommit:  # somebody asked for a kind of transaction
+        if not has_begun(connection):
+            driver.execute("SET TRANSACTION READ ONLY")
+    elif _READS_ONLY not in connection.info:
         # not a transaction that is READ ONLY: it would hold locks until it ends
-        _driver(connection).execute("SET default_transaction_read_only = on")
+        driver.execute("SET default_transaction_read_only = on")
         connection.info[_READS_ONLY] = True
 
 
@@ -227,12 +284,17 @@ def lock_for_writing(connection: sa.Connection) -> None:
     sessions with ``write=True`` share until they end.
 
     Raises:
-        SessionError: If the database is neither.
+        SessionError: If the database is neither, or there is no transaction to hold the lock.
     """
     name = connection.dialect.name
     if not has_lock(connection.dialect):
         msg = f"write=True is not known for {name}"
         raise errors.SessionError(msg, fix="leave it out, and lock rows by select(...).with_for_update()")
+    if name == "postgresql" and commits_each_statement(connection):
+        msg = (
+            "write=True locks until its transaction ends, and this engine commits each statement by itself (AUTOCOMMIT)"
+        )
+        raise errors.SessionError(msg, fix="give it an engine without isolation_level='AUTOCOMMIT'")
     if name == "postgresql":
         _lock_postgresql(connection)
     elif not has_begun(connection):

@@ -27,12 +27,22 @@ if TYPE_CHECKING:
 @pytest.fixture
 def table(url: sa.URL) -> Iterator[sa.Engine]:
     """Give an engine of ours on a database with a table of one row."""
+    yield _counting(url)
+    engines.dispose(url)
+
+
+@pytest.fixture
+def postgres_table(postgres_url: sa.URL) -> sa.Engine:
+    """Give the same on PostgreSQL."""
+    return _counting(postgres_url)
+
+
+def _counting(url: sa.URL) -> sa.Engine:
     engine = engines.resolve(url)
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE counter (n INTEGER)")
         connection.exec_driver_sql("INSERT INTO counter VALUES (0)")
-    yield engine
-    engines.dispose(url)
+    return engine
 
 
 def _n(engine: sa.Engine) -> int:
@@ -183,6 +193,123 @@ def test_a_lost_connection_can_be_rolled_back(table: sa.Engine) -> None:
         connection.exec_driver_sql("SELECT n FROM counter")
 
     assert _n(table) == 0
+
+
+# -- isolation levels and execution options ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("of", ["connection", "engine", "session"])
+def test_autocommit_commits_each_statement(table: sa.Engine, of: str) -> None:
+    """Who asks for AUTOCOMMIT gets what SQLAlchemy gives: no transaction is begun, and nothing is undone."""
+    write = sa.text("UPDATE counter SET n = n + 1")
+    if of == "session":
+        with ln.Session(table.execution_options(isolation_level="AUTOCOMMIT")) as ss:
+            ss.orm.execute(write)
+            ss.rollback()
+    else:
+        engine = table.execution_options(isolation_level="AUTOCOMMIT") if of == "engine" else table
+        with engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT").execute(write)
+            assert not transactions.has_begun(connection)
+
+    assert _n(table) == 1
+    with table.connect() as connection:  # which was in AUTOCOMMIT before
+        connection.execute(write)
+        connection.rollback()
+    assert _n(table) == 1
+
+
+@pytest.mark.postgres
+def test_what_needs_autocommit_can_be_done(postgres_url: sa.URL) -> None:
+    """Statements that refuse to be in a transaction are in none."""
+    engine = engines.resolve(postgres_url)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("CREATE TABLE a (x INTEGER)")
+        connection.exec_driver_sql("CREATE INDEX CONCURRENTLY i ON a (x)")
+        connection.exec_driver_sql(f"CREATE DATABASE {postgres_url.database}_new")
+        connection.exec_driver_sql(f"DROP DATABASE {postgres_url.database}_new")
+        connection.exec_driver_sql("VACUUM a")
+
+    assert ["i"] == [index["name"] for index in sa.inspect(engine).get_indexes("a")]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("of", ["connection", "engine"])
+@pytest.mark.parametrize("level", ["SERIALIZABLE", "REPEATABLE READ", "READ COMMITTED"])
+def test_a_transaction_is_isolated_as_asked(postgres_table: sa.Engine, level: str, of: str) -> None:
+    """It begins with the first statement, a read too, and the connection is lazy again for whoever gets it next."""
+    engine = postgres_table.execution_options(isolation_level=level) if of == "engine" else postgres_table
+    with engine.connect() as connection, postgres_table.connect() as other:
+        connection.execution_options(isolation_level=level)
+        assert level.lower() == connection.exec_driver_sql("SHOW transaction_isolation").scalar()
+        before = connection.exec_driver_sql("SELECT n FROM counter").scalar()
+        other.exec_driver_sql("UPDATE counter SET n = n + 1")
+        other.commit()
+        after = connection.exec_driver_sql("SELECT n FROM counter").scalar()
+        connection.rollback()
+
+    assert (0, 1 if level == "READ COMMITTED" else 0) == (before, after)
+    for _ in range(2):
+        with postgres_table.connect() as connection:
+            connection.exec_driver_sql("SELECT n FROM counter")
+            assert not transactions.has_begun(connection)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("options", [{}, {"isolation_level": "SERIALIZABLE"}, {"postgresql_deferrable": True}])
+def test_a_transaction_only_reads_as_asked(postgres_table: sa.Engine, options: dict[str, object]) -> None:
+    """Of a connection that is to read only, the database refuses whatever writes, and of the next one nothing."""
+    with postgres_table.connect().execution_options(postgresql_readonly=True, **options) as connection:
+        connection.exec_driver_sql("SELECT n FROM counter")
+        assert transactions.has_begun(connection)
+        with pytest.raises(errors.DatabaseUnavailableError, match="may only be read"):
+            connection.exec_driver_sql("UPDATE counter SET n = 7")
+
+    with postgres_table.begin() as connection:
+        connection.exec_driver_sql("UPDATE counter SET n = 1")
+    assert _n(postgres_table) == 1
+
+
+@pytest.mark.parametrize("level", ["SERIALIZABLE", "READ UNCOMMITTED", "AUTOCOMMIT"])
+def test_an_isolation_level_ends_nobody_elses_transaction(level: str) -> None:
+    """Several share the connection of a database in memory: to set a level beside a block commits nothing of it."""
+    engine = ln.connect("sqlite://")
+    with pytest.raises(ZeroDivisionError), ln.Session() as ss:
+        ss.add(lns.File(name="undone"))
+        ss.orm.flush()
+        with engine.connect() as beside:
+            beside.execution_options(isolation_level=level)
+        _ = 1 / 0
+
+    assert not ln.select(lns.File).exists()
+    ln.connect()
+    engines.dispose("sqlite://")
+
+
+@pytest.mark.postgres
+def test_a_session_that_reads_only_does_so_at_any_level(postgres_url: sa.URL) -> None:
+    """What a function would write is refused where the driver begins, too."""
+    engine = engines.resolve(postgres_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE a (x INTEGER)")
+        connection.exec_driver_sql(
+            "CREATE FUNCTION note() RETURNS int LANGUAGE sql AS 'INSERT INTO a VALUES (1) RETURNING x'"
+        )
+    serializable = engine.execution_options(isolation_level="SERIALIZABLE")
+
+    with pytest.raises(errors.DatabaseUnavailableError), ln.Session(serializable, readonly=True) as ss:
+        ss.orm.execute(sa.text("SELECT note()"))
+
+    with engine.connect() as connection:
+        assert 0 == connection.exec_driver_sql("SELECT count(*) FROM a").scalar()
+
+
+@pytest.mark.postgres
+def test_a_lock_needs_a_transaction(postgres_url: sa.URL) -> None:
+    """In AUTOCOMMIT, a session that locks is refused: its lock would be gone at once."""
+    engine = engines.resolve(postgres_url).execution_options(isolation_level="AUTOCOMMIT")
+    with pytest.raises(errors.SessionError, match="AUTOCOMMIT"), ln.Session(engine, write=True):
+        pass
 
 
 # -- in memory -----------------------------------------------------------------------------------------------------
