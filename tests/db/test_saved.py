@@ -58,7 +58,7 @@ class Steps:
         error: What is said, by the name of the error; nothing where all was saved.
         each_error: The same where every call commits.
         other: What is kept by other sessions, whatever becomes of this one.
-        doomed: What is said, and that nothing is kept, where a refused statement dooms the transaction.
+        doomed: The databases that undo all because of a statement that was refused and caught.
     """
 
     source: str
@@ -66,7 +66,7 @@ class Steps:
     each: str | None = ""
     error: str = ""
     each_error: str | None = None
-    doomed: str = ""
+    doomed: tuple[str, ...] = ()
     other: str = ""
 
     def outcome(self, form: str, dialect: str) -> tuple[str | None, str]:
@@ -77,8 +77,8 @@ class Steps:
             return self.other, self.error if self.other else "ReadOnlySessionError"
         if "begin_nested" in self.source and dialect == "duckdb":
             return "", "ProgrammingError"  # it has no savepoints
-        if self.doomed and dialect in DOOMED:
-            return self.other, self.doomed
+        if dialect in self.doomed:
+            return self.other, "TransactionUndoneError"
         if form in DRY:
             return self.other, "SessionError" if "ss.commit()" in self.source else self.error
         return self.unit, self.error
@@ -87,7 +87,6 @@ class Steps:
 COMMITS_EACH = {"add", "bare"}
 DRY = {"rollback", "cell --rollback"}
 LOCKED = {"write", "cell --write"}
-DOOMED = {"postgresql", "duckdb"}
 INSERT = """orm().execute(sa.text("INSERT INTO hero (id, name, n) VALUES (-1, 'a', 0)"))"""
 REFUSED = """\
 try:
@@ -103,10 +102,20 @@ STEPS = {
     "error": Steps('add(new("a"))\n1 / 0', "", "a", "ZeroDivisionError"),
     "error after a read": Steps('add(new("a"))\nselect(Hero).all()\n1 / 0', "", "a", "ZeroDivisionError"),
     "interrupt": Steps('add(new("a"))\nraise KeyboardInterrupt', "", "a", "KeyboardInterrupt"),
+    "refused": Steps('add(new("a"))\nadd(new("old"))\nadd(new("b"))', "", "a", "IntegrityError"),
+    "refused list": Steps('add([new("a"), new("old")])', "", "", "IntegrityError"),
+    "caught": Steps(
+        'add(new("a"))\n' + REFUSED.format('add(new("old")); flush()') + 'add(new("b"))',
+        "",
+        "ab",
+        "PendingRollbackError",
+        each_error="",
+    ),
     "get or create": Steps('add(Hero, name="a")\nadd(Hero, name="old")', "a", "a"),
     "bulk": Steps('add(Hero, [{"name": "a"}, {"name": "b"}])', "ab", "ab"),
     "bulk, then an error": Steps('add(Hero, [{"name": "a"}])\n1 / 0', "", "a", "ZeroDivisionError"),
     "bulk refused": Steps(ROWS_REFUSED, "", "", "IntegrityError"),
+    "bulk caught": Steps(REFUSED.format(ROWS_REFUSED) + 'add(new("b"))', "b", "b", doomed=("duckdb",)),
     "edit": Steps("h = select(Hero).one()\nh.n = 5\nadd(h)", "!", "!"),
     "edit, then an error": Steps("h = select(Hero).one()\nh.n = 5\nadd(h)\n1 / 0", "", "!", "ZeroDivisionError"),
     "edit without add": Steps("select(Hero).one().n = 5", "!", None),
@@ -118,7 +127,15 @@ STEPS = {
     "text": Steps(INSERT, "a", ""),
     "text, then commit": Steps(f"{INSERT}\nss.commit()", "a", "a"),
     "text, then an error": Steps(f"{INSERT}\n1 / 0", "", "", "ZeroDivisionError"),
+    "text caught": Steps(
+        'add(new("a"))\nflush()\ntry:\n    orm().execute(sa.text("SELECT nonsense FROM hero"))\n'
+        "except sa.exc.DBAPIError:\n    orm()\n",
+        "a",
+        "a",
+        doomed=("postgresql", "duckdb"),
+    ),
     "core": Steps('orm().connection().execute(sa.insert(Hero).values(name="a"))', "a", ""),
+    "savepoint kept": Steps('with orm().begin_nested():\n    add(new("a"))\nadd(new("b"))', "ab", None),
     "savepoint undone": Steps(
         'point = orm().begin_nested()\nadd(new("a"))\nflush()\npoint.rollback()\nadd(new("b"))', "b", None
     ),
@@ -130,6 +147,15 @@ STEPS = {
     ),
     "savepoint, bulk caught": Steps(
         REFUSED.format(f"with orm().begin_nested(): {ROWS_REFUSED}") + 'add(new("b"))', "b", None
+    ),
+    "savepoint, then an error": Steps(
+        'with orm().begin_nested():\n    add(new("a"))\n1 / 0', "", None, "ZeroDivisionError"
+    ),
+    "savepoints in each other": Steps(
+        'with orm().begin_nested():\n    add(new("a"))\n    point = orm().begin_nested()\n'
+        '    add(new("b"))\n    flush()\n    point.rollback()\nadd(new("c"))',
+        "ac",
+        None,
     ),
     "another thread": Steps('beside(lambda: ln.add(new("a")))\n1 / 0', "a", "a", "ZeroDivisionError", other="a"),
     "another session": Steps(
