@@ -81,13 +81,18 @@ def test_a_dry_run(engine: sa.Engine) -> None:
     assert [] == log(engine)
 
 
-def test_a_block(engine: sa.Engine) -> None:
-    """It is undone and committed with its block."""
-    with pytest.raises(ZeroDivisionError), ln.Session(engine) as ss:
-        ss.orm.execute(note("half"))
-        _ = 1 / 0
+@pytest.mark.parametrize(
+    "call", ["SELECT note('{}')", "SELECT note('{}') FROM a", "SELECT 1 FROM a WHERE note('{}') = 1"]
+)
+def test_a_block(engine: sa.Engine, call: str) -> None:
+    """It is undone and committed with its block, wherever in a statement it is called."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE a AS SELECT 1")
 
+    with pytest.raises(ZeroDivisionError), ln.Session(engine) as ss:
+        ss.orm.execute(sa.text(call.format("half")))
+        _ = 1 / 0
     with ln.Session(engine) as ss:
-        ss.orm.execute(note("whole"))
+        ss.orm.execute(sa.text(call.format("whole")))
 
     assert ["whole"] == log(engine)
