@@ -8,6 +8,8 @@ from __future__ import annotations
 import datetime as dt
 import gc
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,11 +25,12 @@ from ln_jupyter.cli import catalogue
 from ln_jupyter.db import engine as engines
 from ln_jupyter.display import html, record, text
 from ln_jupyter.ipython import extension
-from ln_jupyter.tracking import registration
+from ln_jupyter.notebook.document import Cell, Document
+from ln_jupyter.tracking import checks, registration
+from ln_jupyter.tracking.cells import Execution
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 # -- statements --------------------------------------------------------------------------------------------------------
 
@@ -345,3 +348,16 @@ def test_other_displays_add_few_calls(shell: InteractiveShell, value: object) ->
     loaded = _calls(lambda: shell.display_formatter.format(value))
 
     assert loaded - without <= 30
+
+
+def test_publishing_makes_no_pass_over_all_cells_for_each() -> None:
+    """Ten times as many cells, with as many executions, are compared by ten times as many calls."""
+
+    def check(n: int) -> Callable[[], object]:
+        ran = [Execution(None, f"x = {number}") for number in range(n)]
+        cells = tuple(Cell(None, "code", each.source) for each in ran)
+        request: Any = SimpleNamespace(document=Document(Path("a.ipynb"), "", {}, {}, cells), runner="")
+        log: Any = SimpleNamespace(earlier=[], executed=ran[:-1], running=ran[-1])
+        return lambda: checks.check_order(request, log)
+
+    assert _calls(check(500)) <= 11 * _calls(check(50))

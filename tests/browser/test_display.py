@@ -70,7 +70,7 @@ def lab(open_lab: Callable[[Path], Lab], tmp_path: Path) -> Lab:
     lab = open_lab(file)
     lab.run_all()
     lab.page.set_viewport_size({"width": 1200, "height": 6000})
-    lab.page.locator(".jp-RenderedMermaid img").nth(1).wait_for(timeout=20_000)
+    lab.page.locator(".jp-RenderedMermaid img").nth(1).wait_for()
     return lab
 
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from ln_jupyter.notebook.identity import MIME
 from ln_jupyter.schema import NotebookPath
 from tests.browser.conftest import Lab, LabServer
+from tests.ipython import kernel_driver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,7 +80,7 @@ class Editor(Lab):
 
     def saved(self) -> Any:
         """Read the file, once the server has written it to its end."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + kernel_driver.TIMEOUT
         while True:
             try:
                 return nbformat.read(self.file, as_version=nbformat.NO_CONVERT)
@@ -116,7 +117,7 @@ def outputs(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def wait(look: Callable[[], object], wanted: object) -> None:
     """Wait for what a server does in its own time; with collaboration, it saves so."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + kernel_driver.TIMEOUT
     while (found := look()) != wanted and time.monotonic() < deadline:
         time.sleep(0.05)
     assert wanted == found

@@ -51,7 +51,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def run() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the command line in a process of its own."""
     return lambda *words, **options: subprocess.run(
-        program(*words), capture_output=True, text=True, check=False, timeout=60, **options
+        program(*words), capture_output=True, text=True, check=False, timeout=180, **options
     )
 
 

@@ -18,7 +18,7 @@ def complete(filled, engine, tmp_path):
             "COMP_CWORD": str(len(words)),
         }
         done = subprocess.run(
-            program(), env=environment, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+            program(), env=environment, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=180
         )
         assert "" == done.stderr
         return [line for line in done.stdout.splitlines() if line]

@@ -17,12 +17,14 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import settings
-from ln_jupyter.db import advice, lazy_loads, transactions
+from ln_jupyter.db import advice, lazy_loads, lock_owner, transactions
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db.session import OrmSession
+from tests import waits
+from tests.ipython import kernel_driver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture(autouse=True)
@@ -205,28 +207,42 @@ def test_a_short_transaction_is_not(written: sa.Engine, monkeypatch: pytest.Monk
     assert () == advice.take()
 
 
-def test_waiting_is_not_holding(written: sa.Engine) -> None:
+class Clock(waits.Clock):
+    """Stands for the module `time`: it passes when a test says so."""
+
+    now = 0.0
+
+    def __init__(self, on_wait: Callable[[], object]) -> None:
+        super().__init__(on_wait)
+        self.monotonic = lambda: self.now
+
+
+def test_waiting_is_not_holding(written: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Time that passes before the lock is there does not count, and each thread hears of its own."""
-    waiting = threading.Event()
+    is_waiting = threading.Event()
+    clock = Clock(is_waiting.set)
+    for module in (lock_owner, transactions):
+        monkeypatch.setattr(module, "time", clock)
 
     def write() -> tuple[str, ...]:
         with written.connect() as second:
-            waiting.set()
             second.exec_driver_sql("INSERT INTO a VALUES (1)")
+            clock.now += 3
             held = transactions.held_seconds(second.info)
             second.commit()
-        assert held < whole[0]
+        assert 3 == held
         return advice.take()
 
-    whole = [float("inf")]
     with ThreadPoolExecutor(1) as threads, written.connect() as first:
         first.exec_driver_sql("INSERT INTO a VALUES (1)")
         other = threads.submit(write)
-        waiting.wait()
+        assert is_waiting.wait(kernel_driver.TIMEOUT)
+        clock.now += 7
         first.commit()
-        theirs = other.result()
+        (theirs,), (ours,) = other.result(), advice.take()
 
-    assert (1, 1) == (len(theirs), len(advice.take()))
+    assert "was held for 3.0 s" in theirs
+    assert "was held for 7.0 s" in ours
 
 
 def test_memory_is_nobody_elses() -> None:

@@ -266,7 +266,7 @@ def test_a_database_of_somebody_else(file: Path, tmp_path: Path, journal: str) -
         said = doors.in_kernel(kernel)
     commands = doors.on_command_line(url, tmp_path)
     script = subprocess.run(
-        [sys.executable, "-c", header], capture_output=True, text=True, check=False, env=environment, timeout=60
+        [sys.executable, "-c", header], capture_output=True, text=True, check=False, env=environment, timeout=180
     )
 
     for each in (*said.values(), *commands.values(), script.stderr):

@@ -276,7 +276,7 @@ def test_an_interrupt_while_connecting() -> None:
 
         process.send_signal(signal.SIGINT)
 
-        shown, said = process.communicate(timeout=60)
+        shown, said = process.communicate(timeout=180)
         connection.close()
 
     assert "KeyboardInterrupt" in shown
@@ -293,7 +293,7 @@ def test_a_script_that_cannot_register(tmp_path: Path) -> None:
         env={**os.environ, "LN_JUPYTER_URL": WELL_FORMED[0]},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

@@ -9,7 +9,6 @@ import shutil
 import ssl
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +18,7 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
 from ln_jupyter.db import engine as engines
+from tests import waits
 from tests.conftest import new_database
 from tests.faults import postgres_server
 from tests.faults.postgres_server import Gate, Server
@@ -230,32 +230,22 @@ def test_a_server_that_stops(kernel: Kernel, server: Server, kernel_database: sa
     assert "cannot be reached" in session.traceback
     assert ("ok", 0, 1) == (back.status, kernel.count("gone"), kernel.count("back"))
     source = "SELECT count(*) FROM ln_executed_cell WHERE NOT ok"
-    wait_until(lambda: server.execute(source, database=str(kernel_database.database))[0][0] >= 1)
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    """Wait for what happens beside the test."""
-    deadline = time.monotonic() + kernel_driver.TIMEOUT
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    waits.until(lambda: server.execute(source, database=str(kernel_database.database))[0][0] >= 1)
 
 
 _HEADER = """
-import time
 import ln_jupyter as ln
-begin = time.monotonic()
 try:
     ln.header(id="Faults000000", name="Faults")
 except ln.errors.DatabaseUnavailableError as error:
-    print(time.monotonic() - begin, error)
+    print(error)
 """
 
 
 def test_a_server_that_never_answers() -> None:
-    """header() gives up after the 5 s of its connection timeout, with one error of ours."""
+    """header() gives up after its connection timeout, with one error of ours."""
     with Gate(None) as gate:
-        url = f"postgresql://ann:{_SECRET}@127.0.0.1:{gate.port}/x"
+        url = f"postgresql://ann:{_SECRET}@127.0.0.1:{gate.port}/x?connect_timeout=2"
 
         done = subprocess.run(
             [sys.executable, "-c", _HEADER],
@@ -263,21 +253,21 @@ def test_a_server_that_never_answers() -> None:
             capture_output=True,
             text=True,
             check=True,
+            timeout=120,
         )
 
-    seconds, said = done.stdout.split(" ", 1)
-    assert 4 < float(seconds) < 15  # 5 s, and room for a slow machine
-    assert f"127.0.0.1:{gate.port}/x cannot be reached: " in said
+    assert f"127.0.0.1:{gate.port}/x cannot be reached: " in done.stdout
     assert _SECRET not in done.stdout + done.stderr
 
 
 def test_a_network_that_swallows(database: sa.URL) -> None:
-    """A connection whose network is silent ends after 10 s when it sends, and after a minute when it waits."""
+    """A silent network ends a connection: after 5 s before it is open, 10 s when it sends, a minute when it waits."""
     with engines.current().connect() as connection:
         asked = connection.connection.dbapi_connection.info.get_parameters()  # type: ignore[union-attr]
 
-    found = {name: asked[name] for name in asked if name.startswith(("keepalives", "tcp_"))}
+    found = {name: asked[name] for name in asked if name.startswith(("connect_", "keepalives", "tcp_"))}
     expected = {
+        "connect_timeout": "5",
         "keepalives_idle": "30",
         "keepalives_interval": "10",
         "keepalives_count": "3",
@@ -329,7 +319,7 @@ def test_a_transaction_that_takes_too_long(server: Server, database: sa.URL, set
             ss.add(lns.Run(name="second"))
             ss.orm.flush()
             pid = ss.orm.scalar(sa.text("SELECT pg_backend_pid()"))
-            wait_until(lambda: not server.execute(f"SELECT 1 FROM pg_stat_activity WHERE pid = {pid}"))
+            waits.until(lambda: not server.execute(f"SELECT 1 FROM pg_stat_activity WHERE pid = {pid}"))
             ss.select(lns.Run).all()
 
     error = refused(block)

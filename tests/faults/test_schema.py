@@ -21,7 +21,9 @@ import ln_jupyter.schema as lns
 from ln_jupyter import cli, errors
 from ln_jupyter.db import advice, migrate, registry, tables, transactions
 from ln_jupyter.db import engine as engines
+from tests import waits
 from tests.faults import processes, releases
+from tests.ipython import kernel_driver
 from tests.tracking import notebooks
 
 if TYPE_CHECKING:
@@ -441,15 +443,21 @@ def test_an_upgrade_that_fails(old: sa.URL, tmp_path: Path) -> None:
     assert tables.Version(THIS, tables.OLDEST_READER) == version(old)
 
 
-def test_an_upgrade_waits_for_a_writer(old: sa.URL, additive: releases.Release) -> None:
+def test_an_upgrade_waits_for_a_writer(
+    old: sa.URL, additive: releases.Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It begins when the writer has ended, and what was written meanwhile is kept."""
+    is_waiting = threading.Event()
+    monkeypatch.setattr(transactions, "time", waits.Clock(is_waiting.set))
     with ln.Session(old) as ss:
         ss.add(lns.Run(name="meanwhile"))
         ss.orm.flush()
         thread = threading.Thread(target=additive.upgrade, args=(old,))
         thread.start()
-        thread.join(0.3)
-        assert thread.is_alive()
+        if old.get_backend_name() == "sqlite":
+            assert is_waiting.wait(kernel_driver.TIMEOUT)
+        else:
+            waits.for_waiter(engines.resolve(old))
     thread.join()
 
     assert ln.select(lns.Run, name="meanwhile").exists()

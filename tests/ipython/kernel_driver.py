@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 from jupyter_client.manager import KernelManager
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from jupyter_client.blocking.client import BlockingKernelClient
 
 Messages = dict[str, deque[dict[str, Any]]]
 
 ROOT = Path(__file__).parents[2]
-TIMEOUT = 60  # of a message that never comes; no test waits for it
+TIMEOUT = 180  # seconds, of what never comes; no test waits for it
 
 # Signals of whatever runs this test suite must not reach the kernels under test.
 _SIGNALS = ("JPY_", "JUPYTER", "LN_JUPYTER", "PYTEST_", "PYTHONWARNINGS", "COLUMNS")
@@ -48,7 +48,8 @@ class Executed:
 
     Attributes:
         reply: The content of the execute reply.
-        outputs: Type and content of each output, in order.
+        outputs: Type and content of each output, in order. Neighbours of one stream are one: how a
+            kernel cuts what is printed into messages depends on its pace.
     """
 
     reply: dict[str, Any]
@@ -126,7 +127,7 @@ class Kernel:
 
     def finish(self, message_id: str) -> Executed:
         """Wait for a cell that was sent."""
-        outputs = list(self._outputs(message_id))
+        outputs = _joined(self._outputs(message_id))
         return Executed(self._reply(message_id), outputs)
 
     def wait_for_output(self, message_id: str) -> None:
@@ -186,7 +187,7 @@ class Kernel:
 @contextlib.contextmanager
 def start(home: Path, setup: str = "") -> Iterator[Kernel]:
     """Start a kernel in *home*, and execute a first cell."""
-    manager = KernelManager(kernel_name="python3")
+    manager = KernelManager(kernel_name="python3", shutdown_wait_time=TIMEOUT)  # else a slow end is a kill
     # The interpreter of this test run, not the one that a kernel spec happens to name.
     manager.kernel_spec.argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     manager.start_kernel(cwd=str(home), env=environment(home))
@@ -202,6 +203,18 @@ def start(home: Path, setup: str = "") -> Iterator[Kernel]:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
         manager.context.destroy()
+
+
+def _joined(outputs: Iterable[tuple[str, dict[str, Any]]]) -> list[tuple[str, dict[str, Any]]]:
+    """Do what a front end does: add what is printed to the output of its stream, if that is the last one."""
+    joined: list[tuple[str, dict[str, Any]]] = []
+    for kind, content in outputs:
+        last_kind, last = joined[-1] if joined else ("", {})
+        if kind == last_kind == "stream" and content["name"] == last["name"]:
+            joined[-1] = kind, {**content, "text": last["text"] + content["text"]}
+        else:
+            joined.append((kind, content))
+    return joined
 
 
 def _without_colours(text: str) -> str:

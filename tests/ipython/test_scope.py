@@ -15,7 +15,7 @@ PROCESSES = {
         "queue = mp.get_context('fork').Queue()\n"
         "child = mp.get_context('fork').Process(target=lambda: queue.put(in_session()))\n"
         "child.start()\n"
-        "seen = queue.get(timeout=60)\n"
+        "seen = queue.get(timeout=180)\n"
         "child.join()\n"
         "seen, in_session()"
     ),

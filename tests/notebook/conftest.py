@@ -181,7 +181,7 @@ def connect(connection_file: Path) -> BlockingKernelClient:
     client = BlockingKernelClient(connection_file=str(connection_file))
     client.load_connection_file()
     client.start_channels()
-    client.kernel_info(reply=True, timeout=60)  # wait_for_ready gives up on a kernel that starts slowly
+    client.kernel_info(reply=True, timeout=180)  # wait_for_ready gives up on a kernel that starts slowly
     return client
 
 
@@ -220,7 +220,7 @@ class Server:
 
     def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Ask the server's REST API."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=180)
         try:
             headers = {"Authorization": f"token {self.token}", "Content-Type": "application/json"}
             connection.request(method, f"{self.base_url}api/{path}", json.dumps(body) if body else None, headers)

@@ -4,12 +4,13 @@ import os
 import re
 import shutil
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ln_jupyter.notebook import git
 from ln_jupyter.notebook.git import Revision
+from tests import waits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -209,19 +210,27 @@ def test_index_is_not_written(repository: Path) -> None:
     assert not (repository / ".git" / "index.lock").exists()
 
 
-def test_slow(repository: Path, tmp_path: Path) -> None:
+def test_slow(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A git that takes too long is ended, with the program that it waits for."""
-    alive = tmp_path / "alive"
+    started, alive = tmp_path / "started", tmp_path / "alive"
     os.mkfifo(alive)
     listening = os.open(alive, os.O_RDONLY | os.O_NONBLOCK)
-    waiting = program(tmp_path / "waiting", f"exec 3> '{alive}'", "echo started >&3", "sleep 600")
+    waiting = program(tmp_path / "waiting", f"exec 3> '{alive}'", "echo 1 >&3", f"touch '{started}'", "sleep 600")
     (repository / ".gitattributes").write_text("*.ipynb filter=slow\n")
     run("config", "filter.slow.clean", waiting, cwd=repository)
     (repository / "sub" / "a.ipynb").write_text("[]")
 
-    found = git.revision(repository, timeout=1)
+    communicate = subprocess.Popen.communicate
+
+    def communicate_once_started(process: subprocess.Popen[bytes], **options: Any) -> tuple[bytes, bytes]:
+        waits.until(started.exists)
+        return communicate(process, **options)
+
+    monkeypatch.setattr(subprocess.Popen, "communicate", communicate_once_started)
+
+    found = git.revision(repository, timeout=0.1)
 
     assert found is None
     with os.fdopen(listening, "rb") as file:
         os.set_blocking(listening, True)
-        assert file.read() == b"started\n"  # to the end: nobody holds the other end any more
+        assert file.read() == b"1\n"  # to the end: nobody holds the other end any more

@@ -11,6 +11,7 @@ from ln_jupyter.db import engine as engines
 from ln_jupyter.db import registry as registries
 from ln_jupyter.schema import Notebook, NotebookPath
 from ln_jupyter.schema.column_types import utcnow
+from tests.ipython import kernel_driver
 from tests.server.conftest import notebook
 
 HOST = socket.gethostname()
@@ -52,7 +53,7 @@ class Project:
 
     def wait_for(self, paths):
         """Wait for what the server's worker will have written."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + kernel_driver.TIMEOUT
         while self.paths() != paths and time.monotonic() < deadline:
             time.sleep(0.02)
         assert paths == self.paths()

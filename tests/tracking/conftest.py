@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ln_jupyter.notebook.location import Location
-from ln_jupyter.tracking import registration, rows
+from ln_jupyter.tracking import recording, registration, rows
 from ln_jupyter.tracking import request as requests
+from tests.ipython import kernel_driver
 from tests.notebook.conftest import environment, folder, running_server, server
 
 if TYPE_CHECKING:
@@ -31,8 +32,9 @@ ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
 
 @pytest.fixture(autouse=True)
-def unregistered() -> Iterator[None]:
-    """Begin and end without a registration, as a new process does."""
+def unregistered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Begin and end without a registration, as a new process does; whoever waits for a write waits for its end."""
+    monkeypatch.setattr(recording, "PATIENCE", kernel_driver.TIMEOUT)
     registration.forget()
     yield
     registration.forget()

@@ -104,15 +104,15 @@ def test_cells_of_two_threads_are_both_noted(shell: InteractiveShell) -> None:
     """A kernel's subshells run cells beside each other: each is noted when it ends."""
     shell.user_ns |= {"entered": (entered := threading.Event()), "leave": (leave := threading.Event())}
     log = run(shell, BEGIN)
-    waiting = threading.Thread(target=shell.run_cell, args=("entered.set(); _ = leave.wait(30)", True))
+    waiting = threading.Thread(target=shell.run_cell, args=("entered.set(); _ = leave.wait(180)", True))
     waiting.start()
-    entered.wait(30)
+    assert entered.wait(180)
 
     run(shell, "beside = 1")
     leave.set()
     waiting.join()
 
-    assert [BEGIN, "beside = 1", "entered.set(); _ = leave.wait(30)"] == [each.source for each in log.executed]
+    assert [BEGIN, "beside = 1", "entered.set(); _ = leave.wait(180)"] == [each.source for each in log.executed]
 
 
 def test_after_the_extension_nothing_is_noted(shell: InteractiveShell) -> None:

@@ -138,12 +138,3 @@ def test_a_notebook_has_a_title() -> None:
 
     checks.check_title(request(title=None, path="a.py"))
     checks.check_title(request())
-
-
-def test_many_cells_take_no_time_to_speak_of() -> None:
-    """Thousands of cells and executions are compared without a pass over all for each."""
-    sources = [f"x = {n}" for n in range(2000)]
-    cells = tuple(Cell(None, "code", source) for source in sources)
-    found = cast("Request", SimpleNamespace(document=Document(Path("a.ipynb"), "", {}, {}, cells), runner=""))
-
-    checks.check_order(found, log(*by_source(*sources)))

@@ -101,12 +101,12 @@ def test_it_is_heard_without_cells(engine: sa.Engine, notebook: Path, monkeypatc
     sa.event.listen(engine, "commit", lambda _: beats.release() if _is_beat(threading.current_thread()) else None)
 
     ln.header(filepath=notebook)
-    beats.acquire(timeout=60)
+    assert beats.acquire(timeout=180)
     first = run_row().heard_at
     while beats.acquire(blocking=False):  # of those that came before
         pass
-    beats.acquire(timeout=60)
-    beats.acquire(timeout=60)
+    assert beats.acquire(timeout=180)
+    assert beats.acquire(timeout=180)
 
     assert first < run_row().heard_at
     assert run_row().last_cell_at is None
