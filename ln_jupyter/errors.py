@@ -259,7 +259,7 @@ def near_miss(name: str, names: Iterable[str]) -> str:
     """Say which of *names* the writer of *name* may have meant; private ones only where it is written like one.
 
     Returns:
-        ``"did you mean 'x'?"`` for a near miss, else the names to choose from.
+        ``"did you mean 'x'?"`` for a near miss, else the names to choose from, or that there are none.
 
     Example:
         >>> near_miss("nmae", ["name", "id"])
@@ -275,4 +275,4 @@ def near_miss(name: str, names: Iterable[str]) -> str:
     matches = difflib.get_close_matches(name, known, n=2, cutoff=0.6)
     if matches:
         return f"did you mean {' or '.join(map(repr, matches))}?"
-    return f"it has: {', '.join(known)}"
+    return f"it has: {', '.join(known)}" if known else "it has none"

@@ -357,6 +357,12 @@ def test_near_miss(name: str, said: str) -> None:
     assert said == errors.near_miss(name, ["title", "titled", "name", "id"])
 
 
+@pytest.mark.parametrize("names", [[], ["_private"]], ids=["none", "private"])
+def test_near_miss_of_nothing(names: list[str]) -> None:
+    """Where there is nothing to choose from, that is said."""
+    assert errors.near_miss("name", names) == "it has none"
+
+
 def test_in_a_kernel_an_error_is_a_sentence(tmp_path: Path) -> None:
     """A cell shows what happened, the user's own line and the fix: no frames of ours."""
     with kernel_driver.start(tmp_path, "import ln_jupyter as ln") as kernel:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import contextlib
+from typing import TYPE_CHECKING, Any
 
 from ln_jupyter.ipython import completion, magics, source
 from ln_jupyter.ipython.formatters import Formatters
@@ -11,48 +12,58 @@ from ln_jupyter.ipython.options import NAME
 from ln_jupyter.ipython.watch import Watch
 
 if TYPE_CHECKING:
-    from IPython.core.completer import MatcherAPIv2
     from IPython.core.interactiveshell import InteractiveShell
 
-
-class _Parts(NamedTuple):
-    magics: magics.Magics
-    watch: Watch
-    held: Held
-    matcher: MatcherAPIv2
-    formatters: Formatters
-
-
 # On the shell itself: %reload_ext runs modules again, and a shell that ends takes it along.
+# It knows how all is taken back, whatever has become of the modules that set it up.
 _ATTRIBUTE = "_ln_jupyter"
 
 
 def load(shell: InteractiveShell) -> None:
-    """Set up the magics and displays; a second time changes nothing."""
+    """Set up the magics and displays, or nothing; a second time changes nothing."""
     if hasattr(shell, _ATTRIBUTE):
         return
-    shell.input_transformers_cleanup.append(source.rewrite)
-    held = Held(shell)
-    parts = _Parts(
-        magics.Magics(shell, held), Watch(shell, held), held, completion.matcher(shell.user_ns), Formatters(shell)
-    )
-    shell.Completer.custom_matchers.append(parts.matcher)
-    shell.register_magic_function(parts.magics.ln_session, "line_cell", NAME)  # type: ignore[arg-type]
-    setattr(shell, _ATTRIBUTE, parts)
+    with contextlib.ExitStack() as undo:  # does each step, whatever becomes of the others
+        _add(shell.input_transformers_cleanup, source.rewrite, undo)
+        held = Held(shell)
+        undo.callback(held.close)
+        undo.callback(Watch(shell, held).end)
+        _add(shell.Completer.custom_matchers, completion.matcher(shell.user_ns), undo)
+        undo.callback(Formatters(shell).remove)
+        _register(shell, magics.Magics(shell, held), undo)
+        setattr(shell, _ATTRIBUTE, undo.pop_all())
 
 
 def unload(shell: InteractiveShell) -> None:
-    """Leave the shell as it was; a session that is open ends with its cell."""
-    parts: _Parts | None = vars(shell).pop(_ATTRIBUTE, None)
-    if parts is None:
-        return
-    parts.watch.end()
-    parts.held.close()
-    parts.formatters.remove()
-    shell.Completer.custom_matchers.remove(parts.matcher)
-    shell.input_transformers_cleanup.remove(source.rewrite)
+    """Leave the shell as it was; a session that is open ends with its cell.
+
+    Raises:
+        StaleRecordError: As `Held.close`, like every other error of the database; all the rest is done.
+    """
+    undo: contextlib.ExitStack | None = vars(shell).pop(_ATTRIBUTE, None)
+    if undo is not None:
+        undo.close()
+
+
+def _add(functions: list[Any], function: object, undo: contextlib.ExitStack) -> None:
+    """Add a function to a list of the shell's, which others may change, too."""
+
+    def remove() -> None:
+        if function in functions:
+            functions.remove(function)
+
+    functions.append(function)
+    undo.callback(remove)
+
+
+def _register(shell: InteractiveShell, ours: magics.Magics, undo: contextlib.ExitStack) -> None:
     manager = shell.magics_manager
-    for kind in ("line", "cell"):
-        if manager.magics[kind].get(NAME) == parts.magics.ln_session:
-            del manager.magics[kind][NAME]
-    vars(manager.user_magics).pop(NAME, None)  # where register_magic_function keeps a second reference
+
+    def unregister() -> None:
+        for kind in ("line", "cell"):
+            if manager.magics[kind].get(NAME) == ours.ln_session:
+                del manager.magics[kind][NAME]
+        vars(manager.user_magics).pop(NAME, None)  # where register_magic_function keeps a second reference
+
+    undo.callback(unregister)
+    shell.register_magic_function(ours.ln_session, "line_cell", NAME)  # type: ignore[arg-type]

@@ -69,23 +69,24 @@ def find_target(text: str, namespace: Mapping[str, Any]) -> Any:
     """
     if "://" in text:
         return text
-    targets = targets_in(namespace)
-    if text not in targets:
+    value = namespace.get(text)
+    if not _is_target(value):
+        targets = targets_in(namespace)
         msg = f"%%{NAME} --db {redaction.quoted(text)} is neither a URL nor a variable that holds one, or an engine"
         fix = errors.near_miss(text, targets) if targets else f"write {_usage('cell')}"
         raise errors.MagicError(msg, fix=fix)
-    return targets[text]
+    return value
 
 
-def targets_in(namespace: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the variables that hold a URL or an engine."""
+def targets_in(namespace: Mapping[str, Any]) -> list[str]:
+    """Name the variables that hold a URL or an engine, but for private ones: IPython keeps the text of cells in some."""
+    return [name for name, value in namespace.items() if not name.startswith("_") and _is_target(value)]
+
+
+def _is_target(value: object) -> bool:
     import sqlalchemy as sa  # here for cost
 
-    return {
-        name: value
-        for name, value in namespace.items()
-        if isinstance(value, (sa.Engine, sa.URL)) or (isinstance(value, str) and "://" in value)
-    }
+    return isinstance(value, (sa.Engine, sa.URL)) or (isinstance(value, str) and "://" in value)
 
 
 def _options(verb: str, words: list[str]) -> Options:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class Replacement(NamedTuple):
 def replace(owner: object, name: str, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Replacement:
     """Replace a method by what *wrap* makes of it.
 
+    The class's own is looked up whenever it is called: it may be replaced later.
+
     Example:
         >>> from types import SimpleNamespace
         >>> counter = SimpleNamespace(next=lambda: 1)
@@ -47,6 +50,11 @@ def replace(owner: object, name: str, wrap: Callable[[Callable[..., Any]], Calla
         1
     """
     earlier = vars(owner).get(name)
-    method = wrap(getattr(owner, name))
+
+    @functools.wraps(getattr(owner, name))
+    def of_class(*args: Any, **kwargs: Any) -> Any:
+        return getattr(type(owner), name)(owner, *args, **kwargs)
+
+    method = wrap(of_class if earlier is None else earlier)
     setattr(owner, name, method)
     return Replacement(owner, name, method, earlier)

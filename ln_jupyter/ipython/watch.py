@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ln_jupyter.ipython.cell import Cell
     from ln_jupyter.ipython.held import Held
 
+_SHOWING = ("showtraceback", "showsyntaxerror")
 _RESULT = 3  # position of `result` in run_ast_nodes, after the nodes
 
 
@@ -39,25 +40,28 @@ class Watch:
     def __init__(self, shell: InteractiveShell, held: Held) -> None:
         self._shell = shell
         self._held = held
-        self._replacements = [
-            replace(shell, "run_ast_nodes", self._follow),
-            replace(shell, "showtraceback", self._notice),
-            replace(shell, "showsyntaxerror", self._notice),
-        ]
+        self._replacements = [replace(shell, "run_ast_nodes", self._follow)]
+        self._notices: set[Any] = set()
+        self._take_notice()
+        shell.events.register("post_execute", self._look_before)
 
     def end(self) -> None:
         """Give the shell its methods back; cells that are running still end their sessions.
 
         What stays in place, below somebody else's wrapper, finds no session to end.
         """
-        for replacement in self._replacements:
-            replacement.give_back()
+        while self._replacements:
+            self._replacements.pop().give_back()
+        if self._look_before in self._shell.events.callbacks["post_execute"]:
+            self._shell.events.unregister("post_execute", self._look_before)
 
     def _follow(self, run_ast_nodes: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(run_ast_nodes)
         async def run(nodes: Any, *args: Any, **kwargs: Any) -> bool:
             result = args[_RESULT] if len(args) > _RESULT else kwargs.get("result")
             cell = cells.enter()
+            if self._replacements:  # until `end`
+                self._take_notice()
             failed = True
             try:
                 self._held.resume(cell)
@@ -75,6 +79,20 @@ class Watch:
             return failed
 
         return run
+
+    def _take_notice(self) -> None:
+        """Stand before the hooks that show errors, also where others have put theirs in the place of ours."""
+        for name in _SHOWING:
+            if self._shell.__dict__.get(name) not in self._notices:
+                replacement = replace(self._shell, name, self._notice)
+                self._replacements.append(replacement)
+                self._notices.add(replacement.method)
+
+    def _look_before(self) -> None:
+        """Take note of a cell that failed before it ran, inside of another one, whatever has shown its error."""
+        result: ExecutionResult | None = self._shell.last_execution_result
+        if result is not None and result.error_before_exec is not None and (cell := cells.current()) is not None:
+            cell.show(result.error_before_exec)
 
     def _notice(self, show: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(show)
@@ -123,13 +141,15 @@ class Watch:
             sys.stderr.write(f"%%ln_session: nothing was saved: {name} was shown in the cell, and did not end it\n")
         if not reply.has_traceback(shell):  # some runners look for an error among the outputs only
             fix = f"correct what raised {name}, then run the cell again"
-            self._show(errors.SessionError(f"nothing was saved, because of {name}", fix=fix))
+            # by the class's own: what others have put in its place has shown the error, and not as one
+            show = functools.partial(type(shell)._showtraceback, shell)
+            self._show(errors.SessionError(f"nothing was saved, because of {name}", fix=fix), show)
         return True
 
-    def _show(self, error: BaseException) -> None:
+    def _show(self, error: BaseException, show: Callable[..., object] | None = None) -> None:
         """Show an error that passed through no line of the user's: without its frames."""
         lines = [f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())]
-        self._shell._showtraceback(type(error), error, lines)
+        (show or self._shell._showtraceback)(type(error), error, lines)
 
 
 def _put(error: BaseException | None, result: ExecutionResult | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ def register(contents_manager: ContentsManager) -> None:
         contents_manager.register_pre_save_hook(keep_identity)  # type: ignore[no-untyped-call]
         return
 
+    @functools.wraps(configured)
     def keep_identity_first(**save: Any) -> None:
         keep_identity(**save)
         configured(**save)

@@ -27,7 +27,7 @@ OF_A_CELL = ["--as", "--db", "--profile", "--readonly", "--rollback", "--write"]
 )
 def test_candidates(text: str, expected: list[str]) -> None:
     """A verb first; then its options, each once; a variable that holds a database after `--db`."""
-    assert expected == candidates(text, {"lab": "sqlite://", "n": 1})
+    assert expected == candidates(text, {"lab": "sqlite://", "_i1": "sqlite://", "n": 1})
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,21 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ln_jupyter.ipython import extension, source
+from ln_jupyter.ipython.formatters import Formatters
+from ln_jupyter.ipython.held import Held
+from ln_jupyter.ipython.watch import Watch
 from tests.ipython import kernel_driver
+from tests.ipython.shells import shell_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from IPython.core.interactiveshell import InteractiveShell
 
     from tests.ipython.kernel_driver import Kernel
 
@@ -77,6 +85,30 @@ def test_reload(kernel: Kernel) -> None:
     assert "True" == kernel.run(CELL).value
 
 
+@pytest.mark.parametrize("magic", ["%reload_ext", "%unload_ext"])
+def test_after_the_package_was_imported_anew(kernel: Kernel, magic: str) -> None:
+    """What a package that is gone has set up is taken back all the same, and nothing of it stays."""
+    kernel.run("%load_ext ln_jupyter\nonce = look()")
+    kernel.run(
+        "import sys\nfor each in [each for each in sys.modules if each.partition('.')[0] == 'ln_jupyter']:\n"
+        "    del sys.modules[each]\n"
+        "import ln_jupyter as ln, ln_jupyter.schema as lns"
+    )
+
+    done = kernel.run(f"{magic} ln_jupyter")
+
+    assert ("ok", "") == (done.status, done.stderr)
+    if magic == "%unload_ext":
+        assert kernel.read("look() == before")
+        kernel.run("%load_ext ln_jupyter")
+    shown = kernel.run("%%ln_session\n_ = ln.add(lns.Pipeline(name='kept'))\nln.current_session() is not None")
+    assert ("True", 1) == (shown.value, kernel.count("kept"))
+    assert kernel.read(
+        "[len(each) for each in look()[:1] + look()[2:4]] == [len(each) for each in once[:1] + once[2:4]]"
+    )
+    assert kernel.read("[len(look()[1]), *look()[4:]] == [len(once[1]), *once[4:]]")
+
+
 def test_wrapped_since(kernel: Kernel) -> None:
     """What another extension has wrapped around ours keeps working after an unload and a load."""
     kernel.run("%load_ext ln_jupyter")
@@ -112,3 +144,94 @@ def test_load_is_light(kernel: Kernel) -> None:
     )
 
     assert "False" == executed.stdout.strip()
+
+
+# -- step by step ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[InteractiveShell]:
+    """Give a shell in this process, without the extension."""
+    with shell_in(tmp_path) as shell:
+        shell.user_ns["get_ipython"] = lambda: shell
+        exec(LOOK, shell.user_ns)
+        yield shell
+
+
+def forget_matchers(shell: Any) -> None:
+    shell.Completer.custom_matchers.clear()
+
+
+def forget_transformers(shell: Any) -> None:
+    shell.input_transformers_cleanup.clear()
+
+
+def forget_callbacks(shell: Any) -> None:
+    shell.events.callbacks["post_execute"].clear()
+
+
+def forget_magics(shell: Any) -> None:
+    shell.magics_manager.magics["line"].clear()
+
+
+def forget_configurables(shell: Any) -> None:
+    shell.configurables.clear()
+
+
+FORGETTING = [forget_matchers, forget_transformers, forget_callbacks, forget_magics, forget_configurables]
+
+
+@pytest.mark.parametrize("forget", FORGETTING)
+def test_what_others_have_taken_away(shell: InteractiveShell, forget: Callable[[object], None]) -> None:
+    """Whatever somebody has emptied meanwhile, the rest is taken back, and a new load is whole."""
+    extension.load(shell)
+    forget(shell)
+    attributes = {*vars(shell)}
+
+    extension.unload(shell)
+    extension.load(shell)
+
+    callbacks = [each for each in shell.events.callbacks["post_execute"] if each.__module__ == Watch.__module__]
+    assert (1, 1, 1) == (
+        shell.input_transformers_cleanup.count(source.rewrite),
+        len(shell.Completer.custom_matchers),
+        len(callbacks),
+    )
+    assert attributes == {*vars(shell)}
+
+
+@pytest.mark.parametrize(
+    "step", [(Held, "close"), (Watch, "end"), (Formatters, "remove")], ids=["held", "watch", "formatters"]
+)
+def test_a_step_that_fails(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, step: tuple[type, str]) -> None:
+    """A step of unloading that fails is told, and keeps no other one from being done."""
+    before = shell.user_ns["look"]()
+    of, name = step
+    undo = getattr(of, name)
+
+    def undo_and_fail(self: Any) -> None:
+        undo(self)
+        raise LookupError("refused")
+
+    monkeypatch.setattr(of, name, undo_and_fail)
+    extension.load(shell)
+
+    with pytest.raises(LookupError, match="refused"):
+        extension.unload(shell)
+
+    assert before == shell.user_ns["look"]()
+
+
+def test_a_load_that_fails(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A load that cannot be finished leaves nothing behind."""
+    before = shell.user_ns["look"]()
+
+    def fail(*_: object, **__: object) -> None:
+        raise LookupError
+
+    monkeypatch.setattr(shell, "register_magic_function", fail)
+    with pytest.raises(LookupError):
+        extension.load(shell)
+
+    monkeypatch.undo()
+    assert before == shell.user_ns["look"]()

@@ -70,18 +70,24 @@ def test_bad_lines(line: str, message: str, fix: str) -> None:
 def test_target() -> None:
     """A database is named by a URL, or by the variable that holds a URL or an engine."""
     engine, url = sa.create_engine("sqlite://"), sa.make_url("sqlite://")
-    namespace = {"engine": engine, "url": url, "text": "sqlite:///a.db"}
+    namespace = {"engine": engine, "_url": url, "text": "sqlite:///a.db"}
 
-    targets = [find_target(text, namespace) for text in ("engine", "url", "text", "sqlite:///b.db")]
+    targets = [find_target(text, namespace) for text in ("engine", "_url", "text", "sqlite:///b.db")]
 
     assert [engine, url, "sqlite:///a.db", "sqlite:///b.db"] == targets
 
 
 @pytest.mark.parametrize(
-    ("namespace", "fix"), [({"engine": "sqlite://", "n": 1}, "did you mean 'engine'?"), ({"n": "no URL"}, USAGE)]
+    ("namespace", "fix"),
+    [
+        ({"engine": "sqlite://", "n": 1}, "did you mean 'engine'?"),
+        ({"n": "no URL"}, USAGE),
+        ({"_i": "see https://x.org", "_i1": "see https://x.org"}, USAGE),
+    ],
+    ids=["near", "none", "history"],
 )
 def test_no_target(namespace: dict[str, object], fix: str) -> None:
-    """A variable that holds no database names the near miss."""
+    """A variable that holds no database names the near miss; IPython's own, with the text of cells, are none."""
     with pytest.raises(errors.MagicError, match="--db 'engin' is neither a URL nor a variable") as caught:
         find_target("engin", namespace)
 

@@ -212,6 +212,22 @@ def test_configured_hook_runs_after_ours(tmp_path):
     assert notebook(metadata=header(JANUARY)) == json.loads((tmp_path / "n.ipynb").read_bytes())
 
 
+def test_configured_hook_keeps_its_name(tmp_path):
+    """Whoever asks which hook is configured, as a log line does, is told the user's."""
+
+    def scrub(**_):
+        """Clear the outputs."""
+
+    contents_manager = FileContentsManager(root_dir=str(tmp_path))
+    contents_manager.pre_save_hook = scrub
+
+    save_hook.register(contents_manager)
+
+    hook = contents_manager.pre_save_hook
+    contents_manager.notary.store.close()
+    assert ("scrub", "Clear the outputs.") == (hook.__name__, hook.__doc__)
+
+
 def test_configured_hook_may_refuse(tmp_path):
     """A hook of the user's that refuses a save still does."""
 
