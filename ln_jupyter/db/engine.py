@@ -165,8 +165,7 @@ def resolve(target: Target) -> sa.Engine:
     if text not in _engines:
         url = parse(target)
         make = sqlite.create if url.get_backend_name() == "sqlite" else postgres.create
-        _engines[text] = make(url)
-        meet(_engines[text])
+        meet(_engines.setdefault(text, make(url)))  # of threads that come at once, one has made it for all
     return _engines[text]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import threading
 import weakref
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,22 @@ if TYPE_CHECKING:
 
 _engines: weakref.WeakSet[sa.Engine] = weakref.WeakSet()
 _of_parents: list[sa.Pool] = []
+
+
+class Lock:
+    """Lets one thread in at a time, and again; a fork finds it free, whoever of its parent's threads held it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._pid = os.getpid()
+
+    def __enter__(self) -> None:
+        if self._pid != os.getpid():
+            self._lock, self._pid = threading.RLock(), os.getpid()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 def leave_connections(engine: sa.Engine) -> None:

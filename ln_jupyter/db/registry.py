@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from ln_jupyter import errors
-from ln_jupyter.db import advice, faults, tables, transactions
+from ln_jupyter.db import advice, faults, forks, tables, transactions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -22,6 +22,8 @@ _SERVES = "ln_registry_serves"
 
 _known: weakref.WeakSet[sa.Engine] = weakref.WeakSet()
 """Which engines led to a registry when they were asked last: enough to choose one by, and not to use it."""
+
+_looking: weakref.WeakKeyDictionary[sa.Engine, forks.Lock] = weakref.WeakKeyDictionary()
 
 _log = logging.getLogger(__name__)
 
@@ -53,14 +55,19 @@ def find(engine: sa.Engine, *, make: bool, lend: Lend | None = None) -> bool:
         DatabaseError: As `ensure`.
     """
     if engine not in _known and (make or lend is None):
-        if make:
-            tables.refuse_strange_file(engine)
-        with engine.connect() as connection:  # its own: a session's may be in a transaction already
-            if not check(connection, make=make):
+        with _looking.setdefault(engine, forks.Lock()):  # while one thread makes it, it is half made for the others
+            if engine not in _known and not _look(engine, make=make):
                 return False
     if lend is None:
         return True
     with lend(engine) as connection:
+        return check(connection, make=make)
+
+
+def _look(engine: sa.Engine, *, make: bool) -> bool:
+    if make:
+        tables.refuse_strange_file(engine)
+    with engine.connect() as connection:  # its own: a session's may be in a transaction already
         return check(connection, make=make)
 
 

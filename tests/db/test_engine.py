@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,10 +16,10 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors, settings
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import faults, registry
+from ln_jupyter.db import faults, registry, sqlite
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -368,3 +370,46 @@ def test_any_postgresql_url_gets_the_driver(postgres_url: sa.URL) -> None:
 def test_a_database_is_named_by_its_place(url: str, said: str) -> None:
     """A server behind a socket is named with it, no option is, and stars stand for a password that was given."""
     assert said == faults.describe(engines.parse(url))
+
+
+# -- threads that come at once ---------------------------------------------------------------------------------------
+
+
+def _at_once(work: Callable[[int], object]) -> list[object]:
+    """Let four threads do it, and give what they gave."""
+    turns = threading.Barrier(4)
+
+    def wait_and_work(number: int) -> object:
+        turns.wait()
+        return work(number)
+
+    with ThreadPoolExecutor(4) as threads:
+        return list(threads.map(wait_and_work, range(4)))
+
+
+def test_threads_get_one_engine(sqlite_url: sa.URL, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If several ask for a URL that nobody has asked for, each gets the same engine."""
+    create, made = sqlite.create, threading.Barrier(4)
+
+    def create_at_once(url: sa.URL) -> sa.Engine:
+        made.wait()
+        return create(url)
+
+    monkeypatch.setattr(sqlite, "create", create_at_once)
+
+    assert 1 == len(set(_at_once(lambda _: engines.resolve(sqlite_url))))
+
+
+@pytest.mark.parametrize("place", ["memory", "file"])
+def test_threads_make_one_registry(place: str, sqlite_url: sa.URL) -> None:
+    """If several need a registry that is not there yet, one makes it, and all add to it."""
+    url = "sqlite://" if place == "memory" else sqlite_url
+
+    def add(number: int) -> None:
+        with ln.Session(url) as ss:
+            ss.add(lns.File(name=str(number)))
+
+    for _ in range(3 if place == "memory" else 1):
+        _at_once(add)
+        assert {"0", "1", "2", "3"} == set(ln.Session(url).select(lns.File.name).all())
+        engines.dispose(url)
