@@ -7,6 +7,30 @@ from dataclasses import dataclass
 from ln_jupyter import redaction
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record's row is, as the user can write it.
+
+    Attributes:
+        engine: The name of the engine; None for the one that is used where none is named.
+        is_known: Whether `ln.load` finds it by itself.
+        others: Engines that it may be instead.
+        opened: What opens a session there that must be awaited; empty where none must.
+        session: The record's own session, which must be awaited; empty if it has none or no name.
+    """
+
+    engine: str | None = None
+    is_known: bool = True
+    others: tuple[str, ...] = ()
+    opened: str = ""
+    session: str = ""
+
+    def opening(self, *, is_modified: bool) -> str:
+        """Write what opens a session in which what is unsaved of the record stays so."""
+        start = self.opened.removesuffix(")")
+        return f"{start}{'' if start.endswith('(') else ', '}autoflush=False)" if is_modified else self.opened
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """How records are shown.
@@ -20,6 +44,7 @@ class Options:
         own_repr: Whether the text is what the class's own ``__repr__`` gives.
         secret_names: What a column's name ends in if its values are not to be shown.
         variable: What the shown record can be written as; empty where nothing names it.
+        place: Where its row is.
     """
 
     rows: int = 20
@@ -30,6 +55,7 @@ class Options:
     own_repr: bool = False
     secret_names: tuple[str, ...] = redaction.NAMES
     variable: str = ""
+    place: Place = Place()
 
 
 DEFAULT = Options()

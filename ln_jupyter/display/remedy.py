@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ln_jupyter.db.loaded import Record
-    from ln_jupyter.display.options import Options
+    from ln_jupyter.display.options import Options, Place
 
 _MOST = 6  # names in one line
 _LOADABLE = {Kind.COLUMN, Kind.EXPRESSION, Kind.RELATIONSHIP}
@@ -50,17 +50,30 @@ def of(record: Record, *, primary_key: Mapping[str, Any], options: Options) -> R
     noun = _variable(record.class_name)
     name = options.variable or noun
     typable = not record.shares_keys and all(_can_be_typed(*part, options) for part in primary_key.items())
-    if record.session is SessionState.NONE and record.expired and typable:
+    place = options.place
+    opened = "" if place.engine is None else f"with ln.Session({place.engine}): "
+    if record.session is SessionState.NONE and record.expired and typable and not place.opened:
         key = ", ".join(f"{column}={value!r}" for column, value in primary_key.items())
-        return Remedy(f"To read this {noun} again", f"{name} = ln.select(type({name}), {key}).one()")
+        return Remedy(f"To read this {noun} again", f"{opened}{name} = ln.select(type({name}), {key}).one()")
     # relationships first: they are what is missed most
     first = sorted(missing, key=lambda each: each.kind is not Kind.RELATIONSHIP)[:_MOST]
     names = ", ".join(f'"{each.key}"' for each in first)
     some = "some of " if len(first) < len(missing) else ""
     purpose = f"To load {some}what is missing of this {noun}"
+    return Remedy(purpose, _loaded(record, name, names, place))
+
+
+def _loaded(record: Record, name: str, names: str, place: Place) -> str:
+    """Write what loads some of a record."""
     if record.session is SessionState.ASYNC:
-        return Remedy(purpose, f"await session.refresh({name}, [{names}])")
-    return Remedy(purpose, f"ln.load({name}, {names})")
+        session = place.session or f"async_object_session({name})"
+        imported = "" if place.session else "from sqlalchemy.ext.asyncio import async_object_session; "
+        return f"{imported}await {session}.refresh({name}, [{names}])"
+    if place.opened:
+        opened = place.opening(is_modified=record.modified)
+        return f"async with {opened} as session: session.add({name}); await session.refresh({name}, [{names}])"
+    opened = "" if place.is_known else f"with ln.Session({place.engine}): "
+    return f"{opened}ln.load({name}, {names})"
 
 
 def _variable(class_name: str) -> str:

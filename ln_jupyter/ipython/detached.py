@@ -10,6 +10,7 @@ from ln_jupyter import schema
 from ln_jupyter.db.block import current_block
 from ln_jupyter.db.loaded_attribute import shares_keys
 from ln_jupyter.db.loaded_paths import keys_of, property_of
+from ln_jupyter.display.options import Place
 from ln_jupyter.ipython import failed_load, places
 from ln_jupyter.ipython.failed_load import Kind
 from ln_jupyter.ipython.names import Names
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from ln_jupyter.ipython.failed_load import FailedLoad
     from ln_jupyter.ipython.names import Name
-    from ln_jupyter.ipython.places import Place
 
 # Types whose repr is Python's own, and can be pasted without an import.
 _LITERALS = (bool, bytes, float, int, str, type(None))
@@ -44,7 +44,8 @@ def explain(error: BaseException, namespace: Mapping[str, Any]) -> str | None:
         return None
     names = Names(error, namespace)
     name = None if failed.record is None else names.of(failed.record)
-    return _Case(failed, names, name, places.find(failed.record, failed.state.class_, names.of_type)).note()
+    place = Place() if is_attached else places.find(failed.record, failed.state.class_, names.of_type)
+    return _Case(failed, names, name, place).note()
 
 
 class _Case:
@@ -112,9 +113,7 @@ class _Case:
             found = self._names.of(self._session)
             session = f"async_object_session({record})" if found is None else found.expression
             return f"await {session}.refresh({record}{names})"
-        session, opened = self._names.unused("session"), self._place.opened
-        if state.modified:
-            opened = f"{opened[:-1]}{'' if opened.endswith('()') else ', '}autoflush=False)"  # what is unsaved stays so
+        session, opened = self._names.unused("session"), self._place.opening(is_modified=state.modified)
         return f"async with {opened} as {session}: {session}.add({record}); await {session}.refresh({record}{names})"
 
     def _query(self) -> str:
@@ -136,19 +135,20 @@ class _Case:
         if failed.kind is Kind.REFRESH:
             return ", or make its session with expire_on_commit=False" if failed.state.expired else ""
         others = []
-        if self._expression is not None and self._place.is_known:
+        is_awaited = self._session is not None or bool(self._place.opened)
+        if self._expression is not None and self._place.is_known and not is_awaited:
             base = self._mapper.base_mapper
             as_subclass = "" if base.has_property(failed.name) else f" as a {failed.state.class_.__name__}"
             others.append(f'select it{as_subclass} with .load("{failed.name}")')
         if failed.kind is Kind.DEFERRED and failed.name in self._mapper.column_attrs:
             others.append(f"select it with .options(undefer({cls}.{failed.name}))")
-        elif failed.kind is Kind.RELATIONSHIP and not self._place.is_known:
+        elif failed.kind is Kind.RELATIONSHIP and (is_awaited or not self._place.is_known):
             others.append(f"select it with .options(selectinload({cls}.{failed.name}))")
         others += [
             f"with {each} in place of {self._place.engine}, if it was read from there" for each in self._place.others
         ]
         is_passing = self._name is None or self._name.function
-        if is_passing and self._place.engine is None and current_block() is None:
+        if is_passing and self._place.engine is None and current_block() is None and not is_awaited:
             others.append("start the cell that selects it with %%ln_session")
         return "".join(f", or {other}" for other in others)
 

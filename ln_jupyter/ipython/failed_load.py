@@ -52,8 +52,9 @@ def find(error: BaseException) -> FailedLoad | None:
         None if the error is not what SQLAlchemy raises for a record without a session, or has lost its frames.
     """
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    inner = 0 if type(error).__name__ == "MissingGreenlet" else len(frames) - 1  # that one comes of far below
-    for number in range(len(frames) - 1, inner - 1, -1):
+    last = len(frames) - 1
+    first = last if type(error).__name__ == "DetachedInstanceError" else 0  # a MissingGreenlet comes of far below
+    for number in range(last, first - 1, -1):
         if (found := _find(frames[: number + 1])) is not None:
             return found
     return None

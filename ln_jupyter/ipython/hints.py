@@ -24,7 +24,10 @@ def annotate(error: BaseException | None, namespace: Mapping[str, Any]) -> None:
         namespace: The user's variables, where the record may have a name.
     """
     for each in _all_of(error):
-        if type(each).__name__ not in _EXPLAINED or any("\nfix" in note for note in _notes(each)):
+        # a statement that was not awaited is an error around the MissingGreenlet
+        if not {type(each).__name__, type(getattr(each, "orig", None)).__name__} & _EXPLAINED or any(
+            "\nfix" in note for note in _notes(each)
+        ):
             continue
         try:
             from ln_jupyter.ipython import detached  # here for cost: it imports SQLAlchemy

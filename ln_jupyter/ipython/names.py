@@ -49,6 +49,12 @@ def variable_of(wanted: object, namespace: Mapping[str, Any]) -> str | None:
     return next((name for name, value in _visible(namespace).items() if value is wanted), None)
 
 
+def variables_of_type(namespace: Mapping[str, Any], kind: type) -> list[tuple[str, Any]]:
+    """List the notebook's variables that hold an instance of *kind*, with it."""
+    # isinstance() would ask the value for its class
+    return [(name, value) for name, value in _visible(namespace).items() if issubclass(type(value), kind)]
+
+
 class Names:
     """What the user can write where an error is shown, and where it arose.
 

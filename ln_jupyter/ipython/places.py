@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -11,29 +10,13 @@ import sqlalchemy as sa
 from ln_jupyter import errors, schema
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import origins
+from ln_jupyter.display.options import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Visible = Callable[[type], list[tuple[str, Any]]]
     """Lists the user's variables that hold an instance of a class, with it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a record's row is.
-
-    Attributes:
-        engine: The user's name of the engine; None for the one that is used where none is named.
-        is_known: Whether `ln.load` finds it by itself.
-        others: Engines that it may be instead.
-        opened: What opens a session there that must be awaited; empty where none must.
-    """
-
-    engine: str | None = None
-    is_known: bool = True
-    others: tuple[str, ...] = ()
-    opened: str = ""
 
 
 def find(record: object | None, model: type, visible: Visible) -> Place:
@@ -44,18 +27,15 @@ def find(record: object | None, model: type, visible: Visible) -> Place:
         model: Its class.
         visible: The user's variables.
     """
-    is_of_registry = issubclass(model, schema.Base)
-    usual = engines.at_hand(of_registry=is_of_registry)
-    mine: list[tuple[str, sa.Engine]] = visible(sa.Engine)
-    for _, engine in mine:
-        engines.meet(engine)
+    usual = engines.at_hand(of_registry=issubclass(model, schema.Base))
     try:
         origin = None if record is None else origins.of(record)
     except errors.LnJupyterError:  # it comes from another process
         return Place("engine", is_known=False)
+    if origin is not None and usual is not None and engines.is_same_database(usual, origin):
+        return Place()
+    mine: list[tuple[str, sa.Engine]] = visible(sa.Engine)
     if origin is not None:
-        if usual is not None and engines.is_same_database(usual, origin):
-            return Place()
         url = origin.url
         spelled = repr(str(url)) if engines.is_ours(origin) and url.password is None else "engine"
         return Place(next((name for name, engine in mine if engine is origin), spelled))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -13,9 +14,10 @@ from ln_jupyter.db.loaded import state_of
 from ln_jupyter.display import card, html, line, queries, record, sessions, table, values
 from ln_jupyter.display import text as texts
 from ln_jupyter.display.card import Card
+from ln_jupyter.display.options import Place
 from ln_jupyter.display.record import RecordView
 from ln_jupyter.display.table import TableView
-from ln_jupyter.ipython import names
+from ln_jupyter.ipython import names, places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -63,8 +65,14 @@ def markup(obj: Any, kind: str, options: Options) -> str | None:
 
 
 def naming(obj: object, options: Options, namespace: Mapping[str, Any]) -> Options:
-    """Let what is shown of an object name it as the notebook does."""
-    return replace(options, variable=names.variable_of(obj, namespace) or "")
+    """Let what is shown of a record name it, and where its row is, as the notebook does."""
+    state = state_of(obj)
+    place = options.place
+    if state is not None and state.session is None and state.key is not None:
+        place = places.find(obj, state.class_, functools.partial(names.variables_of_type, namespace))
+    elif state is not None and (session := state.async_session) is not None:
+        place = Place(session=names.variable_of(session, namespace) or "")
+    return replace(options, variable=names.variable_of(obj, namespace) or "", place=place)
 
 
 def in_one_line(obj: Any, options: Options) -> str:
