@@ -34,8 +34,17 @@ class Holder(NamedTuple):
     @property
     def is_open(self) -> bool:
         """Whether it still holds the lock."""
+        return self.pid == os.getpid() and self._is_in_transaction
+
+    @property
+    def was_open_at_fork(self) -> bool:
+        """Whether it is of a process that this one was forked from, and held the lock at that moment."""
+        return self.pid != os.getpid() and self._is_in_transaction
+
+    @property
+    def _is_in_transaction(self) -> bool:
         try:
-            return self.pid == os.getpid() and bool(self.driver.in_transaction)
+            return bool(self.driver.in_transaction)
         except sqlite3.ProgrammingError:  # closed since
             return False
 
@@ -50,17 +59,34 @@ def note(engine: sa.Engine, driver: object) -> Holder:
     return holder
 
 
-def refuse_ourselves(engine: sa.Engine) -> None:
-    """Refuse to wait for a lock that this very thread holds in another session: that would never end.
+PARENT_SECONDS = 2.0
+"""So long may a process that has forked this one go on to its commit; in most programs it waits for this one."""
+
+
+def refuse_ourselves(engine: sa.Engine, waited: float) -> None:
+    """Refuse to wait for a lock of who waits for us: that would never end.
+
+    It is of this very thread, in another session; or of a session that was open when this
+    process was forked.
+
+    Args:
+        engine: Of the database.
+        waited: How long it was waited for, in seconds.
 
     Raises:
         DatabaseBusyError: With the line that wrote first.
     """
     holder = _holders.get(_file(engine))
-    if holder is None or holder.thread != threading.get_ident() or not holder.is_open:
+    if holder is None:
         return
-    msg = f"another session of this process holds the write lock of {faults.describe(engine.url)}"
-    fix = "commit or close that session first, or do both in one `with ln.Session():`"
+    if holder.is_open and holder.thread == threading.get_ident():
+        msg = f"another session of this process holds the write lock of {faults.describe(engine.url)}"
+        fix = "commit or close that session first, or do both in one `with ln.Session():`"
+    elif holder.was_open_at_fork and waited > PARENT_SECONDS and find(engine.url.database or "") in (None, holder.pid):
+        msg = f"the session in which this process was forked holds the write lock of {faults.describe(engine.url)}"
+        fix = "commit that session before you fork, or return to its process what is to be added, and add it there"
+    else:
+        return
     raise errors.DatabaseBusyError(msg + _written_by(holder), fix=fix)
 
 

@@ -196,9 +196,13 @@ def begin(connection: sa.Connection) -> None:
         if getattr(driver, "autocommit", False):  # else the driver begins by itself
             driver.execute("BEGIN")
         return
-    engine = connection.engine
+    engine, began = connection.engine, time.monotonic()
     try:
-        wait_for_lock(connection, "BEGIN IMMEDIATE", on_wait=lambda: lock_owner.refuse_ourselves(engine))
+        wait_for_lock(
+            connection,
+            "BEGIN IMMEDIATE",
+            on_wait=lambda: lock_owner.refuse_ourselves(engine, time.monotonic() - began),
+        )
     except errors.DatabaseError as error:
         if sqlite_faults.is_read_only(error.__cause__ or error):
             connection.invalidate()  # here it is the -shm that was opened like this, for all connections of the process

@@ -197,6 +197,34 @@ def test_a_lost_connection_can_be_rolled_back(table: sa.Engine) -> None:
     assert _n(table) == 0
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no forks")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # of other threads, which the child does not use
+def test_a_fork_is_not_to_wait_for_its_parent(sqlite_url: sa.URL, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who adds in a process that was forked in a block that had written is told so, with the line, and not to end its parent."""
+    monkeypatch.setattr(lock_owner, "PARENT_SECONDS", 0.0)
+    reading, writing = os.pipe()
+    with ln.Session(sqlite_url) as ss:
+        ss.add(lns.File(name="parent"))
+        ss.orm.flush()  # the first write
+        child = os.fork()
+        if child == 0:
+            try:
+                ln.Session(sqlite_url).add(lns.File(name="child"))
+            except errors.DatabaseBusyError as error:
+                os.write(writing, f"{error}\n{error.fix}".encode())
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        said = pipe.read()
+
+    assert "the session in which this process was forked holds the write lock" in said
+    assert "ss.orm.flush()  # the first write" in said
+    assert "commit that session before you fork" in said
+    assert ["parent"] == ln.Session(sqlite_url).select(lns.File.name).all()
+
+
 # -- isolation levels and execution options ------------------------------------------------------------------------
 
 
@@ -378,9 +406,9 @@ def test_another_thread_waits_for_a_writer_in_memory(monkeypatch: pytest.MonkeyP
     is_waiting = threading.Event()
     refuse = lock_owner.refuse_ourselves
 
-    def wait(engine: sa.Engine) -> None:
+    def wait(engine: sa.Engine, waited: float) -> None:
         is_waiting.set()
-        refuse(engine)
+        refuse(engine, waited)
 
     monkeypatch.setattr(lock_owner, "refuse_ourselves", wait)
     with ThreadPoolExecutor(1) as other:
