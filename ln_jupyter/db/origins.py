@@ -50,6 +50,16 @@ class Route:
         connected = self._connected if self._is_bound else engines.connected()
         return connected or engines.of_settings()
 
+    def at_hand(self, *, of_registry: bool) -> sa.Engine:
+        """The engine of a class as far as it is known; asking for it sends and decides nothing.
+
+        Args:
+            of_registry: Whether it is one of `ln_jupyter.schema`.
+        """
+        if not of_registry or self.named is not None:
+            return self.usual
+        return self._registry or engines.at_hand(of_registry=True) or self.usual
+
     def registry(self, *, lend: registry.Lend, held: registry.Lend | None) -> sa.Engine:
         """Give the engine of the registry, checked on the connection that is about to be used.
 
@@ -191,9 +201,10 @@ def _use(engine: sa.Engine) -> None:
 def _others(model: type, engine: sa.Engine | None, usual: sa.Engine | None) -> list[str]:
     """Name the databases beside the *engine* that a record of the class may have come from."""
     _use_what_was_there_before()
-    if any(pool is not None and pool() is not getattr(engine, "pool", None) for _, pool in _used.values()):
+    used = dict(_used)  # other threads use more meanwhile
+    if any(pool is not None and pool() is not getattr(engine, "pool", None) for _, pool in used.values()):
         gc.collect()  # an engine refers to itself, and nobody may use it any more
-    names = {identity: name for identity, (name, pool) in _used.items() if pool is None or pool() is not None}
+    names = {identity: name for identity, (name, pool) in used.items() if pool is None or pool() is not None}
     if issubclass(model, schema.Base):
         if usual is not None:
             names.pop(engines.identity(usual), None)
@@ -213,7 +224,8 @@ def _use_what_was_there_before() -> None:
         _is_looked_for = True
         for each in gc.get_objects():
             # the version is known once there was a connection
-            if type(each) is sa.Engine and each.dialect.server_version_info and not engines.is_ours(each):
+            was_used = type(each) is sa.Engine and getattr(each.dialect, "server_version_info", None)
+            if was_used and not engines.is_ours(each):
                 _use(each)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from ln_jupyter import errors
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import faults, restriction, unit
+from ln_jupyter.db import faults, origins, restriction, unit
 from ln_jupyter.db.block import Block
 from ln_jupyter.db.session import OrmSession, lock_for_writing
 from ln_jupyter.records import write as writes
@@ -123,6 +123,11 @@ class Session:
     def is_in_block(self) -> bool:
         """Whether somebody stands in its block."""
         return self._block is not None
+
+    @property
+    def _route(self) -> origins.Route:
+        """Where each class leads."""
+        return self._orm.route
 
     @property
     def orm(self) -> orm.Session:

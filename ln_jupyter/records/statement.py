@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from ln_jupyter import errors
-from ln_jupyter.db import engine, loading, scalars, streams, transactions
+from ln_jupyter import errors, schema
+from ln_jupyter.db import loading, origins, scalars, streams, transactions
 from ln_jupyter.db.block import current_block
 from ln_jupyter.db.session import OrmSession, RoutingSession
 from ln_jupyter.records import frames, mapping
@@ -24,6 +24,11 @@ T = TypeVar("T")
 
 class Reader(Protocol):
     """Whatever lends a session to a statement: `ln.Session`."""
+
+    @property
+    def _route(self) -> origins.Route:
+        """Where each class leads."""
+        ...
 
     def reading(self) -> contextlib.AbstractContextManager[OrmSession]:
         """Lend the session for the length of one read."""
@@ -227,7 +232,14 @@ class Stmt(Generic[T]):
     @property
     def sql(self) -> str:
         """The SQL, with placeholders for the values."""
-        return str(self.select.compile(dialect=engine.current().dialect))
+        model = self._bind_arguments().get("mapper")
+        of_registry = model is not None and issubclass(model.class_, schema.Base)
+        block = current_block()
+        if self._reader is not None:
+            route = self._reader._route
+        else:
+            route = origins.Route() if block is None else block.orm.route
+        return str(self.select.compile(dialect=route.at_hand(of_registry=of_registry).dialect))
 
     def __repr__(self) -> str:
         """Show what would run; runs nothing."""

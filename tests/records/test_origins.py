@@ -20,6 +20,9 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter.db import advice, origins, transactions, unit
 from ln_jupyter.db import engine as engines
+from ln_jupyter.display import record
+from ln_jupyter.display.options import DEFAULT
+from ln_jupyter.ipython import views
 from ln_jupyter.tracking import removal
 from tests.records.conftest import Author, Base, Book
 
@@ -529,3 +532,67 @@ def test_a_deleted_record_is_not_looked_for_elsewhere(first: sa.Engine, second: 
 
     with pytest.raises(ln.errors.UnloadableError, match="was deleted"):
         ln.load(book, "author")
+
+
+# -- what is shown ---------------------------------------------------------------------------------------------------
+
+
+def _card(shown: object, **namespace: object) -> str:
+    """Give the line of a record's card."""
+    remedy = record.view(shown, options=views.naming(shown, DEFAULT, {"it": shown, **namespace})).remedy
+    assert remedy is not None
+    return remedy.code
+
+
+def test_the_card_where_there_is_one_database(first: sa.Engine) -> None:
+    """Nothing needs to be named."""
+    ln.connect(first)
+
+    assert 'ln.load(it, "books")' == _card(_read(first), mine=first)
+
+
+def test_the_card_of_a_record_that_knows_its_database(first: sa.Engine, second: sa.Engine) -> None:
+    """Nothing needs to be named, although another one is connected."""
+    ln.connect(first)
+    with ln.Session(second) as ss:
+        bob = ss.select(Author).one()
+
+    assert 'ln.load(it, "books")' == _card(bob, mine=first)
+
+
+def test_the_card_of_a_record_of_which_nobody_knows(first: sa.Engine, second: sa.Engine) -> None:
+    """Where it may be of several databases, the line names one of them, and can be pasted."""
+    ann = _read(first)
+    ln.connect(second)
+
+    line = _card(ann, mine=first)
+    exec(line, {"it": ann, "mine": first, "ln": ln})
+
+    assert 'with ln.Session(mine): ln.load(it, "books")' == line
+    assert "of Ann" == ann.books[0].title
+
+
+def test_the_card_of_an_expired_record(first: sa.Engine, second: sa.Engine) -> None:
+    """What is to be read again is read from where it came from."""
+    with ln.Session(first) as ss:
+        ann = ss.select(Author).one()
+        ss.orm.expire(ann)
+    ln.connect(second)
+
+    line = _card(ann, mine=first)
+    variables: dict[str, Any] = {"it": ann, "mine": first, "ln": ln}
+    exec(line, variables)
+
+    assert "with ln.Session(mine): it = ln.select(type(it), id=1).one()" == line
+    assert "Ann" == variables["it"].name
+
+
+def test_the_sql_of_a_statement_is_of_its_database() -> None:
+    """It is written as the database speaks that the class leads to."""
+    ln.connect(sa.create_engine("postgresql+psycopg://host/lab"))
+    ln.settings.current()
+    named = ln.Session(sa.create_engine("sqlite://"))
+
+    assert "LIMIT %(param_1)s" in ln.select(Author).limit(1).sql
+    assert "LIMIT ?" in ln.select(lns.Run).limit(1).sql
+    assert "LIMIT ?" in named.select(Author).limit(1).sql
