@@ -15,6 +15,7 @@ from ln_jupyter.db import engine as engines
 from ln_jupyter.db.block import current_block
 from ln_jupyter.db.session import OrmSession
 from ln_jupyter.records import bulk, mapping
+from ln_jupyter.schema import declarative
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,7 +48,7 @@ def add(record: Any, rows: bulk.Rows | None = None, /, **fields: object) -> Any:
         What was given; for a class the record; for *rows* their primary keys, in order.
 
     Raises:
-        UnknownFieldError: If a field or key is none of the class's.
+        UnknownFieldError: If a field or key is none of the class's, or was set on a record of the registry and is none of it.
         NothingGivenError: If there is nothing to add.
         InvalidValueError: If *rows* and *fields* are both given.
         ForeignSessionError: If a record belongs to another open session, or was read from another database.
@@ -119,6 +120,8 @@ def add_in(session: OrmSession | None, record: Any, rows: bulk.Rows | None = Non
     if fields or rows is not None:
         msg = "fields go with a class, and a record was given"
         raise errors.NothingGivenError(msg, fix="set them on the record: record.name = ...; ln.add(record)")
+    for each in records:
+        declarative.check_fields(each)
     line = callsite.current()
 
     def attach(orm_session: OrmSession) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt  # noqa: TC003 - SQLAlchemy reads annotations
+import functools
 import reprlib
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr
+from sqlalchemy.orm.attributes import manager_of_class
 
 from ln_jupyter import errors
 from ln_jupyter.schema.tables import METADATA
@@ -66,6 +68,28 @@ class Base(DeclarativeBase):
         )
         values |= {a.key: state.dict[a.key] for a in mapper.column_attrs if state.dict.get(a.key) is not None}
         return f"{type(self).__name__}({', '.join(f'{k}={_short.repr(v)}' for k, v in values.items())})"
+
+
+def check_fields(record: object) -> None:
+    """Refuse what was set on a record of the registry and is no field of it: nothing would save it.
+
+    Names that begin with an underscore are the user's own.
+
+    Raises:
+        UnknownFieldError: With the near miss.
+    """
+    if not isinstance(record, Base) or vars(record).keys() <= _mapped(type(record)):
+        return
+    cls = type(record)
+    for name in vars(record).keys() - _mapped(cls):
+        if not name.startswith("_") and not hasattr(cls, name):
+            msg = f"{cls.__name__} has no field {name!r}, so what was set cannot be saved"
+            raise errors.UnknownFieldError(msg, fix=errors.near_miss(name, sa.inspect(cls).attrs.keys()))
+
+
+@functools.lru_cache(maxsize=64)
+def _mapped(cls: type[Base]) -> frozenset[str]:
+    return frozenset({"_sa_instance_state", *manager_of_class(cls)})
 
 
 def _made_at_construction(cls: type[Base]) -> dict[str, Any]:

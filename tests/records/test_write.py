@@ -677,3 +677,34 @@ def test_registry_records_beside_an_own_engine_are_edited_there(
 
     assert ["z"] == ln.select(lns.Run.name).all()
     ln.settings.forget()
+
+
+def test_what_was_set_and_is_no_field_is_refused() -> None:
+    """Of the registry's records, new or edited: nothing would save it."""
+    added = ln.add(lns.Run(name="a"))
+    for run in (lns.Run(), added):
+        run.paramters = {"a": 1}
+        with pytest.raises(ln.errors.UnknownFieldError, match="no field 'paramters'") as error:
+            ln.add(run)
+        assert "parameters" in error.value.fix
+
+    assert ln.select(lns.Run).count() == 1
+
+
+def test_what_is_brought_along_or_edited_in_a_block_has_no_other_field() -> None:
+    """Whatever a flush saves is looked at; a name with an underscore, and what is not saved, is the user's own."""
+    ln.add(lns.Run(name="a"))
+    pipeline = lns.Pipeline(name="p")
+    pipeline.nmae = "q"
+    with pytest.raises(ln.errors.UnknownFieldError, match="Pipeline has no field 'nmae'"):
+        ln.add(lns.Run(pipeline=pipeline))
+    with pytest.raises(ln.errors.UnknownFieldError, match="Run has no field 'outcom'"), ln.Session() as ss:
+        run = ss.select(lns.Run).one()
+        run.name, run.outcom = "b", "aborted"
+    with ln.Session() as ss:
+        run = ss.select(lns.Run).one()
+        run.colour = run._colour = "red"
+
+    run.name, run._own = "c", 1
+    del run.colour
+    assert ln.add(run)._own == 1
