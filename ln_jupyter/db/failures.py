@@ -13,6 +13,7 @@ from sqlalchemy import event
 
 from ln_jupyter import callsite, errors
 from ln_jupyter.db import faults, transactions
+from ln_jupyter.db.listeners import takes_notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -112,6 +113,7 @@ def watch(session: OrmSession, connection: sa.Connection) -> None:
             transactions.begin_before_savepoints(connection.engine, _sessions.__contains__)
 
 
+@takes_notes
 def _note(context: sa.engine.ExceptionContext) -> None:
     reference = None if context.connection is None else _sessions.get(context.connection)
     session = None if reference is None else reference()

@@ -14,6 +14,7 @@ from sqlalchemy.orm import loading
 
 from ln_jupyter import callsite
 from ln_jupyter.db import lazy_loads
+from ln_jupyter.db.listeners import takes_notes
 from ln_jupyter.db.profile import LazyLoads, UnreadLoad
 from ln_jupyter.db.reads import Reads
 
@@ -104,6 +105,7 @@ class Loads:
         self._is_machinery.clear()
         self.asking = None
 
+    @takes_notes
     def expect(self, execution: orm.ORMExecuteState) -> None:
         """Take note of a statement that is about to be sent."""
         if not execution.is_select:

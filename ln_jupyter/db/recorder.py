@@ -10,6 +10,7 @@ from sqlalchemy import event
 from sqlalchemy.engine.interfaces import ExecuteStyle
 
 from ln_jupyter.db import statements, transactions
+from ln_jupyter.db.listeners import takes_notes
 from ln_jupyter.db.profile import Profile, SlowStatement
 from ln_jupyter.db.profiled_loads import Loads
 from ln_jupyter.db.sent import Sent, TimedRows
@@ -91,6 +92,7 @@ class Recorder:
             ("after_transaction_end", self._end),
         ]
 
+    @takes_notes
     def _begin(self, _session: orm.Session, _transaction: object, connection: sa.Connection) -> None:
         if connection in self._open:  # a savepoint begins on the connection that is there
             return
@@ -103,6 +105,7 @@ class Recorder:
         event.listen(connection, "commit", self._commit)
         self._dispatches[connection.engine] = connection.dispatch
 
+    @takes_notes
     def _before(self, _connection: object, _cursor: object, sql: str, *_: object) -> None:
         if self._is_final:  # in the middle of a transaction, with which the connection goes
             return
@@ -115,6 +118,7 @@ class Recorder:
         self._sending = sent
         self._started = time.perf_counter()
 
+    @takes_notes
     def _after(
         self, connection: sa.Connection, cursor: Any, _sql: str, _values: object, context: Any, *_: bool
     ) -> None:
@@ -143,15 +147,18 @@ class Recorder:
         if connection.dialect.name == "sqlite" and not is_ours and transactions.has_begun(connection):
             hold.since = time.monotonic()  # an engine of the user's, whose driver began by itself
 
+    @takes_notes
     def _commit(self, _connection: sa.Connection) -> None:
         if not self._is_final:
             self._committing = self._committing or time.perf_counter()
 
+    @takes_notes
     def _committed(self, session: orm.Session) -> None:
         if self._committing is not None and not session.in_nested_transaction():
             self._commit_seconds += time.perf_counter() - self._committing
             self._committing = None
 
+    @takes_notes
     def _end(self, _session: orm.Session, transaction: orm.SessionTransaction) -> None:
         if transaction.parent is None:
             self._settle()

@@ -10,6 +10,7 @@ from sqlalchemy import event
 
 from ln_jupyter import errors
 from ln_jupyter.db import blame, failures, statements, transactions
+from ln_jupyter.db.listeners import takes_notes
 
 if TYPE_CHECKING:
     from sqlalchemy import orm
@@ -107,11 +108,13 @@ class DryRun:
             )  # no earlier: a registry may be made first
             event.listen(connection, "commit", _refuse_commit)
 
+    @takes_notes
     def _count(self, session: orm.Session, _context: object) -> None:
         self.inserted += len(session.new)
         self.updated += sum(map(session.is_modified, session.dirty))
         self.deleted += len(session.deleted)
 
+    @takes_notes
     def _count_statement(self, execution: orm.ORMExecuteState) -> None:
         statement: Any = execution.statement
         if execution.is_insert and isinstance(execution.parameters, list):

@@ -28,6 +28,8 @@ from ln_jupyter.db import (
     users,
 )
 from ln_jupyter.db import engine as engines
+from ln_jupyter.db.listeners import takes_notes
+from ln_jupyter.schema import declarative
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -280,6 +282,7 @@ def _before_attach(session: OrmSession, record: object) -> None:
 
 
 @event.listens_for(OrmSession, "do_orm_execute")
+@takes_notes
 def _before_reading(execution: orm.ORMExecuteState) -> None:
     session: Any = execution.session
     if execution.is_relationship_load or execution.is_column_load:
@@ -303,8 +306,10 @@ def _after_begin(session: OrmSession, transaction: orm.SessionTransaction, conne
 
 @event.listens_for(OrmSession, "before_flush")
 def _before_flush(session: OrmSession, *_: object) -> None:
-    new = list(session.new)
-    scalars.in_records([*new, *session.dirty])
+    new, changed = list(session.new), list(session.dirty)
+    for record in (*new, *changed):
+        declarative.check_fields(record)
+    scalars.in_records([*new, *changed])
     session._kept_new += memory.keep_new(new)
     owned = [(record, instance_dict(record)) for record in new if isinstance(record, schema.CreatedBy)]
     unowned = [record for record, held in owned if "created_by" not in held and not held.get("created_by_id")]
@@ -313,10 +318,11 @@ def _before_flush(session: OrmSession, *_: object) -> None:
         for record in unowned:
             record.created_by_id = user_id
     session.has_sent = True
-    session._touched.update(map(instance_state, (*new, *session.dirty, *session.deleted)))
+    session._touched.update(map(instance_state, (*new, *changed, *session.deleted)))
 
 
 @event.listens_for(OrmSession, "after_rollback")
+@takes_notes
 def _keep_what_was_only_read(session: OrmSession) -> None:
     """Note it now: SQLAlchemy has told the database, and empties the records next."""
     states = [s for s in session.identity_map.all_states() if not s.modified and s not in session._touched]
@@ -324,6 +330,7 @@ def _keep_what_was_only_read(session: OrmSession) -> None:
 
 
 @event.listens_for(OrmSession, "after_soft_rollback")
+@takes_notes
 def _give_back(session: OrmSession, _transaction: object) -> None:
     if session.failure is not None:
         session.failure.is_undone = True
@@ -345,6 +352,7 @@ def _before_commit(session: OrmSession) -> None:
 
 
 @event.listens_for(OrmSession, "after_commit")
+@takes_notes
 def _after_commit(session: OrmSession) -> None:
     if session.in_nested_transaction():
         return  # a savepoint's end commits nothing yet
@@ -354,6 +362,7 @@ def _after_commit(session: OrmSession) -> None:
 
 
 @event.listens_for(OrmSession, "after_transaction_end")
+@takes_notes
 def _after_transaction_end(session: OrmSession, transaction: orm.SessionTransaction) -> None:
     if transaction.parent is None:
         session.connections.clear()

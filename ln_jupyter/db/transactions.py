@@ -22,6 +22,7 @@ from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 
 from ln_jupyter import errors
 from ln_jupyter.db import advice, faults, interrupts, lock_owner, sqlite_faults, statements
+from ln_jupyter.db.listeners import takes_notes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -376,6 +377,7 @@ def held_seconds(info: dict[Any, Any]) -> float:
     return float(info.get(_HELD, 0.0)) + (0.0 if holder is None else time.monotonic() - holder.since)
 
 
+@takes_notes
 def _end(connection: sa.Connection) -> None:
     if not connection.invalidated:  # such as one whose server went away: asking it anything is an error
         _release(connection.info)

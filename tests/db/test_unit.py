@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
@@ -195,3 +196,23 @@ def test_load_in_place() -> None:
 
     assert (run.name, run.pipeline.name) == ("edited", "p")  # type: ignore[union-attr]
     assert sa.inspect(run).detached
+
+
+@pytest.mark.parametrize("options", [{}, {"profile": True}, {"rollback": True}], ids=str)
+def test_a_listener_that_fails_hides_no_error(sqlite_url: sa.URL, options: dict[str, bool]) -> None:
+    """Where the mappers are gone, nothing can give back what records held; the user's own error is what is seen."""
+    mapped = orm.registry()
+
+    @mapped.mapped
+    class Hero:
+        __tablename__ = "hero"
+        id = sa.Column(sa.Integer, primary_key=True)
+
+    engine = sa.create_engine(sqlite_url)
+    mapped.metadata.create_all(engine)
+    with pytest.raises(ZeroDivisionError), ln.Session(engine, **options) as ss:
+        ss.add(Hero())
+        ss.orm.flush()
+        mapped.dispose()
+        _ = 1 / 0
+    engine.dispose()
