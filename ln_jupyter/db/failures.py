@@ -87,6 +87,8 @@ class Failure:
 
 
 def _has_ended(connection: sa.Connection, error: BaseException) -> bool:
+    if connection.invalidated:  # and with it, its transaction
+        return True
     if connection.dialect.name == "sqlite":  # after errors of a disk, and where a table or trigger says ROLLBACK
         driver: Any = connection.connection.dbapi_connection
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)  # what is no SQL began nothing

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import ExecuteStyle
 
-from ln_jupyter.db import statements, transactions
+from ln_jupyter.db import connection_events, statements, transactions
 from ln_jupyter.db.listeners import takes_notes
 from ln_jupyter.db.profile import Profile, SlowStatement
 from ln_jupyter.db.profiled_loads import Loads
@@ -100,9 +100,9 @@ class Recorder:
         if (dispatch := self._dispatches.get(connection.engine)) is not None:
             connection.dispatch, connection._has_events = dispatch, True
             return
-        event.listen(connection, "before_cursor_execute", self._before)
-        event.listen(connection, "after_cursor_execute", self._after)
-        event.listen(connection, "commit", self._commit)
+        connection_events.listen(connection, "before_cursor_execute", self._before)
+        connection_events.listen(connection, "after_cursor_execute", self._after)
+        connection_events.listen(connection, "commit", self._commit)
         self._dispatches[connection.engine] = connection.dispatch
 
     @takes_notes

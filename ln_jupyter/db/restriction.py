@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from ln_jupyter import errors
-from ln_jupyter.db import blame, failures, statements, transactions
+from ln_jupyter.db import blame, connection_events, failures, statements, transactions
 from ln_jupyter.db.listeners import takes_notes
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def forbid_writing(session: OrmSession) -> None:
         if _GUARDED not in connection.get_execution_options():  # a savepoint begins on it too
             connection.execution_options(**{_GUARDED: True})
             # of this connection only, and before the engine's own, which would wait for the write lock
-            event.listen(connection, "before_cursor_execute", _refuse)
+            connection_events.listen(connection, "before_cursor_execute", _refuse)
 
 
 class DryRun:
@@ -103,10 +103,9 @@ class DryRun:
     def _begin(self, _session: orm.Session, _transaction: object, connection: sa.Connection) -> None:
         if connection not in self._connections:  # a savepoint begins on one that is there
             self._connections.append(connection)
-            event.listen(
-                connection, "before_cursor_execute", _keep_undoable
-            )  # no earlier: a registry may be made first
-            event.listen(connection, "commit", _refuse_commit)
+            # no earlier: a registry may be made first
+            connection_events.listen(connection, "before_cursor_execute", _keep_undoable)
+            connection_events.listen(connection, "commit", _refuse_commit)
 
     @takes_notes
     def _count(self, session: orm.Session, _context: object) -> None:

@@ -194,7 +194,7 @@ def _compared(value: Any, kind: _Type) -> Any:
 def _undecorated(kind: _Type) -> _Type:
     """Give what a type is made of that changes no values itself, such as SQLModel's AutoString."""
     cls = sa.types.TypeDecorator
-    if not isinstance(kind, cls) or python_type(kind) is not object:
+    if not isinstance(kind, cls):
         return kind
     processes = any(
         getattr(type(kind), name) is not getattr(cls, name) for name in ("process_bind_param", "bind_processor")

@@ -21,7 +21,7 @@ from sqlalchemy import event
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 
 from ln_jupyter import errors
-from ln_jupyter.db import advice, faults, interrupts, lock_owner, sqlite_faults, statements
+from ln_jupyter.db import advice, connection_events, faults, interrupts, lock_owner, sqlite_faults, statements
 from ln_jupyter.db.listeners import takes_notes
 
 if TYPE_CHECKING:
@@ -215,8 +215,8 @@ def begin(connection: sa.Connection) -> None:
     if engine.url.database not in (None, "", ":memory:"):  # there nobody else could wait
         connection.info[_HOLDER] = holder
         if _end not in connection.dispatch.commit:  # which a connection that begins again has
-            event.listen(connection, "commit", _end)
-            event.listen(connection, "rollback", _end)
+            connection_events.listen(connection, "commit", _end)
+            connection_events.listen(connection, "rollback", _end)
 
 
 def wait_for_lock(connection: sa.Connection, statement: str, *, on_wait: Callable[[], None] = lambda: None) -> None:

@@ -37,7 +37,7 @@ class Sample(Base):
     __tablename__ = "sample"
     id: Mapped[int] = mapped_column(primary_key=True)
     n: Mapped[int | None]
-    x: Mapped[float | None]
+    x: Mapped[float | None] = mapped_column(sa.Double)  # what Float is in MariaDB depends on SQLAlchemy
     price: Mapped[Any] = mapped_column(sa.Numeric(10, 2), nullable=True)
     ok: Mapped[bool | None]
     name: Mapped[str | None] = mapped_column(sa.String(50))

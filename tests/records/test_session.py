@@ -465,6 +465,23 @@ def test_a_lock_that_is_not_given_leaves_nothing_behind(engine: sa.Engine, monke
     engines.dispose(engine.url)
 
 
+def test_an_engine_with_execution_options(engine: sa.Engine) -> None:
+    """What `Engine.execution_options` gives is written to, read from, watched and dry-run like the engine itself."""
+    held = engine.execution_options(mine=True)
+
+    with ln.Session(held, profile=True) as ss:
+        ss.add(lns.Run(name="x"))
+    with ln.Session(held, rollback=True) as dry:
+        dry.add(lns.Run(name="y"))
+    with ln.Session(held, readonly=True) as reader:
+        assert ["x"] == [run.name for run in reader.select(lns.Run).stream()]
+        with pytest.raises(ln.errors.ReadOnlySessionError):
+            reader.add(lns.Run(name="z"))
+
+    assert ss.profile is not None
+    assert ss.profile.statements
+
+
 def test_closing_a_block_early_undoes_it() -> None:
     """`close` in a block rolls back what was not committed."""
     with ln.Session() as ss:
