@@ -27,6 +27,8 @@ from ln_jupyter.db.session import OrmSession
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.newest  # no library decides what is proved here
+
 _WRITERS = 8
 _BACKUPS = 12
 
@@ -125,7 +127,6 @@ while True:  # until it is killed
 """
 
 
-@pytest.mark.newest
 def test_a_backup_is_of_one_moment(source: sa.Engine, tmp_path: Path) -> None:
     """While eight processes write without a pause, each backup ends, is whole, and cuts no transaction in two."""
     with source.connect() as connection:
@@ -334,6 +335,7 @@ _INTERRUPTED = """
 import os, signal, sys
 from pathlib import Path
 from ln_jupyter.db import backup, engine as engines
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who starts us may ignore it
 where, signum = sys.argv[3], getattr(signal, sys.argv[4])
 def end(): os.kill(os.getpid(), signum)
 if where == "copying":

@@ -257,14 +257,14 @@ FORMS: dict[str, Callable[[Stage, str], None]] = {
 ON_ALL = ("add", "bare", "block", "rollback")
 """The forms that are tried on a user's own engines too; a cell is the block around it."""
 
-KINDS = {
+KINDS: dict[str, tuple[pytest.MarkDecorator, ...]] = {
     "sqlite": (),
     "own file": (),
-    "own memory": (),
-    "postgresql": pytest.mark.postgres,
-    "own postgresql": pytest.mark.postgres,
-    "own mariadb": pytest.mark.mariadb,
-    "own duckdb": (),
+    "own memory": (pytest.mark.newest,),
+    "postgresql": (pytest.mark.newest, pytest.mark.postgres),
+    "own postgresql": (pytest.mark.newest, pytest.mark.postgres),
+    "own mariadb": (pytest.mark.newest, pytest.mark.mariadb),
+    "own duckdb": (pytest.mark.newest,),
 }
 
 

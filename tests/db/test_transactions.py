@@ -423,8 +423,10 @@ def test_another_thread_waits_for_a_writer_in_memory(monkeypatch: pytest.MonkeyP
 
 
 _WAITER = """
-import sys, time
+import signal, sys, time
 from ln_jupyter.db import engine as engines, transactions
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who starts us may ignore it
 
 class Clock:
     monotonic = time.monotonic
@@ -450,18 +452,18 @@ def test_ctrl_c_ends_the_wait(sqlite_url: sa.URL) -> None:
     assert sqlite_url.database is not None
     holder = sqlite3.connect(sqlite_url.database, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
-    waiter = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", _WAITER, str(sqlite_url)], stdout=subprocess.PIPE, text=True, env=os.environ
-    )
-    assert waiter.stdout is not None
-    assert waiter.stdout.readline() == "waiting\n"
+    ) as waiter:
+        try:
+            assert waiter.stdout is not None
+            assert waiter.stdout.readline() == "waiting\n"
 
-    waiter.send_signal(signal.SIGINT)
+            waiter.send_signal(signal.SIGINT)
 
-    try:
-        said = waiter.communicate(timeout=kernel_driver.TIMEOUT)[0]
-    finally:
-        waiter.kill()
+            said = waiter.communicate(timeout=kernel_driver.TIMEOUT)[0]
+        finally:
+            waiter.kill()
     assert said.endswith("interrupted\n")
     holder.close()
 
@@ -510,12 +512,12 @@ def test_ctrl_c_ends_a_statement(sqlite_url: sa.URL) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", _READER, str(sqlite_url)], stdout=subprocess.PIPE, text=True, env=os.environ
     ) as reader:
-        assert reader.stdout is not None
-        assert reader.stdout.readline() == "begun\n"
-
-        reader.send_signal(signal.SIGINT)
-
         try:
+            assert reader.stdout is not None
+            assert reader.stdout.readline() == "begun\n"
+
+            reader.send_signal(signal.SIGINT)
+
             said = reader.communicate(timeout=180)[0]
         finally:
             reader.kill()

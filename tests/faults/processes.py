@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import signal
 import sys
 import time
 import traceback
@@ -42,12 +43,12 @@ class Process:
         self.ended = False
         """Whether everything that it told was read."""
         self._told, told = _context.Pipe(duplex=False)
-        signal, self._go = _context.Pipe(duplex=False)
+        go, self._go = _context.Pipe(duplex=False)
         variables = {**os.environ, **(environment or {})}
-        self._process = _context.Process(target=_begin, args=(work, arguments, variables, signal, told), daemon=True)
+        self._process = _context.Process(target=_begin, args=(work, arguments, variables, go, told), daemon=True)
         self._process.start()
         told.close()
-        signal.close()
+        go.close()
 
     @property
     def pid(self) -> int:
@@ -212,6 +213,7 @@ def _begin(
     go: connection.Connection,
     told: connection.Connection,
 ) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # who starts the tests may ignore it
     os.environ.clear()
     os.environ.update(variables)
     sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - until the process ends

@@ -60,6 +60,7 @@ def test_nbmake(notebook: Path, run: Callable[..., Any], registry: str) -> None:
     assert before == notebook.read_bytes()
 
 
+@pytest.mark.newest
 def test_nbmake_in_parallel(folder: Path, run: Callable[..., Any], registry: str) -> None:
     """Under xdist, notebooks that can be registered are, as themselves; others are red, with the error and its fix.
 
@@ -99,6 +100,7 @@ def test_nbclient_shows_a_guess(
     assert_registered(registry, notebook, runner="nbclient")
 
 
+@pytest.mark.newest
 def test_jupyter_execute(notebook: Path, run: Callable[..., Any], registry: str) -> None:
     """Run twice by ``jupyter execute``, a notebook without metadata is one notebook with two runs."""
     before = notebook.read_bytes()
