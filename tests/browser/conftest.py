@@ -111,12 +111,15 @@ IN_TIME = f"""act => arg => Promise.race([
 
 
 class Lab:
-    """One notebook, open in one browser page."""
+    """One notebook, open in one browser page; in JupyterLab it may stand beside others."""
 
     def __init__(self, page: Page, server: LabServer, name: str) -> None:
         self.page = page
         page.set_default_timeout(_PATIENCE)
-        page.goto(f"{server.url}{ADDRESSES[server.app].format(name)}token={server.token}")
+        if page.url.startswith(server.url):
+            self.evaluate("path => jupyterapp.commands.execute('docmanager:open', {path}).then(() => null)", name)
+        else:
+            page.goto(f"{server.url}{ADDRESSES[server.app].format(name)}token={server.token}")
         page.wait_for_function(
             """name => { const widget = window.jupyterapp?.shell.currentWidget;
                          return widget?.context?.isReady && widget.context.path.replace('RTC:', '') === name }""",
@@ -139,6 +142,13 @@ class Lab:
     def save(self) -> None:
         """Save as Ctrl-S does."""
         self.command("docmanager:save")
+
+    def close(self) -> None:
+        """Close the notebook and end its kernel, without asking whether to save."""
+        widget = "jupyterapp.shell.currentWidget"
+        self.evaluate(
+            f"() => {widget}.context.sessionContext.shutdown().then(() => {{ {widget}.dispose(); return null }})"
+        )
 
     def cells(self) -> list[dict[str, Any]]:
         """Give the notebook's cells, outputs included, as the page has them."""
@@ -180,17 +190,25 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
+@pytest.fixture(scope="package")
+def lab_page(browser: Browser) -> Iterator[Page]:
+    """Give one page for all that is open in JupyterLab: to load it takes longer than most notebooks."""
+    page = browser.new_page()
+    yield page
+    page.close()
+
+
 @pytest.fixture
-def open_lab(lab_server: LabServer, browser: Browser) -> Iterator[Callable[[Path], Lab]]:
-    """Open a copy of a notebook in a page of its own."""
-    pages = []
+def open_lab(lab_server: LabServer, lab_page: Page) -> Iterator[Callable[[Path], Lab]]:
+    """Open a copy of a notebook in JupyterLab, for as long as the test takes."""
+    opened = []
 
     def open_lab(notebook: Path) -> Lab:
         shutil.copy(notebook, lab_server.folder)
-        page = browser.new_page(viewport={"width": 1200, "height": 3600})
-        pages.append(page)
-        return Lab(page, lab_server, notebook.name)
+        lab_page.set_viewport_size({"width": 1200, "height": 3600})
+        opened.append(Lab(lab_page, lab_server, notebook.name))
+        return opened[-1]
 
     yield open_lab
-    for page in pages:
-        page.close()
+    for lab in opened:
+        lab.close()

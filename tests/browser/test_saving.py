@@ -18,7 +18,7 @@ from tests.ipython import kernel_driver
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 
@@ -133,30 +133,26 @@ def editor_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
 
 
 @pytest.fixture
-def open_editor(editor_server: LabServer, browser: Browser) -> Iterator[Callable[[str], Editor]]:
-    """Open a notebook of the server's folder in a page of its own."""
+def new_page(browser: Browser) -> Iterator[Callable[[], Page]]:
+    """Open pages that are closed with the test."""
     pages = []
 
-    def open_editor(name: str) -> Editor:
-        page = browser.new_page()
-        pages.append(page)
-        return Editor(page, editor_server, name)
+    def new_page() -> Page:
+        pages.append(browser.new_page())
+        return pages[-1]
 
-    yield open_editor
+    yield new_page
     for page in pages:
         page.close()
 
 
-@pytest.fixture
-def editor(editor_server: LabServer, open_editor: Callable[[str], Editor]) -> Editor:
-    """A notebook that has run, was edited while nothing was saved, and then was saved."""
-    name = f"{len(list(editor_server.folder.iterdir())):04} Größe.ipynb"
+def edited(server: LabServer, page: Page) -> Editor:
+    """Open a notebook that runs, is edited while nothing is saved, and then is saved."""
+    name = f"{len(list(server.folder.iterdir())):04} Größe.ipynb"
     cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
     kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(
-        nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernelspec}), editor_server.folder / name
-    )
-    editor = open_editor(name)
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernelspec}), server.folder / name)
+    editor = Editor(page, server, name)
     editor.run_all()
     editor.edit(1, "x = 2")
     editor.save()
@@ -164,23 +160,45 @@ def editor(editor_server: LabServer, open_editor: Callable[[str], Editor]) -> Ed
     return editor
 
 
-def test_saved_with_all_that_was_done(editor: Editor) -> None:
+@pytest.fixture
+def editor(editor_server: LabServer, new_page: Callable[[], Page]) -> Editor:
+    """Give a notebook that was edited, to work on."""
+    return edited(editor_server, new_page())
+
+
+@pytest.fixture(scope="module")
+def seen(editor_server: LabServer, browser: Browser) -> Iterator[Editor]:
+    """Give a notebook that was edited, to look at only."""
+    page = browser.new_page()
+    yield edited(editor_server, page)
+    page.close()
+
+
+def test_saved_with_all_that_was_done(seen: Editor) -> None:
     """The file has the identity, the edit and every output, and no dialog asked anything."""
-    saved = editor.saved()
+    saved = seen.saved()
 
     nbformat.validate(saved)
-    assert [CELLS[0], "x = 2", CELLS[2]] == editor.saved_sources()
+    assert [CELLS[0], "x = 2", CELLS[2]] == seen.saved_sources()
     assert [[MIME, "text/html", "text/plain"], ["text/plain"], ["text/plain"]] == [
         sorted(output["data"]) for output in outputs(saved["cells"])
     ]
-    assert [] == editor.dialogs()
+    assert [] == seen.dialogs()
 
 
-def test_collaboration(editor: Editor, request: pytest.FixtureRequest) -> None:
+def test_collaboration(seen: Editor) -> None:
     """What is tested as collaboration is one: the page shares its document with the server."""
-    shared = editor.page.evaluate("() => jupyterapp.shell.currentWidget.context.model.collaborative")
+    shared = seen.page.evaluate("() => jupyterapp.shell.currentWidget.context.model.collaborative")
 
-    assert shared == ("[collaboration]" in request.node.name)
+    assert seen.server.collaboration == shared
+
+
+def test_header_knows(seen: Editor) -> None:
+    """The header says that saving keeps the identity."""
+    (text,) = [output["data"]["text/plain"] for output in outputs(seen.saved()["cells"][:1])]
+
+    assert "found by server-session" in text
+    assert "saving keeps" in text
 
 
 def test_saved_again_and_again(editor: Editor) -> None:
@@ -223,14 +241,6 @@ def test_reverted(editor: Editor) -> None:
     assert [] == editor.dialogs()
 
 
-def test_header_knows(editor: Editor) -> None:
-    """The header says that saving keeps the identity."""
-    (text,) = [output["data"]["text/plain"] for output in outputs(editor.saved()["cells"][:1])]
-
-    assert "found by server-session" in text
-    assert "saving keeps" in text
-
-
 def test_renamed(editor: Editor) -> None:
     """A renamed notebook that runs again has the same id, at its new path."""
     notebook_id = editor.shown_id()
@@ -244,11 +254,11 @@ def test_renamed(editor: Editor) -> None:
     assert [] == editor.dialogs()
 
 
-def test_copied(editor: Editor, open_editor: Callable[[str], Editor]) -> None:
+def test_copied(editor: Editor, new_page: Callable[[], Page]) -> None:
     """A copy gets an id of its own, once, and keeps it when its outputs are cleared; the original keeps its own."""
     notebook_id = editor.shown_id()
 
-    copy = open_editor(editor.duplicate())
+    copy = Editor(new_page(), editor.server, editor.duplicate())
     copy.run_all()
     copy.save()
     copy_id = copy.shown_id()
