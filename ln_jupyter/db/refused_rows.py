@@ -8,6 +8,7 @@ without transactions, and sqlite3's transactions are not what they seem.
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -115,7 +116,11 @@ class _Search:
         if self.failure.is_of_constraint:
             ways = [lambda: self._first(self._is_null), self._duplicate, self._orphan, self._unchecked]
         elif self.failure.is_of_driver:
-            ways = [lambda: self._first(self._is_of_strange_class), lambda: self._first(self._does_not_fit)]
+            of_value = (self._is_of_strange_class, self._does_not_fit)
+            ways = [
+                self._unchecked,
+                *(functools.partial(self._first, each) for each in of_value),
+            ]  # one of MariaDB's, too
         else:
             ways = [lambda: self._first(self._is_incomplete), lambda: self._first(self._cannot_be_sent)]
         return next((found for way in ways if (found := way()) is not None), None)
@@ -201,9 +206,13 @@ class _Search:
         return sa.select(sa.literal_column("1")).select_from(self.table).where(*same).exists()
 
     def _orphan(self) -> int | None:
-        for key in self.table.foreign_key_constraints:
+        keys = [key for key in self.table.foreign_key_constraints if self._is_about(key, list(key.columns))]
+        referring = {n for n, row in self.rows.items() if any(None not in _values(row, [*key.columns]) for key in keys)}
+        if len(referring) == 1:
+            return referring.pop()
+        for key in keys:
             columns = list(key.columns)
-            if key.referred_table is user or not self._is_about(key, columns):  # its row is made by the transaction
+            if key.referred_table is user:  # whose row is made by the transaction
                 continue
             parents = [element.column for element in key.elements]
             told = self._told(columns)
