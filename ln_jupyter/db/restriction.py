@@ -101,6 +101,10 @@ class DryRun:
         return f"dry run: nothing was saved; it would have been {would or 'nothing'}"
 
     def _begin(self, _session: orm.Session, _transaction: object, connection: sa.Connection) -> None:
+        if transactions.commits_each_statement(connection):
+            msg = "this engine commits each statement by itself (AUTOCOMMIT), so a dry run could undo nothing"
+            fix = "give it an engine without isolation_level='AUTOCOMMIT'; nothing was sent"
+            raise errors.SessionError(msg, fix=fix)
         if connection not in self._connections:  # a savepoint begins on one that is there
             self._connections.append(connection)
             # no earlier: a registry may be made first
@@ -134,9 +138,6 @@ _COMMIT_TABLES = ("mysql", "mariadb", "oracle")
 
 def _keep_undoable(connection: sa.Connection, _cursor: object, statement: str, *_: Any) -> None:
     """Refuse what could not be undone any more, and see to it that the rest can be."""
-    if transactions.commits_each_statement(connection):
-        msg = "this engine commits each statement by itself (AUTOCOMMIT), so a dry run could undo nothing"
-        raise errors.SessionError(msg, fix="give it an engine without isolation_level='AUTOCOMMIT'; nothing was sent")
     if statements.commits(statement, tables_too=connection.dialect.name in _COMMIT_TABLES):
         _refuse_commit()
     if transactions.begins_lazily(connection.dialect):

@@ -77,6 +77,20 @@ def test_error(kernel: Kernel, database: sa.Engine, name: str) -> None:
     assert {"idle"} == set(states(database))
 
 
+@pytest.mark.parametrize("end", ["", "%ln_session commit\n", "ln.current_session().commit()\n"])
+def test_a_unit_that_was_given_up(kernel: Kernel, name: str, end: str) -> None:
+    """A cell that caught an error which has undone its transaction is red, however it commits."""
+    executed = kernel.run(
+        f"%%ln_session\nimport sqlalchemy\np = pipeline_of({name!r})\nln.select(lns.Pipeline).count()\n"
+        "try:\n    ln.current_session().execute(sqlalchemy.text('SELECT nonsense'))\n"
+        f"except sqlalchemy.exc.DBAPIError:\n    pass\n{end}",
+    )
+
+    assert ("error", ["TransactionUndoneError"], 0) == (executed.status, executed.errors, kernel.count(name))
+    kernel.run("ln.add(p)")
+    assert 1 == kernel.count(name)
+
+
 def test_commit_fails(kernel: Kernel, database: sa.Engine, name: str) -> None:
     """A commit that fails is the cell's one error, naming the record and its line, and saves nothing."""
     executed = kernel.run(
