@@ -123,7 +123,8 @@ def _query(states: Sequence[InstanceState[Any]], mapper: Mapper[Any], paths: Seq
         identities = [state.identity for state in batch if state.identity is not None]
         among = tuple_(*keys).in_(identities) if len(keys) > 1 else keys[0].in_([value for (value,) in identities])
         asked = select(entity).where(among).options(*only)
-        asked = asked.execution_options(populate_existing=False)  # or a session that rereads unloads all else
+        # as a lazy load flushes, and unloads nothing else, also in a session whose selects do otherwise
+        asked = asked.execution_options(autoflush=True, populate_existing=False)
         found = session.scalars(asked).unique().all()
         twins = {state.key: state for state in map(instance_state, found)}
         for state in batch:

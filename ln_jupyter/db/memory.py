@@ -1,7 +1,8 @@
-"""What records hold in memory, kept while a transaction is undone.
+"""What records hold in memory, kept while SQLAlchemy forgets it.
 
-SQLAlchemy empties every record of a session that rolls back. That is right for what the
-transaction changed; what it only read, or what the user had not saved yet, is still true.
+SQLAlchemy empties every record of a session that rolls back, and of one that commits in the
+middle of its work. While the session goes on that is right: it reads anew. For what is left
+when it ends, what it only read, or what the user had not saved yet, is still true.
 """
 
 from __future__ import annotations
@@ -13,8 +14,15 @@ import sqlalchemy as sa
 from sqlalchemy.orm.attributes import instance_dict, instance_state, set_committed_value
 from sqlalchemy.orm.base import LoaderCallableStatus
 
+from ln_jupyter.db import contradictions
+from ln_jupyter.db.loaded_columns import is_settled
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from sqlalchemy.orm import InstanceState, Session
+
+_READ = "_ln_read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,42 @@ def keep(records: Iterable[object]) -> list[Kept]:
         values = {k: v for k, v in state.dict.items() if k in state.manager}
         kept.append(Kept(record, values, dict(state.committed_state), state.key))
     return kept
+
+
+def remember(states: Iterable[InstanceState[Any]]) -> None:
+    """Note on each record what it holds, just before its session forgets it, for `recall`."""
+    for state in states:
+        read = {name: value for name, value in state.dict.items() if name in state.manager}
+        # with the record, and so as long as it: a session holds the states of its records
+        state.dict[_READ] = {**state.dict.get(_READ, {}), **read}  # what was not read since is still noted
+
+
+def recall(states: Iterable[InstanceState[Any]]) -> None:
+    """Give back what was remembered, has not been read anew, and is not contradicted by what has."""
+    found = [(state, held) for state in states if (held := state.dict.pop(_READ, None))]
+    for state, held in found:
+        for name in _forgotten(state, held):
+            if name not in state.manager.mapper.relationships:
+                set_committed_value(state.obj(), name, held[name])
+    for state, held in found:  # when all foreign keys are there
+        for name in _forgotten(state, held):
+            relationship = state.manager.mapper.relationships[name]
+            if contradictions.is_true(state, relationship, held[name]):
+                value = contradictions.members_of(relationship, held[name]) if relationship.uselist else held[name]
+                set_committed_value(state.obj(), name, value)  # of a dictionary, too, it makes one of its records
+
+
+def _forgotten(state: InstanceState[Any], held: Iterable[str]) -> list[str]:
+    return [name for name in held if not is_settled(state, name)]
+
+
+def settle(session: Session, touched: set[InstanceState[Any]]) -> None:
+    """Read what the database computed of the *touched* records, and expire what they contradict, before a commit."""
+    for state in touched:
+        computed = [name for name in state.expired_attributes if name in state.mapper.column_attrs]
+        if computed and state.persistent and (record := state.obj()) is not None:
+            session.refresh(record, computed)
+    contradictions.expire(session, touched)
 
 
 New = tuple[object, tuple[str, ...]]

@@ -45,6 +45,19 @@ class UnreadLoad:
 
 
 @dataclass(frozen=True, slots=True)
+class Flush:
+    """What was unsaved when something was read, and was sent before.
+
+    Attributes:
+        statements: How many statements that took, together with other reads of this line.
+        line: The line that read.
+    """
+
+    statements: int
+    line: callsite.Line | None
+
+
+@dataclass(frozen=True, slots=True)
 class SlowStatement:
     """A statement that took long, all times it was sent together.
 
@@ -75,6 +88,7 @@ class Profile:
         lock_seconds: How long it held SQLite's write lock.
         slowest: The statements that took longest, longest first.
         is_final: Whether the session has ended, so that *unread* is the last word.
+        flushes: What was sent because of a read, in the order of the lines' first reads.
     """
 
     statements: int
@@ -86,6 +100,7 @@ class Profile:
     lock_seconds: float = 0.0
     slowest: tuple[SlowStatement, ...] = ()
     is_final: bool = True
+    flushes: tuple[Flush, ...] = ()
 
     @property
     def rows(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import sys
 from bisect import bisect_left
+from collections import Counter
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from sqlalchemy.orm import loading
 from ln_jupyter import callsite
 from ln_jupyter.db import lazy_loads
 from ln_jupyter.db.listeners import takes_notes
-from ln_jupyter.db.profile import LazyLoads, UnreadLoad
+from ln_jupyter.db.profile import Flush, LazyLoads, UnreadLoad
 from ln_jupyter.db.reads import Reads
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class Loads:
         self._query = self._unknown = Origin(None, None)
         self._asked: list[tuple[int, Origin]] = []
         self._groups: dict[tuple[str, Place | None, Place | None], _Group] = {}
+        self._flushes: Counter[Place | None] = Counter()
         self._eager: dict[tuple[orm.RelationshipProperty[Any], ...], Origin] = {}
         self._is_machinery: dict[int, tuple[CodeType, bool]] = {}
         self._reads = Reads(session)
@@ -123,6 +125,16 @@ class Loads:
             self._query = self.asking = Origin(self._place(), execution.bind_mapper)
             self._remember(self._query)
             self._follow(execution.statement)
+
+    def note_flush(self) -> None:
+        """Take note of a statement that is sent because of a read."""
+        place = self._place()
+        if len(self._flushes) < _MOST_GROUPS or place in self._flushes:
+            self._flushes[place] += 1
+
+    def flushes(self) -> tuple[Flush, ...]:
+        """Give what was sent because of a read."""
+        return tuple(Flush(count, _line(place)) for place, count in self._flushes.items())
 
     def lazy(self) -> tuple[LazyLoads, ...]:
         """Give what was loaded one record at a time, most first."""

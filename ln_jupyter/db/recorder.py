@@ -82,6 +82,7 @@ class Recorder:
             lock_seconds=self._lock_seconds + sum(hold.seconds() for hold in self._open.values()),
             slowest=tuple(SlowStatement(sql, each.count, each.seconds) for sql, each in slowest),
             is_final=self._is_final,
+            flushes=self._loads.flushes(),
         )
 
     def _listeners(self) -> list[tuple[str, Any]]:
@@ -115,6 +116,8 @@ class Recorder:
                 self._forget_the_fastest()
             sent = self._texts[sql] = Sent(writes=statements.writes(sql))
         sent.count += 1
+        if self._session.is_reading:
+            self._loads.note_flush()
         self._sending = sent
         self._started = time.perf_counter()
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm.attributes import instance_dict, instance_state
+from sqlalchemy.orm.exc import StaleDataError
 
 from ln_jupyter import callsite, errors
 from ln_jupyter.db import blame, refused_rows, transactions
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
     """A record, and what it held by the names of its attributes."""
 
 T = TypeVar("T")
+
+
+class StaleRecordError(errors.StaleRecordError, StaleDataError):
+    """Ours, caught as SQLAlchemy's too, which `errors` does not import."""
+
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +68,7 @@ def annotate(
             lambda read: _find_record(failure, read, suspects, _undone(undone, is_all=is_all)),
         )
     told = suspects if found is None else [found]
-    added = _added([session.lines.get(instance_state(record)) for record, _ in told])
+    added = whence(session, [record for record, _ in told])
     what = ""
     if found is not None:
         record, held = found
@@ -82,7 +88,7 @@ def annotate_commit(session: OrmSession, error: Exception, touched: Sequence[Any
     """
     what = ""
     if isinstance(error, sa.exc.IntegrityError) and touched:
-        added = _added([session.lines.get(instance_state(record)) for record in touched])
+        added = whence(session, touched)
         which = blame.name(touched[0]) if len(touched) == 1 else f"one of {len(touched):,} records"
         what = f"the database refused {which}{added}\n"
     error.add_note(what + what_was_undone(session))
@@ -109,6 +115,13 @@ def annotate_rows(
             what = f"{_who(error)} refused rows[{number}], {blame.name_values(mapper, rows[number])}"
         what = f"{what}{_added([callsite.current()])}\n"
     error.add_note(what + what_was_undone(session, of_call=True))
+
+
+def whence(session: OrmSession, records: Sequence[Any]) -> str:
+    """Say which lines added *records* that are being sent, and which line reads, if that is why they are sent."""
+    added = _added([session.lines.get(instance_state(record)) for record in records])
+    line = callsite.current() if session.is_reading else None
+    return added if line is None else f"{added}; sent for the read at {line}"
 
 
 def what_was_undone(session: OrmSession, *, of_call: bool = False) -> str:
@@ -149,7 +162,8 @@ def stale(session: OrmSession, error: Exception, changed: Sequence[memory.Kept])
         what = f"{blame.name(record)} was changed or deleted by another session after it was read"
     cls = type(record or (changed[0].record if changed else None)).__name__
     fix = f"read it again, ln.select({cls}, ...).one(), and repeat your change; nothing was overwritten"
-    return errors.StaleRecordError(what, fix=f"{fix}, {what_was_undone(session)}")
+    told = [] if record is None else [record]
+    return StaleRecordError(f"{what}{whence(session, told)}", fix=f"{fix}, {what_was_undone(session)}")
 
 
 def _is_stale(was: memory.Kept, read: sa.Connection) -> bool:

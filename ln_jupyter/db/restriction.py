@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from ln_jupyter import errors
-from ln_jupyter.db import blame, connection_events, failures, statements, transactions
+from ln_jupyter.db import blame, connection_events, failures, refusals, statements, transactions
 from ln_jupyter.db.listeners import takes_notes
 
 if TYPE_CHECKING:
@@ -29,11 +29,11 @@ def forbid_writing(session: OrmSession) -> None:
     session.only_reads = True
 
     @event.listens_for(session, "before_flush")
-    def _name_the_record(session: orm.Session, *_: object) -> None:
+    def _name_the_record(session: OrmSession, *_: object) -> None:
         changed = [record for record in session.dirty if session.is_modified(record)]
         record = next(iter([*session.new, *session.deleted, *changed]), None)
         if record is not None:
-            raise refusal(blame.name(record))
+            raise refusal(f"{blame.name(record)}{refusals.whence(session, [record])}")
 
     @event.listens_for(session, "after_begin")
     def _guard(_session: object, _transaction: object, connection: sa.Connection) -> None:

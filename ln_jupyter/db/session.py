@@ -32,7 +32,7 @@ from ln_jupyter.db.listeners import takes_notes
 from ln_jupyter.schema import declarative
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 
 class RoutingSession(orm.Session):
@@ -42,11 +42,10 @@ class RoutingSession(orm.Session):
 
     Args:
         engine: As `origins.Route` takes it; or the route of another session, to be led as it is.
-        autoflush: Whether a statement of the user flushes first.
     """
 
-    def __init__(self, engine: sa.Engine | origins.Route | None = None, *, autoflush: bool = True) -> None:
-        super().__init__(expire_on_commit=False, autoflush=autoflush)
+    def __init__(self, engine: sa.Engine | origins.Route | None = None) -> None:
+        super().__init__(expire_on_commit=False)
         self.route = engine if isinstance(engine, origins.Route) else origins.Route(engine)
         """Where each class leads."""
         self._of_users: sa.Engine | None = None
@@ -76,6 +75,10 @@ class RoutingSession(orm.Session):
     def _holds_usual(self) -> bool:
         """Say whether it has a connection of the usual engine."""
         return False  # a short read has none before it asks
+
+    def flush_to_read(self) -> None:
+        """Send what is unsaved, as a select does, before something is read past the session."""
+        self._autoflush()
 
     def leads_to(self, database: sa.Engine, record: object) -> bool:
         """Say whether the record's class is kept in this database; sends nothing in the ordinary case."""
@@ -119,16 +122,15 @@ class RoutingSession(orm.Session):
 class OrmSession(RoutingSession):
     """A session that spans a unit of work.
 
-    Commit expires nothing, and a rollback only what it undoes. A statement of the user
-    flushes first, a lazy load does not, so that looking at records never takes a lock.
+    Selects and lazy loads flush, and a commit or rollback expires what was read, as SQLAlchemy's
+    own do. When the unit ends, records hold what they held: all that nothing contradicts.
 
     Args:
         engine: As for `RoutingSession`.
-        autoflush: Whether a statement of the user flushes first.
     """
 
-    def __init__(self, engine: sa.Engine | origins.Route | None = None, *, autoflush: bool = True) -> None:
-        super().__init__(engine, autoflush=autoflush)
+    def __init__(self, engine: sa.Engine | origins.Route | None = None) -> None:
+        super().__init__(engine)
         self.in_block = False
         """Whether the end of a block commits, and not each call."""
         self.only_reads = False
@@ -140,6 +142,8 @@ class OrmSession(RoutingSession):
 
         For sessions that outlive their transactions; inside one, SQLAlchemy's own rule holds.
         """
+        self.is_reading = False
+        """Whether something is being sent because something else is about to be read."""
         self.lines: weakref.WeakKeyDictionary[object, callsite.Line] = weakref.WeakKeyDictionary()
         """Where each record was added, by its state."""
         self.lazy_loads: lazy_loads.Tallies | None = {}
@@ -158,8 +162,113 @@ class OrmSession(RoutingSession):
         """Those that its transaction uses."""
         self._locked: set[sa.Engine] = set()
         self._touched: set[orm.InstanceState[Any]] = set()
-        self._kept: list[memory.Kept] = []
         self._kept_new: list[memory.New] = []
+        self._remembers = False
+
+    def begin_block(self, *, reread: bool, lock: bool) -> None:
+        """Become one unit, in which nobody but the user commits.
+
+        Args:
+            reread: Whether selects read records of earlier units anew.
+            lock: Whether each transaction takes the write lock before it reads.
+
+        Raises:
+            DatabaseBusyError: If *lock*, and it is not free in time.
+            SessionError: If *lock*, and the database has no such lock.
+        """
+        self.route.bind()
+        try:
+            if lock:
+                lock_for_writing(self)
+        except BaseException:
+            self.locks = False
+            self.rollback()  # gives the connection back: there will be no end of the unit
+            raise
+        self.rereads = reread
+        self.in_block = self.expire_on_commit = True
+        self.has_committed = False
+
+    def end_block(self) -> None:
+        """Let the next commit or rollback be the last one of the unit, after which records hold what they held."""
+        self.expire_on_commit = False
+
+    def leave_block(self) -> None:
+        """Begin to commit each call."""
+        self.in_block = self.expire_on_commit = self.locks = False
+        self.rereads = True
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether each `add` commits, for which an edit waits: a select does not send it."""
+        return self.rereads and not self.in_block
+
+    def commit(self) -> None:
+        """Commit, so that every column of every record can be read afterwards, in or out of the session.
+
+        Raises:
+            StaleRecordError: If a row changed after it was read; nothing is saved.
+            TransactionUndoneError: If the database has undone the transaction, because of a statement that failed.
+            sqlalchemy.exc.IntegrityError: With a note that names the record and the line that added it.
+        """
+        failures.refuse_given_up(self)  # first: whatever else is sent then, its error would say less
+        if self.has_unsaved:
+            self.flush()
+        if not self.expire_on_commit:
+            self._recall()  # after the flush, which reads what it needs, and before anything is contradicted
+        touched = self.touched()  # with what a read has sent before
+        if touched:
+            memory.settle(self, set(map(instance_state, touched)))
+        try:
+            super().commit()
+        except sa.exc.SQLAlchemyError as error:
+            refusals.annotate_commit(self, error, touched)
+            raise
+
+    def rollback(self) -> None:
+        """Undo what was not committed."""
+        super().rollback()
+        if not self.expire_on_commit:
+            self._recall()
+
+    def close(self) -> None:
+        """Close; records keep what they hold."""
+        self._recall()
+        super().close()
+
+    def forget_read(self) -> None:
+        """Expire what was read, to be read anew; what is unsaved stays."""
+        states = [state for state in self.identity_map.all_states() if not state.modified]
+        self._remember(states)
+        for state in states:
+            if (record := state.obj()) is not None:
+                self.expire(record, [name for name in state.dict if name in state.manager])
+
+    def _remember(self, states: Iterable[orm.InstanceState[Any]]) -> None:
+        memory.remember(states)
+        self._remembers = True
+
+    @takes_notes
+    def _recall(self) -> None:
+        if self._remembers:
+            self._remembers = False
+            memory.recall(self.identity_map.all_states())
+
+    def _autoflush(self) -> None:
+        """Send what is unsaved before something is read, as SQLAlchemy's own does."""
+        self.is_reading = True
+        try:
+            super()._autoflush()
+        except BaseException:
+            if self.is_bare:  # where no block ends, and the next call begins anew
+                self.rollback()
+            raise
+        finally:
+            self.is_reading = False
+
+    def flush_to_read(self) -> None:
+        """Send what is unsaved, as a select does; see `is_bare`."""
+        if not self.is_bare:
+            super().flush_to_read()
 
     def get_bind(self, mapper: Any = None, *, clause: Any = None, bind: Any = None, **_: Any) -> Any:
         """Choose the engine, and take its write lock first if the session `locks`."""
@@ -282,19 +391,38 @@ def _before_attach(session: OrmSession, record: object) -> None:
 
 
 @event.listens_for(OrmSession, "do_orm_execute")
-@takes_notes
-def _before_reading(execution: orm.ORMExecuteState) -> None:
+def _before_executing(execution: orm.ORMExecuteState) -> None:
     session: Any = execution.session
     if execution.is_relationship_load or execution.is_column_load:
-        execution.update_execution_options(autoflush=False)
-        if execution.lazy_loaded_from is not None and session.lazy_loads is not None:
-            lazy_loads.count(session.lazy_loads, execution)
+        if execution.lazy_loaded_from is not None:
+            if session.lazy_loads is not None:
+                _count(session.lazy_loads, execution)
+        elif session.is_bare and execution.is_relationship_load:  # the rest of a select
+            execution.update_execution_options(autoflush=False)
     elif execution.is_select:
-        rereads = session.rereads and "populate_existing" not in execution.execution_options
-        if rereads and not session.has_unsaved:
-            execution.update_execution_options(populate_existing=True)  # overwrites nothing that is unsaved
+        _before_select(session, execution)
     elif not isinstance(execution.statement, sa.TextClause) or statements.writes(execution.statement.text):
         session.has_sent = True
+
+
+_count = takes_notes(lazy_loads.count)
+
+
+def _before_select(session: OrmSession, execution: orm.ORMExecuteState) -> None:
+    options: Any = execution.execution_options
+    flushes = session.autoflush and execution.load_options._autoflush
+    if session.is_bare and "autoflush" not in options:
+        execution.update_execution_options(autoflush=False)
+        flushes = False
+    locks_rows = getattr(execution.statement, "_for_update_arg", None) is not None
+    if locks_rows:
+        transactions.lock_rows(session.connection(bind_arguments=execution.bind_arguments))
+    if "populate_existing" in options or not (session.rereads or locks_rows):
+        return
+    if flushes or not session.has_unsaved:
+        execution.update_execution_options(populate_existing=True)
+    else:  # which would overwrite what is unsaved
+        session.forget_read()
 
 
 @event.listens_for(OrmSession, "after_begin")
@@ -323,20 +451,20 @@ def _before_flush(session: OrmSession, *_: object) -> None:
 
 @event.listens_for(OrmSession, "after_rollback")
 @takes_notes
-def _keep_what_was_only_read(session: OrmSession) -> None:
-    """Note it now: SQLAlchemy has told the database, and empties the records next."""
-    states = [s for s in session.identity_map.all_states() if not s.modified and s not in session._touched]
-    session._kept = memory.keep(record for state in states if (record := state.obj()) is not None)
+def _remember_what_was_only_read(session: OrmSession) -> None:
+    """Note it now: SQLAlchemy has told the database, and empties the records next; after a savepoint, only what it undoes."""
+    if not session.in_nested_transaction():
+        states = session.identity_map.all_states()
+        session._remember(state for state in states if not state.modified and state not in session._touched)
 
 
 @event.listens_for(OrmSession, "after_soft_rollback")
 @takes_notes
-def _give_back(session: OrmSession, _transaction: object) -> None:
+def _take_away(session: OrmSession, _transaction: object) -> None:
+    session._locked.clear()  # a savepoint may have taken it
     if session.failure is not None:
         session.failure.is_undone = True
     users.forget_uncommitted(session)  # a savepoint may have made it
-    kept, session._kept = session._kept, []
-    memory.give_back(kept)
     undone: list[memory.New] = []
     remaining: list[memory.New] = []  # after a savepoint, what was flushed before it
     for was in session._kept_new:
@@ -357,6 +485,8 @@ def _after_commit(session: OrmSession) -> None:
     if session.in_nested_transaction():
         return  # a savepoint's end commits nothing yet
     session.has_committed = True
+    if session.expire_on_commit:
+        session._remember(session.identity_map.all_states())
     users.remember_committed(session)
     session._kept_new.clear()
 

@@ -306,6 +306,15 @@ def lock_for_writing(connection: sa.Connection) -> None:
         begin(connection)
 
 
+def lock_rows(connection: sa.Connection) -> None:
+    """Lock what a SELECT ... FOR UPDATE is about to read, where the database has no such statement.
+
+    SQLite has one lock for all rows.
+    """
+    if connection.dialect.name == "sqlite" and not has_begun(connection):
+        begin(connection)
+
+
 def _lock_postgresql(connection: sa.Connection) -> None:
     """Let the connection's transaction hold the advisory lock, and see what was committed before.
 

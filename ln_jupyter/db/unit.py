@@ -1,22 +1,18 @@
-"""The end of a unit of work: what the database computed is read, what failed is named, what was undone is kept."""
+"""A unit of work: done again where the database asks for it, and undone as a whole."""
 
 from __future__ import annotations
 
 import contextlib
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import sqlalchemy as sa
-from sqlalchemy.orm.attributes import instance_state
-from sqlalchemy.orm.interfaces import MANYTOONE
-
-from ln_jupyter.db import attempts, failures, memory, origins, refusals, transactions
+from ln_jupyter.db import attempts, memory, origins, transactions
 from ln_jupyter.db.session import OrmSession
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
+    import sqlalchemy as sa
     from sqlalchemy import orm
-    from sqlalchemy.orm import InstanceState
 
 T = TypeVar("T")
 
@@ -79,7 +75,7 @@ def whole_call(session: OrmSession, mapper: orm.Mapper[Any]) -> Iterator[None]:
 
 
 def commit(session: OrmSession) -> None:
-    """Commit, so that every column of every record can be read afterwards, in or out of the session.
+    """Commit as `OrmSession.commit`, or undo all of it.
 
     Raises:
         StaleRecordError: If a row changed after it was read; nothing is saved.
@@ -87,15 +83,7 @@ def commit(session: OrmSession) -> None:
         sqlalchemy.exc.IntegrityError: With a note that names the record and the line that added it.
     """
     try:
-        failures.refuse_given_up(session)  # first: whatever else is sent then, its error would say less
-        session.flush()
-        touched = session.touched()  # with what a select has sent before
-        _read_what_the_database_computed(session, touched)
-        try:
-            session.commit()
-        except sa.exc.SQLAlchemyError as error:
-            refusals.annotate_commit(session, error, touched)
-            raise
+        session.commit()
     except BaseException:
         session.rollback()
         raise
@@ -119,36 +107,3 @@ def begin_anew(session: OrmSession) -> None:
     session.rollback()
     memory.give_back(kept)
     session.add_all(new)
-
-
-def _read_what_the_database_computed(session: OrmSession, records: Iterable[Any]) -> None:
-    to_one: dict[type, list[Any]] = {}  # found once for each class: records may be many
-    for record in records:
-        state, kind = instance_state(record), type(record)
-        if kind not in to_one:
-            to_one[kind] = [each for each in state.mapper.relationships if each.direction is MANYTOONE]
-        held = [each for each in to_one[kind] if each.key in state.dict]
-        if not (held or state.expired_attributes) or not state.persistent:
-            continue
-        computed = [name for name in state.expired_attributes if name in state.mapper.column_attrs]
-        if computed:
-            session.refresh(record, computed)
-        contradicted = [each.key for each in held if _contradicts(state, each)]
-        if contradicted:
-            session.expire(record, contradicted)
-
-
-def _contradicts(state: InstanceState[Any], relationship: Any) -> bool:
-    """Say whether a foreign key was set by hand, away from the record that is in memory."""
-    target = state.dict[relationship.key]
-    for local, remote in relationship.local_remote_pairs:
-        name = state.mapper.get_property_by_column(local).key
-        if name not in state.dict:
-            return False
-        there = None
-        if target is not None:
-            target_state = sa.inspect(target)
-            there = target_state.dict.get(target_state.mapper.get_property_by_column(remote).key)
-        if state.dict[name] != there:
-            return True
-    return False

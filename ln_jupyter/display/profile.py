@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ln_jupyter.callsite import Line
-    from ln_jupyter.db.profile import LazyLoads, UnreadLoad
+    from ln_jupyter.db.profile import Flush, LazyLoads, UnreadLoad
 
 _MOST = 10  # facts of one kind
 _LONGEST = 64  # characters of a line or a statement
@@ -78,6 +78,7 @@ def _headline(profile: Profile) -> str:
 
 def _facts(profile: Profile) -> Iterator[tuple[str, str]]:
     yield from _some([_one_by_one(each) for each in profile.lazy_loads])
+    yield from _some([_flush(each) for each in profile.flushes])
     yield from _some([_unread(each, is_final=profile.is_final) for each in profile.unread])
     if profile.lock_seconds > LONG_SECONDS:
         yield "write lock", f"SQLite's was held for {_time(profile.lock_seconds)}: nobody else could write"
@@ -96,6 +97,13 @@ def _one_by_one(loads: LazyLoads) -> tuple[str, str]:
     if loads.fix is not None:
         said += f" → {loads.fix} on the select{_at(loads.query)}"
     return f"{loads.count:,} {_TIMES} {loads.name}", said
+
+
+def _flush(flush: Flush) -> tuple[str, str]:
+    return (
+        "flush",
+        f"{_count(flush.statements, 'statement')} for what was unsaved when something was read{_at(flush.line)}",
+    )
 
 
 def _unread(load: UnreadLoad, *, is_final: bool) -> tuple[str, str]:

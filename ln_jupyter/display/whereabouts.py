@@ -86,6 +86,8 @@ def of_attribute(record: Record, attribute: Attribute) -> tuple[Mark, str]:
     if attribute.status in {Status.NOT_LOADED, Status.EXPIRED, Status.DEFERRED}:
         if attribute.cost is Cost.SQL:
             words.append("loads when read")
+        elif record.state is ObjectState.DELETED:
+            mark, words, note = Mark.RAISES, [*words, "row deleted"], ""
         elif record.session is SessionState.OPEN:
             mark, words, note = Mark.RAISES, [*words, note or "reading raises"], ""
         else:

@@ -55,7 +55,7 @@ def load(record: T, *names: str) -> T:
     block = current_block()
     engine = origins.of(record)
     if block is not None and (engine is None or block.orm.leads_to(engine, record)):
-        block.orm.flush()  # as a select of the block's would
+        block.orm.flush_to_read()
         with SideSession(block.orm) as beside:
             beside.refuse_to_guess(record)
             return loading.load(record, *names, session=beside)

@@ -9,7 +9,7 @@ from ln_jupyter import errors
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import faults, origins, restriction, unit
 from ln_jupyter.db.block import Block
-from ln_jupyter.db.session import OrmSession, lock_for_writing
+from ln_jupyter.db.session import OrmSession
 from ln_jupyter.records import write as writes
 from ln_jupyter.records.selection import statement
 
@@ -42,15 +42,16 @@ class Session:
 
         ss = ln.Session()
 
-    Nothing is locked by reading, or before the first change is sent.
+    With nothing unsaved, reading locks nothing. Selects in a block, and lazy loads, send what is
+    unsaved first, as SQLAlchemy's do; in SQLite that locks until the block ends.
 
     Args:
         target: An engine or URL; None for the database that is connected when the session is first used,
             or its block begins. A later `ln.connect` is for other sessions.
-        write: Take the write lock when the block begins, so that what is read cannot change
-            before it is written. Where records of `ln_jupyter.schema` are kept in another database, its
-            lock is taken when the block first asks it. Blocks with *write* wait for each other; bare, such
-            a session is refused.
+        write: Take the write lock when the block begins, and again after a commit in it, so that
+            what is read cannot change before it is written. Where records of `ln_jupyter.schema` are kept
+            in another database, its lock is taken when the block first asks it. Blocks with *write* wait
+            for each other; bare, such a session is refused.
         readonly: Refuse whatever writes, before it is sent.
         rollback: A dry run: send all changes, so that the database checks them, and undo them
             at the end. On SQLite, foreign keys that are checked at commit only are not checked.
@@ -81,7 +82,7 @@ class Session:
             msg = "a session that only reads has nothing to lock or to undo"
             raise errors.SessionError(msg, fix="leave out readonly=True (--readonly), or the other option")
         engine = None if target is None else engines.resolve(target)
-        self._orm = OrmSession(engine, autoflush=False)
+        self._orm = OrmSession(engine)
         self._orm.rereads = True
         self._write = write
         self._block: Block | None = None
@@ -166,7 +167,7 @@ class Session:
         return writes.delete_in(self._open_for_use(), record, **fields)
 
     def commit(self) -> None:
-        """Commit what is unsaved, in the middle of a block too.
+        """Commit what is unsaved, in the middle of a block too: from there on, all is read anew.
 
         Raises:
             StaleRecordError: If a row changed after it was read; nothing is saved.
@@ -187,7 +188,9 @@ class Session:
         unit.commit(self._open())
 
     def rollback(self) -> None:
-        """Undo what was not committed; records that were only read keep what they hold.
+        """Undo what was not committed; in the middle of a block, all is read anew from there on.
+
+        After the block, or in a bare session, records that were only read hold what they held.
 
         Raises:
             SessionClosedError: After `close`.
@@ -202,8 +205,7 @@ class Session:
         if self._closed:
             return
         if self._block is not None:
-            self._orm.rollback()
-            self._leave()
+            self.end(failed=True)
         self._orm.close()
         if self._recorder is not None:
             self._recorder.stop()
@@ -225,17 +227,7 @@ class Session:
         if self._block is not None:
             fix = "open another: with ln.Session() as inner:"
             raise errors.SessionError("this session is in a block already", fix=fix)
-        session.route.bind()
-        if self._write:
-            try:
-                lock_for_writing(session)
-            except BaseException:
-                session.locks = False
-                session.rollback()  # gives the connection back: there will be no end of the block
-                raise
-        session.autoflush = session.in_block = True
-        session.has_committed = False
-        session.rereads = keep
+        session.begin_block(reread=keep, lock=self._write)
         self._block = Block(session)
         self._block.enter()
 
@@ -248,6 +240,7 @@ class Session:
         """
         if self._block is None:  # closed by the block itself
             return
+        self._orm.end_block()
         try:
             if failed:
                 self._orm.rollback()
@@ -307,8 +300,7 @@ class Session:
         if self._block is not None:
             self._block.leave()
         self._block = None
-        self._orm.autoflush = self._orm.in_block = self._orm.locks = False
-        self._orm.rereads = True
+        self._orm.leave_block()
 
     def _open_for_use(self) -> OrmSession:
         session = self._open()

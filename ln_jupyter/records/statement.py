@@ -137,6 +137,25 @@ class Stmt(Generic[T]):
         """
         return self.options(*loading.options(self._entities[0], paths))
 
+    def with_for_update(self, *, nowait: bool = False, skip_locked: bool = False, of: Any = None) -> Stmt[T]:
+        """Lock the rows until the block ends, and read them as they are then.
+
+        So nothing that is computed from them is lost, whoever else computes; SQLite locks all rows.
+
+        Args:
+            nowait: Raise at once if somebody else has locked one, where the database knows how to.
+            skip_locked: Leave out what somebody else has locked, where the database knows how to.
+            of: The class or classes whose rows are locked, of several.
+
+        Example:
+            >>> import ln_jupyter as ln, ln_jupyter.schema as lns
+            >>> _ = ln.add(lns.File(name="counted", size=1))
+            >>> with ln.Session() as ss:
+            ...     file = ss.select(lns.File, name="counted").with_for_update().one()
+            ...     file.size += 1
+        """
+        return self._with(self.select.with_for_update(nowait=nowait, skip_locked=skip_locked, of=of))
+
     # -- run -------------------------------------------------------------------------------------------------
 
     def all(self) -> list[T]:
@@ -273,6 +292,9 @@ class Stmt(Generic[T]):
         )
 
     def _rows(self, session: RoutingSession, select: sa.Select[Any]) -> Any:
+        if select._for_update_arg is not None and not getattr(session, "in_block", False):
+            msg = "with_for_update() locks rows until a block ends, and this statement stands in none"
+            raise errors.SessionError(msg, fix=f"with ln.Session(): ln.select({self._names()}).with_for_update()")
         result = session.execute(select, bind_arguments=self._bind_arguments())
         rows: Any = result.scalars() if len(self._entities) == 1 else result
         # an option of the user's may join a collection, whose parents then come repeated

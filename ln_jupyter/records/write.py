@@ -10,7 +10,7 @@ from sqlalchemy import event, orm
 from sqlalchemy.orm.attributes import instance_state
 
 from ln_jupyter import callsite, errors
-from ln_jupyter.db import blame, origins, restriction, unit
+from ln_jupyter.db import blame, origins, refusals, restriction, unit
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db.block import current_block
 from ln_jupyter.db.session import OrmSession
@@ -269,7 +269,7 @@ def _refusal(session: OrmSession, records: Sequence[Any], error: Exception) -> e
         for each in (state, *(related for _, _, related, _ in state.mapper.cascade_iterator("save-update", state))):
             if each.was_deleted:
                 fix = "make a new one, with the same values if you want them back"
-                return errors.StaleRecordError(f"{blame.name(each.obj())} was deleted", fix=fix)
+                return refusals.StaleRecordError(f"{blame.name(each.obj())} was deleted", fix=fix)
             if each.session not in (None, session):
                 return _foreign(each.obj())
     msg = f"two objects in memory stand for one row: {error}"

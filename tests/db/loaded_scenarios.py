@@ -463,6 +463,27 @@ def deleted_and_flushed(world: World) -> m.Study:
 
 
 @scenario
+def deferred_of_deleted_and_flushed(world: World) -> m.Study:
+    session = world.session()
+    study = session.get(m.Study, "empty", options=[orm.defer(m.Study.title), orm.defer(m.Study.created_at)])
+    session.delete(study)
+    session.flush()
+    return study
+
+
+@scenario
+def expired_key_of_deleted_and_flushed(world: World) -> m.Study:
+    session = world.session()
+    study = session.get(m.Study, "full")
+    study.outputs, study.inputs = [], []
+    session.flush()
+    session.expire(study, ["lead_id", "protocol", "outputs"])
+    session.delete(study)
+    session.flush()
+    return study
+
+
+@scenario
 def deleted_and_committed(world: World) -> m.Study:
     session = world.session()
     study = session.get(m.Study, "empty")

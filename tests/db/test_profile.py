@@ -250,6 +250,23 @@ def test_the_lock_is_timed(sqlite_url: sa.URL) -> None:
     assert whole == recorder.profile().lock_seconds
 
 
+def test_a_flush_is_named_by_the_line_that_read(session: OrmSession, recorder: Recorder) -> None:
+    """What is sent because something is read counts, with the line that read; what a commit sends is no such thing."""
+    book = session.scalars(sa.select(Book).where(Book.id == 0)).one()
+    book.text = "short"
+    session.commit()
+    for text in ("long", "longer"):
+        book.text = text
+        session.expire(book, ["author"])
+        _ = book.author.books  # the read
+
+    (flush,) = recorder.profile().flushes
+
+    assert 2 == flush.statements
+    assert flush.line is not None
+    assert flush.line.text.endswith("# the read")
+
+
 # -- one by one ------------------------------------------------------------------------------------------------
 
 

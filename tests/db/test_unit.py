@@ -179,8 +179,8 @@ def test_what_was_kept_is_given_back() -> None:
         ss.orm.rollback()
         memory.give_back(kept)
 
-        assert (run.name, run.pipeline.name, [f.name for f in run.inputs]) == ("edited", "p", ["f"])
         assert ss.orm.is_modified(run)
+        assert (run.name, run.pipeline.name, [f.name for f in run.inputs]) == ("edited", "p", ["f"])
         assert new.name == "new"
         assert new not in ss.orm
 

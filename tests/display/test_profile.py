@@ -4,7 +4,7 @@ import html.parser
 import pytest
 
 from ln_jupyter.callsite import Line
-from ln_jupyter.db.profile import LazyLoads, Profile, SlowStatement, UnreadLoad
+from ln_jupyter.db.profile import Flush, LazyLoads, Profile, SlowStatement, UnreadLoad
 from ln_jupyter.display import profile as display
 from ln_jupyter.display.profile import ProfileView
 
@@ -21,6 +21,7 @@ PROFILE = Profile(
     unread=(UnreadLoad("Run.inputs.source", "inputs.source", QUERY),),
     lock_seconds=3.21,
     slowest=(SlowStatement("SELECT a\nFROM b", 2, 1.5), SlowStatement("SELECT 1", 1, 0.001)),
+    flushes=(Flush(2, LOOP),),
 )
 
 
@@ -47,6 +48,7 @@ def test_the_text():
 7 statements · 3.1 ms in the database · 1,120 rows
   12 × Run.pipeline  loaded when it was read at line 3 → .load("pipeline") on the select at line 2
   1 × Run (expired)  loaded when it was read at line 3
+  flush              2 statements for what was unsaved when something was read at line 3
   Run.inputs.source  not read while the session was open → leave it out of the select at line 2
   write lock         SQLite's was held for 3.2 s: nobody else could write
   1.5 s              2 × SELECT a FROM b"""  # noqa: RUF001 - the sign that is shown
@@ -84,7 +86,7 @@ def test_no_value_is_markup_or_a_command(hostile, tmp_path):
     line = Line(str(file), 1)
     profile = Profile(
         1, 1.0, 1, 1, (LazyLoads(hostile, 2, line, line, hostile),), (UnreadLoad(hostile, hostile, line),), 9.0,
-        (SlowStatement(hostile, 1, 1.0),),
+        (SlowStatement(hostile, 1, 1.0),), flushes=(Flush(2, line),),
     )  # fmt: skip
     tame = Reader(
         display.to_html(dataclasses.replace(PROFILE, slowest=PROFILE.slowest[:1], lazy_loads=PROFILE.lazy_loads[:1]))

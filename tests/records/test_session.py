@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import pickle
+import re
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from contextvars import copy_context
@@ -11,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 import sqlalchemy.orm
-from sqlalchemy.orm.exc import DetachedInstanceError
+from sqlalchemy.orm.exc import DetachedInstanceError, StaleDataError
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import transactions
 from ln_jupyter.db.statements import writes
+from ln_jupyter.display import html, record, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -335,6 +341,23 @@ def test_a_row_edited_in_two_blocks_is_refused() -> None:
     assert ln.select(lns.Run).one().name == "theirs"
 
 
+def test_a_stale_edit_is_caught_as_sqlalchemys() -> None:
+    """Code that catches SQLAlchemy's `StaleDataError` catches ours."""
+    ln.add(lns.Run(name="x"))
+    run, other = ln.select(lns.Run).one(), ln.select(lns.Run).one()
+    for each in (run, other):
+        each.name = "y"
+    ln.add(run)
+
+    with pytest.raises(StaleDataError) as error:
+        ln.add(other)
+
+    assert isinstance(error.value, ln.errors.StaleRecordError)
+    assert "StaleRecordError" == type(error.value).__name__
+    assert error.value.fix.startswith("read it again")
+    assert str(error.value) == str(pickle.loads(pickle.dumps(error.value)))
+
+
 def _rename(name: str) -> None:
     run = ln.select(lns.Run).one()
     run.name = name
@@ -369,17 +392,326 @@ def test_a_refused_record_is_named_wherever_it_is_sent() -> None:
 
 
 def test_reading_in_a_block_locks_nothing(engine: sa.Engine) -> None:
-    """Reads, lazy loads and unsaved changes leave other writers free."""
+    """With nothing unsaved, selects and lazy loads leave other writers free."""
     ln.add(lns.Run(name="x", pipeline=lns.Pipeline(name="p")))
 
     with ln.Session():
         run = ln.select(lns.Run).one()
-        run.name = "y"
         assert run.pipeline is not None
         with ThreadPoolExecutor(1) as other:
             other.submit(ln.add, lns.Run(name="free")).result()
 
-    assert {"y", "free"} == set(ln.select(lns.Run.name).all())
+    assert {"x", "free"} == set(ln.select(lns.Run.name).all())
+
+
+def test_reading_with_something_unsaved_locks() -> None:
+    """A lazy load sends what is unsaved, which takes SQLite's lock; who then waits for it is told which line read."""
+    ln.add(lns.Run(name="x", pipeline=lns.Pipeline(name="p")))
+
+    with ln.Session() as ss:
+        run = ss.select(lns.Run).one()
+        run.name = "y"
+        _ = run.pipeline  # the read
+        if ss.orm.get_bind().dialect.name == "sqlite":
+            with pytest.raises(ln.errors.DatabaseBusyError, match="the read"), ln.Session() as other:
+                other.add(lns.Run(name="z"))
+
+    assert ["y"] == ln.select(lns.Run.name).all()
+
+
+def test_an_error_of_a_lazy_load_names_its_lines() -> None:
+    """What is refused when a lazy load sends it is named, with the line that added it and the one that read."""
+    ln.add([lns.User(handle="a"), lns.Run(pipeline=lns.Pipeline(name="p"))])
+
+    with pytest.raises(sa.exc.IntegrityError) as error, ln.Session() as ss:
+        run = ss.select(lns.Run).one()
+        ss.add(lns.User(handle="a"))  # the addition
+        _ = run.pipeline  # the read
+
+    note = error.value.__notes__[0]
+    assert note.startswith("the database refused User(")
+    assert re.search("added at .*# the addition; sent for the read at .*# the read\n", note)
+    assert ["p"] == ln.select(lns.Pipeline.name).all()
+
+
+def test_a_bare_session_goes_on_after_an_error_of_a_lazy_load() -> None:
+    """What is refused when a lazy load sends it is undone, and the session goes on."""
+    ln.add([lns.User(handle="a"), lns.Run(name="x", pipeline=lns.Pipeline(name="p"))])
+    ss = ln.Session(profile=True)
+    run = ss.select(lns.Run).one()
+    ss.orm.add(lns.User(handle="a"))
+    run.name = "y"
+
+    with pytest.raises(sa.exc.IntegrityError):
+        _ = run.pipeline
+
+    assert ("p", "x") == (run.pipeline.name, run.name)
+    ss.add(run)
+    ss.close()
+    assert ["x"] == ln.select(lns.Run.name).all()
+
+
+def test_a_stale_edit_that_a_lazy_load_sends_names_its_line() -> None:
+    """So is an edit that came too late."""
+    ln.add(lns.Run(name="x", pipeline=lns.Pipeline(name="p")))
+
+    with pytest.raises(ln.errors.StaleRecordError, match=r"sent for the read at .*# the read"), ln.Session() as ss:
+        run = ss.select(lns.Run).one()
+        with ThreadPoolExecutor(1) as other:
+            other.submit(_rename, "theirs").result()
+        run.name = "mine"
+        _ = run.pipeline  # the read
+
+
+def test_a_lazy_load_in_a_readonly_block_is_refused_in_the_same_words(statements: Statements) -> None:
+    """Where nothing may be written, reading beside something unsaved names the record and both lines, and sends nothing."""
+    ln.add(lns.Run(name="x", pipeline=lns.Pipeline(name="p")))
+
+    with pytest.raises(ln.errors.ReadOnlySessionError) as error, ln.Session(readonly=True) as ss:
+        run = ss.select(lns.Run).one()
+        run.name = "y"
+        statements.clear()
+        _ = run.pipeline  # the read
+
+    assert re.search("was to write Run.*name='y'.*; sent for the read at .*# the read", str(error.value))
+    assert [] == statements
+
+
+def test_a_dry_run_keeps_nothing_that_a_lazy_load_sent() -> None:
+    """What was sent because something was read is undone with the rest."""
+    ln.add(lns.Run(name="x", pipeline=lns.Pipeline(name="p")))
+
+    with ln.Session(rollback=True) as ss:
+        run = ss.select(lns.Run).one()
+        run.name = "y"
+        ss.add(lns.Run(pipeline=run.pipeline))
+        assert 2 == len(run.pipeline.runs)
+
+    assert ["x"] == ln.select(lns.Run.name).all()
+    assert "x" == run.name
+
+
+def test_showing_sends_nothing(statements: Statements) -> None:
+    """A record that is shown flushes nothing, and loads nothing."""
+    ln.add(lns.Run(name="x", pipeline=lns.Pipeline(name="p")))
+
+    with ln.Session() as ss:
+        run = ss.select(lns.Run).one()
+        run.name = "y"
+        ss.commit()
+        run.name = "z"
+        ss.orm.add(lns.Run(pipeline=run.pipeline))
+        ss.orm.flush()
+        run.name = "last"
+        statements.clear()
+        html.render(record.view(run))
+        table.of_records([run, lns.Run()], count=2)
+
+        assert [] == statements
+        assert run in ss.orm.dirty
+
+
+# -- the middle of a block -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+@pytest.mark.parametrize("failed", [False, True])
+def test_what_was_read_before_stays_readable(end: str, *, failed: bool) -> None:
+    """After a commit or rollback in the middle, and however the block ends, its records hold what was read."""
+    ln.add(lns.Run(name="x", pipeline=lns.Pipeline(name="p"), inputs=[lns.File(name="f")]))
+
+    with contextlib.suppress(ZeroDivisionError), ln.Session() as ss:
+        run = ss.select(lns.Run).load("pipeline", "inputs").one()
+        getattr(ss, end)()
+        _ = 1 / (not failed)
+
+    assert ("x", "p", ["f"]) == (run.name, run.pipeline.name, [file.name for file in run.inputs])
+
+
+def test_what_was_read_before_is_not_given_back_where_it_is_wrong(library: sa.Engine, author: Any, book: Any) -> None:
+    """What was read anew says that a relationship changed: what it held before is gone."""
+    ln.add([author(name="Ann", books=[book(title="one")]), author(name="Bob")])
+
+    with ln.Session() as ss:
+        ann, bob = ss.select(author).order_by(author.id).all()
+        (one,) = ann.books
+        assert ann is one.author
+        ss.commit()
+        ss.orm.execute(sa.update(book).values(author_id=bob.id))
+        ss.commit()
+        assert bob.id == one.author_id
+
+    for what, name in ((one, "author"), (ann, "books")):
+        with pytest.raises(DetachedInstanceError):
+            getattr(what, name)
+
+
+def test_records_that_a_block_drops_are_freed() -> None:
+    """What was read before a commit is not held by the session."""
+    ln.add(lns.Run(name="x", pipeline=lns.Pipeline(name="p")))
+
+    with ln.Session() as ss:
+        run = ss.select(lns.Run).load("pipeline.runs").one()
+        ss.commit()
+        freed = weakref.ref(run)
+        del run
+        gc.collect()
+
+        assert freed() is None
+
+
+READS: dict[str, Callable[[ln.Session, Any], Any]] = {
+    "one": lambda ss, author: ss.select(author).one(),
+    "first": lambda ss, author: ss.select(author).first(),
+    "get": lambda ss, author: ss.orm.get(author, 1),
+    "identity map": lambda ss, author: next(iter(ss.orm.identity_map.values())),
+    "load": lambda ss, author: ln.load(next(iter(ss.orm.identity_map.values())), "books"),
+    "with its relationship": lambda ss, author: ss.select(author).load("books").one(),
+}
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+@pytest.mark.parametrize("how", READS)
+def test_nothing_is_taken_for_what_the_database_holds(library: sa.Engine, author: Any, end: str, how: str) -> None:
+    """However it is read, a record of a transaction that has ended is read anew."""
+    ln.connect(library)
+    ln.add(author(id=1, name="Ann"))
+
+    with ln.Session() as ss:
+        ann = ss.select(author).one()
+        getattr(ss, end)()
+        _set(library, author, Ann="Anna")
+
+        same = READS[how](ss, author)
+
+        assert (ann, "Anna") == (same, same.name)
+        same.name += "!"
+
+    assert "Anna!" == ln.select(author).one().name
+
+
+def test_write_locks_again_after_a_commit() -> None:
+    """With `write=True` no update is lost either after a commit or rollback in the middle of the block."""
+    ln.add([lns.Run(name="0"), lns.Run(id="other")])
+    turns = threading.Barrier(3)
+
+    def count_up(end: str) -> None:
+        turns.wait()
+        with ln.Session(write=True) as ss:
+            for _ in range(5):
+                run = ss.select(lns.Run).where(lns.Run.id != "other").one()
+                run.name = str(int(run.name or 0) + 1)
+                ss.commit()
+                if end == "rollback":
+                    ss.select(lns.Run).count()
+                    ss.rollback()
+
+    with ThreadPoolExecutor(3) as threads:
+        for done in [threads.submit(count_up, end) for end in ("commit", "commit", "rollback")]:
+            done.result()
+
+    assert "15" == ln.select(lns.Run).where(lns.Run.id != "other").one().name
+
+
+def test_write_locks_before_a_connection_is_used(library: sa.Engine, author: Any) -> None:
+    """Also what reads past the records, after a commit, holds the lock."""
+    ln.add(author(name="Ann"))
+    with ln.Session(library, write=True) as ss:
+        ss.select(author).one()
+        ss.commit()
+
+        connection = ss.orm.connection()
+
+        assert transactions.has_begun(connection)
+
+
+# -- what others saved meanwhile -----------------------------------------------------------------------------------
+
+
+def _set(library: sa.Engine, author: Any, **names: str) -> None:
+    with library.begin() as connection:
+        for name, other in names.items():
+            connection.execute(sa.update(author.__table__).where(author.__table__.c.name == name).values(name=other))
+
+
+def test_a_bare_select_beside_something_unsaved_reads_anew(library: sa.Engine, author: Any) -> None:
+    """A select shows what others saved although something is unsaved, which it neither sends nor overwrites."""
+    ss = ln.Session(library)
+    ann, bob = ss.add([author(name="Ann"), author(name="Bob")])
+    _set(library, author, Ann="Anna", Bob="Rob")
+    ann.name = "mine"
+
+    ss.select(author).all()
+
+    assert ("mine", "Rob") == (ann.name, bob.name)
+    ss.close()
+    assert {"Anna", "Rob"} == set(ln.select(author.name).all())
+
+
+def test_a_select_that_must_not_flush_overwrites_nothing(library: sa.Engine, author: Any) -> None:
+    """Where the user says `no_autoflush`, a held session reads anew what was not changed."""
+    ss = ln.Session(library)
+    ann, bob = ss.add([author(name="Ann"), author(name="Bob")])
+    _set(library, author, Ann="Anna", Bob="Rob")
+    ss.begin(keep=True)
+    ann.name = "mine"
+
+    with ss.orm.no_autoflush:
+        ss.select(author).all()
+
+    assert ("mine", "Rob") == (ann.name, bob.name)
+    ss.close()
+
+
+def test_rows_that_are_locked_are_read_anew(library: sa.Engine, author: Any) -> None:
+    """`with_for_update` locks rows until the block ends and gives what they hold, whatever was read before."""
+    ln.add(author(name="Ann"))
+
+    with ln.Session(library) as ss:
+        ann = ss.select(author).one()
+        before = ann.name
+        if library.dialect.name == "sqlite":
+            ss.commit()  # else it is sqlite3 that keeps the old moment
+        _set(library, author, Ann="Anna")
+        same = ss.select(author).with_for_update().one()
+        seen = ann.name
+        if library.dialect.name == "sqlite":
+            assert transactions.has_begun(ss.orm.connection())
+
+    assert ("Ann", "Anna", True) == (before, seen, same is ann)
+
+
+@pytest.mark.parametrize("form", ["bare", "none"])
+def test_rows_are_locked_in_a_block_only(form: str) -> None:
+    """Where no block ends, `with_for_update` would lock nothing, and says so."""
+    ss = ln.Session()
+    statement = (ln if form == "none" else ss).select(lns.Run).with_for_update()
+
+    with pytest.raises(ln.errors.SessionError, match="this statement stands in none") as error:
+        statement.all()
+
+    assert "with ln.Session(): ln.select(Run).with_for_update()" == error.value.fix
+    ss.close()
+
+
+def test_rows_are_locked_by_every_database() -> None:
+    """No update is lost by who locks rows first, also where the database has one lock for all."""
+    ln.add(lns.Run(name="0"))
+    turns = threading.Barrier(3)
+
+    def count_up() -> None:
+        turns.wait()
+        for _ in range(5):
+            with ln.Session() as ss:
+                ss.select(lns.Run).one()
+                run = ss.select(lns.Run).with_for_update().one()
+                run.name = str(int(run.name or 0) + 1)
+
+    with ThreadPoolExecutor(3) as threads:
+        for done in [threads.submit(count_up) for _ in range(3)]:
+            done.result()
+
+    assert "15" == ln.select(lns.Run).one().name
 
 
 def test_an_explicit_select_flushes(statements: Statements) -> None:
