@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 from functools import partial
 from itertools import islice
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from ln_jupyter.display.options import Options
     from ln_jupyter.ipython.printers import Printer
+    from ln_jupyter.ipython.views import Views
 
 _log = logging.getLogger(__name__)
 
@@ -117,7 +119,7 @@ class Formatters:
         elif nested or kind == "row":
             text = self._fenced(obj, lambda: _views().in_one_line(obj, options))
         else:
-            text = self._fenced(obj, lambda: _views().text(obj, kind, self._options(obj, kind)))
+            text = self._fenced(obj, lambda: self._seen.text(obj, kind, lambda: self._options(obj, kind)))
         _write(p, object.__repr__(obj) if text is None else text)
 
     def _members_text(
@@ -165,9 +167,13 @@ class Formatters:
             return None if own is None else own()
         if not self._preferences.html or not self._installed:
             return None
-        shown = self._fenced(obj, lambda: _views().markup(obj, kind, self._options(obj, kind)))
+        shown = self._fenced(obj, lambda: self._seen.markup(obj, kind, lambda: self._options(obj, kind)))
         self._failed = None  # the text came before: this display is at its end
         return shown
+
+    @functools.cached_property
+    def _seen(self) -> Views:
+        return _views().Views()  # type: ignore[no-any-return]
 
     def _options(self, obj: Any, kind: str) -> Options:
         options = self._preferences.options

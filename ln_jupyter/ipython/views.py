@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import weakref
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -32,36 +33,58 @@ if TYPE_CHECKING:
 View: TypeAlias = RecordView | TableView | Card
 
 
-def text(obj: Any, kind: str, options: Options) -> str:
-    """Write an object as lines of text.
+class Views:
+    """What objects are shown as; of a record, text and HTML are written of one view, made once for both."""
 
-    Args:
-        obj: The object.
-        kind: Which of the kinds below it is.
-        options: How much to show.
-    """
-    match _KINDS[kind](obj, options):
-        case RecordView() as view:
-            return texts.render(view)
-        case TableView() as view:
-            return table.text(view)
-        case Card() as view:
-            return card.text(view)
-        case None:
-            return repr(obj)
+    def __init__(self) -> None:
+        self._last: tuple[tuple[Callable[[], object], object], View | None] | None = None
+
+    def text(self, obj: Any, kind: str, options: Callable[[], Options]) -> str:
+        """Write an object as lines of text.
+
+        Args:
+            obj: The object.
+            kind: Which of the kinds below it is.
+            options: Gives how much to show.
+        """
+        seen = _KINDS[kind](obj, options())
+        self._last = (_mark(obj), seen) if kind == "record" else None
+        match seen:
+            case RecordView() as view:
+                return texts.render(view)
+            case TableView() as view:
+                return table.text(view)
+            case Card() as view:
+                return card.text(view)
+            case None:
+                return repr(obj)
+
+    def markup(self, obj: Any, kind: str, options: Callable[[], Options]) -> str | None:
+        """Write an object as HTML, if there is something to show; as `text`, which comes before."""
+        last, self._last = self._last, None
+        match last[1] if last is not None and _is_of(last[0], obj) else _KINDS[kind](obj, options()):
+            case RecordView() as view:
+                return html.render(view)
+            case TableView() as view:
+                return table.render(view)
+            case Card() as view:
+                return card.render(view)
+            case None:
+                return None
 
 
-def markup(obj: Any, kind: str, options: Options) -> str | None:
-    """Write an object as HTML, if there is something to show; as `text`."""
-    match _KINDS[kind](obj, options):
-        case RecordView() as view:
-            return html.render(view)
-        case TableView() as view:
-            return table.render(view)
-        case Card() as view:
-            return card.render(view)
-        case None:
-            return None
+def _is_of(mark: tuple[Callable[[], object], object], obj: object) -> bool:
+    of, was = mark
+    return of() is not None and of() is state_of(obj) and was == _mark(obj)[1]
+
+
+def _mark(obj: object) -> tuple[Callable[[], object], object]:
+    """Tell a record from others, and from what it was before; holds and compares nothing of the user's."""
+    state = state_of(obj)
+    if state is None:
+        return lambda: None, None
+    held = [(name, id(value)) for name, value in state.dict.items()]
+    return weakref.ref(state), (state.session_id, id(state.key), state.modified, len(state.expired_attributes), held)
 
 
 def naming(obj: object, options: Options, namespace: Mapping[str, Any]) -> Options:

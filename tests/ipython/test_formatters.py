@@ -16,6 +16,7 @@ from sqlalchemy.ext import asyncio
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
+from ln_jupyter.display import record
 from ln_jupyter.display.html import LEFT
 from ln_jupyter.ipython import extension
 from tests.db import loaded_models as m
@@ -674,3 +675,21 @@ class Broken(sa.ColumnElement[Any]):
 
     def _compiler_dispatch(self, *_args: Any, **_options: Any) -> str:
         raise LookupError
+
+
+def test_one_view_for_text_and_html(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A display sees a record once; one that is of another record, or of what it became, sees it anew."""
+    seen: list[object] = []
+    view = record.view
+    monkeypatch.setattr(record, "view", lambda obj, **options: seen.append(obj) or view(obj, **options))
+    pipeline, other = lns.Pipeline(name="a"), lns.Pipeline(name="b")
+
+    both = shown(shell, pipeline)
+    assert [pipeline] == seen
+    shell.display_formatter.formatters["text/plain"](pipeline)
+    assert "'b'" in shell.display_formatter.formatters["text/html"](other)
+    shell.display_formatter.formatters["text/plain"](pipeline)
+    pipeline.name = "c"
+
+    assert "'a'" in both["text/html"]
+    assert "'c'" in shell.display_formatter.formatters["text/html"](pipeline)
