@@ -74,7 +74,9 @@ def expected(seen: Attribute, whole: Record) -> tuple[Mark | None, str]:
     mark, words = SAID[seen.status]
     if seen.status in {Status.NOT_LOADED, Status.EXPIRED, Status.DEFERRED}:
         mark, why = (mark, "loads when read") if seen.cost is Cost.SQL else CANNOT[whole.session]
-        words += f" · {'row deleted' if why == 'session closed' and whole.was_deleted else why}"
+        if seen.cost is Cost.RAISES and whole.was_deleted and whole.session in {SessionState.NONE, SessionState.OPEN}:
+            why = "row deleted"
+        words += f" · {why}"
     return mark, words
 
 
