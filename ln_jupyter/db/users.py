@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from ln_jupyter import settings
-from ln_jupyter.db import upsert
+from ln_jupyter.db import transactions, upsert
 from ln_jupyter.schema import ids
 from ln_jupyter.schema.tables import user
 
@@ -24,23 +24,24 @@ def current_id(session: orm.Session) -> str:
         return str(session.info[_IN_TRANSACTION][-1])
     handle = settings.current().user
     connection = session.connection(bind_arguments={"clause": user})
-    committed: dict[str, str] = connection.info.setdefault(_COMMITTED, {})
-    if handle in committed:
-        return committed[handle]
     found = id_of(connection, handle)
-    session.info[_IN_TRANSACTION] = (
-        committed,
-        handle,
-        found,
-    )  # also of a row that was there: this transaction may have made it
+    committed: dict[str, str] = connection.info[_COMMITTED]
+    if handle not in committed:
+        session.info[_IN_TRANSACTION] = (committed, handle, found)
     return found
 
 
 def id_of(connection: sa.Connection, handle: str) -> str:
     """Give the id of a user, whose row is made in the connection's transaction if there is none."""
+    committed: dict[str, str] = connection.info.setdefault(_COMMITTED, {})
+    if handle in committed:
+        return committed[handle]
+    is_committed = not transactions.has_begun(connection)  # else this transaction may have made the row
     by_handle = sa.select(user.c.id).where(user.c.handle == handle)
     found: str | None = connection.scalar(by_handle)
     if found is not None:
+        if is_committed:
+            committed[handle] = found
         return found
     upsert.insert_if_absent(connection, user, id=ids.new(ids.USER), handle=handle, revision=1)
     made: str = connection.scalars(by_handle).one()

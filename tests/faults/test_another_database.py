@@ -13,7 +13,7 @@ import ln_jupyter.schema as lns
 from ln_jupyter import errors
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import registry, tables
-from tests import conftest
+from tests import servers
 from tests.faults import releases
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def replace(used: sa.URL, request: pytest.FixtureRequest, tmp_path: Path) -> Cal
         other.replace(file)
 
     def replace_database(dump: str | None) -> None:
-        with conftest._admin(request.getfixturevalue("postgres")) as connection:
+        with servers.admin(request.getfixturevalue("postgres")) as connection:
             connection.exec_driver_sql(f"DROP DATABASE {used.database} WITH (FORCE)")
             connection.exec_driver_sql(f"CREATE DATABASE {used.database}")
         if dump is not None:
