@@ -34,6 +34,7 @@ TESTS = (
     "test/dialect/test_suite.py",
 )
 PLUGIN = Path(__file__)
+_NEVER_OURS = {"isolation_level", "skip_autocommit_rollback"}  # what no engine is made with here
 _RUN = "LN_JUPYTER_BESIDE"  # says which of the runs it is to pytest
 
 
@@ -112,7 +113,7 @@ def pytest_configure() -> None:
 
     def create_engine(url: Any, **options: Any) -> sa.Engine:
         engine = create(url, **options)
-        if engine.driver == "pysqlite":
+        if engine.driver == "pysqlite" and _NEVER_OURS.isdisjoint(options):
             prepare(engine)
         return engine
 
