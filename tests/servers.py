@@ -44,20 +44,42 @@ def new_folder() -> Path:
 
 
 def begin_run() -> None:
-    """Let the servers of this process and of its children be shared."""
-    os.environ[_FOLDER] = str(new_folder())
+    """Let the servers of this process and of its children be shared, and end those that killed runs have left."""
+    folder = new_folder()
+    for owner in folder.parent.glob("ln_jupyter-*/owner"):
+        with suppress(OSError, ValueError):  # somebody else's, or ended at this moment
+            if _process(json.loads(owner.read_text())) is None:
+                _end(owner.parent)
+    (folder / "owner").write_text(json.dumps(_identity(os.getpid())))
+    os.environ[_FOLDER] = str(folder)
 
 
 def end_run() -> None:
     """End the servers at once; what they hold goes with them."""
-    folder = Path(os.environ.pop(_FOLDER))
+    _end(Path(os.environ.pop(_FOLDER)))
+
+
+def _end(folder: Path) -> None:
     for record in folder.glob("*.json"):
         told = json.loads(record.read_text())
-        with suppress(psutil.NoSuchProcess):
-            process = psutil.Process(told["pid"])
-            process.send_signal(told["end"])
-            process.wait(_SECONDS)
+        process = _process(told["process"])
+        if process is not None:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(told["end"])
+                process.wait(_SECONDS)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _identity(pid: int) -> list[float]:
+    return [pid, psutil.Process(pid).create_time()]  # a number alone may be another process by now
+
+
+def _process(identity: list[float]) -> psutil.Process | None:
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(int(identity[0]))
+        if process.create_time() == identity[1]:
+            return process
+    return None
 
 
 def postgres() -> sa.URL:
@@ -158,7 +180,7 @@ def _shared(name: str, start: Callable[[Path], tuple[sa.URL, int, signal.Signals
         if not record.exists():
             folder.mkdir(exist_ok=True)
             url, pid, end = start(folder)
-            told = {"url": url.render_as_string(hide_password=False), "pid": pid, "end": end}
+            told = {"url": url.render_as_string(hide_password=False), "process": _identity(pid), "end": end}
             record.write_text(json.dumps(told))
     return sa.make_url(json.loads(record.read_text())["url"])
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -45,6 +48,21 @@ def test_processes_share_a_server() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert str(servers.postgres()) == done.stdout.strip()
+
+
+def test_a_killed_run_leaves_no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The servers of a run that was killed are ended, with their folder, when the next one begins."""
+    monkeypatch.setenv(servers._FOLDER, os.environ[servers._FOLDER])  # put back at the end
+    folder = servers.new_folder()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as left:
+        told = {"process": servers._identity(left.pid), "end": signal.SIGKILL}
+        (folder / "server.json").write_text(json.dumps(told))
+        (folder / "owner").write_text(json.dumps([os.getpid(), 0.0]))  # this number was another process
+
+        servers.begin_run()
+        servers.end_run()
+
+        assert (True, False) == (left.poll() is not None, folder.exists())
 
 
 @pytest.mark.mariadb
