@@ -8,7 +8,6 @@ import weakref
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy import event
 
 from ln_jupyter import errors
 from ln_jupyter.db import advice, faults, forks, tables, transactions
@@ -99,18 +98,8 @@ def check(connection: sa.Connection, *, make: bool) -> bool:
             return False
         refuse(connection, version, make=False)
     connection.info[_SERVES] = True
-    _know(connection.engine)
+    _known.add(connection.engine)
     return True
-
-
-def _know(engine: sa.Engine) -> None:
-    if engine not in _known:
-        _known.add(engine)
-        event.listen(engine, "engine_disposed", _forget)  # who disposes of an engine has no more use for it
-
-
-def _forget(engine: sa.Engine) -> None:
-    _known.discard(engine)
 
 
 def refuse(connection: sa.Connection, version: tables.Version, *, make: bool = True) -> None:
