@@ -397,14 +397,14 @@ def test_redefined_class(shell: InteractiveShell) -> None:
 
 def test_a_record_is_called_by_its_variable(shell: InteractiveShell) -> None:
     """The line for what is missing names the notebook's own variable; a record without one is called by its class."""
-    run = lns.Run(id="r")
-    orm.make_transient_to_detached(run)
-    assert 'ln.load(run, "' in text(shell, run)
+    study = m.Study(id="r")
+    orm.make_transient_to_detached(study)
+    assert 'ln.load(study, "' in text(shell, study)
 
-    shell.user_ns["growth"] = run
+    shell.user_ns["growth"] = study
 
-    assert 'of this run: ln.load(growth, "' in text(shell, run)
-    assert "<code>ln.load(growth, &quot;" in (html(shell, run) or "")
+    assert 'of this study: ln.load(growth, "' in text(shell, study)
+    assert "<code>ln.load(growth, &quot;" in (html(shell, study) or "")
 
 
 def test_list(shell: InteractiveShell, world: World) -> None:
