@@ -36,13 +36,15 @@ def expire(session: Session, touched: States) -> None:
     """
     deleted = {state for state in touched if state.deleted}
     moved = _Moved(touched - deleted)
-    relationships: dict[Mapper[Any], dict[str, Relationship]] = {}
+    relationships: dict[Mapper[Any], list[tuple[str, Relationship]]] = {}
     for state in session.identity_map.all_states():
         mapper = state.manager.mapper
         if mapper not in relationships:
-            relationships[mapper] = {each.key: each for each in mapper.relationships if each.lazy not in HANDLES}
-        for key in relationships[mapper].keys() & state.dict.keys():
-            relationship, record = relationships[mapper][key], state.obj()
+            relationships[mapper] = [(each.key, each) for each in mapper.relationships if each.lazy not in HANDLES]
+        for key, relationship in relationships[mapper]:
+            if key not in state.dict:
+                continue
+            record = state.obj()
             if record is None:  # nobody has it any more
                 break
             members = members_of(relationship, state.dict[key])

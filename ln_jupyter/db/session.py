@@ -382,6 +382,8 @@ def _is_of_registry(mapper: Any, clause: Any) -> bool:
 def _before_attach(session: OrmSession, record: object) -> None:
     """Refuse what was read from another database, or may have been: here its key may be that of another row."""
     session.route.bind()  # what is pending goes where it led when it was added
+    if instance_state(record).key is None:
+        return  # it is new
     database = origins.of(record)
     session.refuse_to_guess(record)
     if database is not None and not session.leads_to(database, record):
@@ -435,8 +437,7 @@ def _after_begin(session: OrmSession, transaction: orm.SessionTransaction, conne
 @event.listens_for(OrmSession, "before_flush")
 def _before_flush(session: OrmSession, *_: object) -> None:
     new, changed = list(session.new), list(session.dirty)
-    for record in (*new, *changed):
-        declarative.check_fields(record)
+    declarative.check_fields((*new, *changed))
     scalars.in_records([*new, *changed])
     session._kept_new += memory.keep_new(new)
     owned = [(record, instance_dict(record)) for record in new if isinstance(record, schema.CreatedBy)]

@@ -120,8 +120,7 @@ def add_in(session: OrmSession | None, record: Any, rows: bulk.Rows | None = Non
     if fields or rows is not None:
         msg = "fields go with a class, and a record was given"
         raise errors.NothingGivenError(msg, fix="set them on the record: record.name = ...; ln.add(record)")
-    for each in records:
-        declarative.check_fields(each)
+    declarative.check_fields(records)
     line = callsite.current()
 
     def attach(orm_session: OrmSession) -> None:

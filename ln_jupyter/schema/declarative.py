@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt  # noqa: TC003 - SQLAlchemy reads annotations
-import functools
 import reprlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr
@@ -13,6 +12,9 @@ from sqlalchemy.orm.attributes import manager_of_class
 
 from ln_jupyter import errors
 from ln_jupyter.schema.tables import METADATA
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class _Short(reprlib.Repr):
@@ -70,26 +72,38 @@ class Base(DeclarativeBase):
         return f"{type(self).__name__}({', '.join(f'{k}={_short.repr(v)}' for k, v in values.items())})"
 
 
-def check_fields(record: object) -> None:
-    """Refuse what was set on a record of the registry and is no field of it: nothing would save it.
+def check_fields(records: Iterable[Any]) -> None:
+    """Refuse what was set on records of the registry and is no field of theirs: nothing would save it.
 
     Names that begin with an underscore are the user's own.
 
     Raises:
         UnknownFieldError: With the near miss.
     """
-    if not isinstance(record, Base) or vars(record).keys() <= _mapped(type(record)):
-        return
-    cls = type(record)
-    for name in vars(record).keys() - _mapped(cls):
-        if not name.startswith("_") and not hasattr(cls, name):
-            msg = f"{cls.__name__} has no field {name!r}, so what was set cannot be saved"
-            raise errors.UnknownFieldError(msg, fix=errors.near_miss(name, sa.inspect(cls).attrs.keys()))
+    for record in records:
+        names = _mapped[type(record)]
+        if names is not None and not record.__dict__.keys() <= names:
+            for name in record.__dict__.keys() - names:
+                _refuse_unmapped(type(record), name)
 
 
-@functools.lru_cache(maxsize=64)
-def _mapped(cls: type[Base]) -> frozenset[str]:
-    return frozenset({"_sa_instance_state", *manager_of_class(cls)})
+def _refuse_unmapped(cls: type[Base], name: str) -> None:
+    if not name.startswith("_") and not hasattr(cls, name):
+        msg = f"{cls.__name__} has no field {name!r}, so what was set cannot be saved"
+        raise errors.UnknownFieldError(msg, fix=errors.near_miss(name, sa.inspect(cls).attrs.keys()))
+
+
+class _Mapped(dict[type, frozenset[str] | None]):
+    """What the records of a class may hold; None for a class of the user's. Asking again calls nothing."""
+
+    def __missing__(self, cls: type) -> frozenset[str] | None:
+        if not issubclass(cls, Base):
+            return None  # and not kept: the user may redefine it
+        self[cls] = frozenset({"_sa_instance_state", *manager_of_class(cls)})
+        return self[cls]
+
+
+_mapped = _Mapped()
 
 
 def _made_at_construction(cls: type[Base]) -> dict[str, Any]:
