@@ -31,6 +31,7 @@ _MEMORY = "/dev/shm"
 _ROOM = 2 * 2**30  # bytes
 _LEFT_OUT = "left out: "
 _SECONDS = 60.0
+_CLOCK = 5.0  # seconds: the time at which a process began is counted from the machine's start, which the clock may move
 
 
 def new_folder() -> Path:
@@ -77,7 +78,7 @@ def _identity(pid: int) -> list[float]:
 def _process(identity: list[float]) -> psutil.Process | None:
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(int(identity[0]))
-        if process.create_time() == identity[1]:
+        if abs(process.create_time() - identity[1]) < _CLOCK:
             return process
     return None
 
