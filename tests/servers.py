@@ -148,7 +148,8 @@ def mariadb_database() -> Iterator[sa.URL]:
 
 
 def _start_mariadb(folder: Path, server: str, installer: str) -> tuple[sa.URL, int, signal.Signals]:
-    shared = ["--no-defaults", f"--datadir={folder / 'data'}"]
+    # its own folder for what is temporary, too: that of these tests may be closed to other users
+    shared = ["--no-defaults", f"--datadir={folder / 'data'}", f"--tmpdir={folder}"]
     if os.geteuid() == 0:
         shared.append("--user=mysql")  # its installation makes this user
         shutil.chown(folder, "mysql")
