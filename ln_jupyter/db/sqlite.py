@@ -37,7 +37,7 @@ def create(url: sa.URL) -> sa.Engine:
     """
     if is_in_memory(url):
         engine = sa.create_engine(
-            url, poolclass=sa.StaticPool, hide_parameters=True, connect_args={"check_same_thread": False}
+            url, poolclass=_OneConnection, hide_parameters=True, connect_args={"check_same_thread": False}
         )
         transactions.share_one_connection(engine)
     else:
@@ -50,6 +50,18 @@ def create(url: sa.URL) -> sa.Engine:
     transactions.begin_lazily(engine)
     faults.translate(engine)
     return engine
+
+
+class _OneConnection(sa.StaticPool):
+    """Lends the same connection to all; of threads that come first at once, one opens it."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._opening = forks.Lock()
+
+    def _do_get(self) -> ConnectionPoolEntry:
+        with self._opening:
+            return super()._do_get()
 
 
 def is_in_memory(url: sa.URL) -> bool:

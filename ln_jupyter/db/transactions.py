@@ -8,6 +8,7 @@ code cannot be interrupted.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import random
 import re
@@ -21,7 +22,7 @@ from sqlalchemy import event
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 
 from ln_jupyter import errors
-from ln_jupyter.db import advice, connection_events, faults, interrupts, lock_owner, sqlite_faults, statements
+from ln_jupyter.db import advice, connection_events, faults, forks, interrupts, lock_owner, sqlite_faults, statements
 from ln_jupyter.db.listeners import takes_notes
 
 if TYPE_CHECKING:
@@ -180,7 +181,8 @@ def has_begun(connection: sa.Connection) -> bool:
     """Say whether the driver's connection is inside a transaction."""
     driver = _driver(connection)
     if connection.dialect.name == "sqlite":
-        return bool(driver.in_transaction) and _is_owner(connection.dialect, connection.connection)
+        shared = _shared.get(connection.dialect)
+        return bool(driver.in_transaction) if shared is None else shared.is_begun_by(connection.connection)
     if connection.dialect.driver == "psycopg":
         return bool(driver.info.transaction_status)  # psycopg.pq.TransactionStatus.IDLE is 0
     return connection.in_transaction()
@@ -203,29 +205,47 @@ def begin(connection: sa.Connection) -> None:
             connection,
             "BEGIN IMMEDIATE",
             on_wait=lambda: lock_owner.refuse_ourselves(engine, time.monotonic() - began),
+            on_lock=lambda: _took_lock(connection),
         )
     except errors.DatabaseError as error:
         if sqlite_faults.is_read_only(error.__cause__ or error):
             connection.invalidate()  # here it is the -shm that was opened like this, for all connections of the process
             engine.pool.dispose()
         raise
-    holder = lock_owner.note(engine, driver)
-    if connection.dialect in _owners:
-        _owners[connection.dialect] = weakref.ref(connection.connection)
-    if engine.url.database not in (None, "", ":memory:"):  # there nobody else could wait
+
+
+def _took_lock(connection: sa.Connection) -> None:
+    holder = lock_owner.note(connection.engine, _driver(connection))
+    if (shared := _shared.get(connection.dialect)) is not None:
+        shared.owner = weakref.ref(connection.connection)
+    if connection.engine.url.database not in (None, "", ":memory:"):  # there nobody else could wait
         connection.info[_HOLDER] = holder
         if _end not in connection.dispatch.commit:  # which a connection that begins again has
             connection_events.listen(connection, "commit", _end)
             connection_events.listen(connection, "rollback", _end)
 
 
-def wait_for_lock(connection: sa.Connection, statement: str, *, on_wait: Callable[[], None] = lambda: None) -> None:
+def wait_for_lock(
+    connection: sa.Connection,
+    statement: str,
+    *,
+    on_wait: Callable[[], None] = lambda: None,
+    on_lock: Callable[[], None] = lambda: None,
+) -> None:
     """Run a SQLite statement that needs a lock, and let Ctrl-C end the wait.
+
+    Args:
+        connection: Of a SQLite database.
+        statement: Takes the lock, or fails.
+        on_wait: Called each time it has failed, and may refuse to wait.
+        on_lock: Called when it is taken, before those that share the connection can ask who has it.
 
     Raises:
         DatabaseBusyError: If the lock is not free in time.
     """
     driver = _driver(connection)
+    shared = _shared.get(connection.dialect)
+    turn = contextlib.nullcontext() if shared is None else shared.lock
     deadline = time.monotonic() + LOCK_SECONDS
     pause = 0.001
     (patience,) = driver.execute("PRAGMA busy_timeout").fetchone()  # an engine of the user's has its own
@@ -233,16 +253,20 @@ def wait_for_lock(connection: sa.Connection, statement: str, *, on_wait: Callabl
     try:
         with interrupts.allowed():
             while True:
-                try:
-                    driver.execute(statement)
-                except sqlite3.OperationalError as error:
-                    if not _is_busy(error) and not driver.in_transaction:
-                        raise faults.meaning(connection.engine.url, error) or error from error
-                    on_wait()
-                    if time.monotonic() > deadline:
-                        raise lock_owner.busy(connection.engine, LOCK_SECONDS) from error
-                else:
-                    return
+                with turn:
+                    if shared is not None:
+                        shared.undo_what_is_left(connection.connection)
+                    try:
+                        driver.execute(statement)
+                    except sqlite3.OperationalError as error:
+                        if not _is_busy(error) and not driver.in_transaction:
+                            raise faults.meaning(connection.engine.url, error) or error from error
+                        on_wait()
+                        if time.monotonic() > deadline:
+                            raise lock_owner.busy(connection.engine, LOCK_SECONDS) from error
+                    else:
+                        on_lock()
+                        return
                 time.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - spreads waiters, hides nothing
                 pause = min(2 * pause, 0.02)
     finally:
@@ -345,34 +369,49 @@ def _sees_a_snapshot(connection: sa.Connection) -> bool:
     return connection.exec_driver_sql("SHOW transaction_isolation").scalar() != "read committed"
 
 
-_owners: weakref.WeakKeyDictionary[sa.Dialect, Callable[[], object]] = weakref.WeakKeyDictionary()
-"""Whom the pool has lent the connection to that began, for each engine with one connection for all."""
+class _Shared:
+    """A connection that several use at once: a transaction is of the one that began it, and the others let it be.
+
+    Attributes:
+        lock: Held while a transaction begins or ends, or somebody asks whose it is: a thread that
+            acts on what was so a moment ago would end another one's, or write in none.
+        owner: Whom the pool has lent the connection to that began; None where nobody has.
+    """
+
+    def __init__(self) -> None:
+        self.lock = forks.Lock()
+        self.owner: Callable[[], object] | None = None
+
+    def is_begun_by(self, lent: Any) -> bool:
+        """Say whether the connection is in a transaction, and not in that of another one beside *lent*."""
+        with self.lock:
+            self.undo_what_is_left(lent)
+            return bool(lent.in_transaction) and (self.owner is None or self.owner() is lent)
+
+    def end(self, end: Callable[[Any], None], lent: Any) -> None:
+        """Let *end* commit or roll back, if the transaction is not that of another one beside *lent*."""
+        with self.lock:
+            self.undo_what_is_left(lent)
+            if self.owner is None or self.owner() is lent:
+                end(lent)
+                self.owner = None
+
+    def undo_what_is_left(self, lent: Any) -> None:
+        """Roll back what somebody began who is gone: it was not committed."""
+        if self.owner is not None and self.owner() is None:
+            lent.rollback()
+            self.owner = None
+
+
+_shared: weakref.WeakKeyDictionary[sa.Dialect, _Shared] = weakref.WeakKeyDictionary()
 
 
 def share_one_connection(engine: sa.Engine) -> None:
     """Let those who use the one connection of a database in memory end no transaction but their own."""
     dialect: Any = engine.dialect
-    _owners[dialect] = _nobody
-
-    def of_owner(end: Callable[[Any], None]) -> Callable[[Any], None]:
-        def end_if_owner(lent: Any) -> None:
-            if _is_owner(dialect, lent):
-                end(lent)
-                _owners[dialect] = _nobody
-
-        return end_if_owner
-
-    dialect.do_commit, dialect.do_rollback = of_owner(dialect.do_commit), of_owner(dialect.do_rollback)
-
-
-def _nobody() -> None:
-    """Stand for an owner that is gone."""
-
-
-def _is_owner(dialect: sa.Dialect, lent: Any) -> bool:
-    """Say whether a transaction is of whom the pool has lent the connection to, and not of another one beside."""
-    owner = _owners.get(dialect)
-    return owner is None or owner() in (None, lent)
+    shared = _shared[dialect] = _Shared()
+    dialect.do_commit = functools.partial(shared.end, dialect.do_commit)
+    dialect.do_rollback = functools.partial(shared.end, dialect.do_rollback)
 
 
 _READS_ONLY = "ln_reads_only"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sqlite3
@@ -18,12 +19,15 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import lock_owner, registry, transactions
+from ln_jupyter.db import forks, lock_owner, registry, transactions
 from tests import waits
 from tests.ipython import kernel_driver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
+
+    Meanwhile = Callable[[Callable[[], object]], Future[object]]
 
 
 @pytest.fixture
@@ -420,6 +424,118 @@ def test_another_thread_waits_for_a_writer_in_memory(monkeypatch: pytest.MonkeyP
         second.result()
 
     assert {"first", "second"} == set(ln.select(lns.File.name).all())
+
+
+@pytest.fixture
+def has_stopped(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Give what is set when a thread finds a lock of ours held; request it before the engine."""
+    event = threading.Event()
+
+    class Lock(forks.Lock):
+        def __enter__(self) -> None:
+            if not self._lock.acquire(blocking=False):
+                event.set()
+                super().__enter__()
+
+    monkeypatch.setattr(forks, "Lock", Lock)
+    return event
+
+
+@pytest.fixture
+def meanwhile(has_stopped: threading.Event) -> Iterator[Meanwhile]:
+    """Let another thread do something now, as far as it gets: until it ends, or finds a lock of ours held."""
+
+    def do(work: Callable[[], object]) -> Future[object]:
+        has_stopped.clear()
+        done = other.submit(work)
+        done.add_done_callback(lambda _: has_stopped.set())
+        assert has_stopped.wait(kernel_driver.TIMEOUT)
+        return done
+
+    with ThreadPoolExecutor(1) as other:
+        yield do
+
+
+def _read() -> None:
+    with ln.Session() as ss:
+        ss.select(lns.File).count()
+
+
+@pytest.mark.parametrize("work", [_read, lambda: ln.add(lns.File(name="other"))], ids=["reads", "adds"])
+def test_a_thread_comes_while_a_transaction_begins_in_memory(
+    meanwhile: Meanwhile, in_memory: sa.Engine, monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]
+) -> None:
+    """Between BEGIN and the moment it is known who began, nobody else takes the transaction for theirs."""
+    ln.add(lns.File(name="before"))  # and the user
+    note = lock_owner.note
+    others: list[Future[object]] = []
+
+    def let_another_in(engine: sa.Engine, driver: object) -> lock_owner.Holder:
+        if not others:
+            others.append(meanwhile(work))
+        return note(engine, driver)
+
+    monkeypatch.setattr(lock_owner, "note", let_another_in)
+    with pytest.raises(ZeroDivisionError), ln.Session() as ss:
+        ss.add(lns.File(name="undone"))
+        ss.orm.flush()
+        _ = 1 / 0
+    others[0].result()
+
+    assert "undone" not in ln.select(lns.File.name).all()
+
+
+def test_a_transaction_ends_while_another_thread_tries_to_begin_in_memory(
+    meanwhile: Meanwhile, in_memory: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has found the connection in a transaction waits for it, although it ends a moment later."""
+    registry.ensure(in_memory)
+    is_busy = transactions._is_busy
+    others: list[Future[object]] = []
+    beside = in_memory.connect()
+
+    def let_it_end(error: sqlite3.OperationalError) -> bool:
+        if not others:
+            others.append(meanwhile(beside.commit))
+        return is_busy(error)
+
+    monkeypatch.setattr(transactions, "_is_busy", let_it_end)
+    meanwhile(lambda: beside.execute(sa.insert(lns.File).values(name="first", revision=1))).result()
+    ln.add(lns.File(name="second"))
+    others[0].result()
+    beside.close()
+
+    assert {"first", "second"} == set(ln.select(lns.File.name).all())
+
+
+def test_threads_open_one_database_in_memory(meanwhile: Meanwhile, in_memory: sa.Engine) -> None:
+    """While one opens it, another one that comes gets the same, and not its own."""
+    others: list[Future[object]] = []
+
+    @sa.event.listens_for(in_memory, "do_connect")
+    def let_another_in(*_: object) -> None:
+        if not others:
+            others.append(meanwhile(driver))
+
+    def driver() -> object:
+        with in_memory.connect() as connection:
+            return connection.connection.dbapi_connection
+
+    assert driver() is others[0].result()
+
+
+def test_what_nobody_can_commit_any_more_is_undone_in_memory(in_memory: sa.Engine) -> None:
+    """A connection that was dropped in its transaction leaves nothing for the next one that writes."""
+    registry.ensure(in_memory)
+    dropped = in_memory.connect()
+    dropped.execute(sa.insert(lns.File).values(name="undone", revision=1))
+    with in_memory.connect() as writer:  # the pool looks after the one that it has lent last
+        del dropped
+        gc.collect()
+        writer.execute(sa.insert(lns.File).values(name="kept", revision=1))
+        writer.commit()
+
+    assert ["kept"] == ln.select(lns.File.name).all()
 
 
 _WAITER = """
