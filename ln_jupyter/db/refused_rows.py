@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.sql.elements import Grouping
 
 from ln_jupyter.schema.tables import user
 
@@ -241,7 +242,7 @@ class _Search:
             text = compiler.process(check.sqltext, include_table=False, literal_binds=True)
             if not (text in self.message or (check.name and _mentions(self.message, str(check.name)))):
                 continue
-            broken = sa.text("NOT ({})".format(text.replace(":", r"\:")))  # a colon begins no parameter
+            broken: sa.ColumnElement[bool] = ~Grouping(sa.literal_column(text))
             conditions = []
             for number, row in self.rows.items():
                 values = (sa.literal(value, column.type).label(column.name) for column, value in self._columns(row))

@@ -11,7 +11,6 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import registry, transfer
-from ln_jupyter.db.session import OrmSession
 from ln_jupyter.tracking import request as requests
 from ln_jupyter.tracking import rows, runs
 
@@ -63,13 +62,12 @@ def test_registrations_pass_each_other(shared: sa.Engine, which: str) -> None:
     """While one kernel's registration has not ended, another one of the same notebook, or of another, passes it."""
     for known in ("same00000000", "other0000000"):
         rows.register(notebook(known), before=None, run=None)
-    with OrmSession(shared) as session:
-        rows._register(session, notebook("same00000000"), None, None)
-        session.flush()
+    with shared.connect() as connection:
+        rows._register(connection, notebook("same00000000"), None, None)
 
         done = rows.register(notebook(which), before=None, run=None)
 
-        session.commit()
+        connection.commit()
     assert which == done.notebook.id
     assert 4 == ln.select(lns.Run).count()
 
