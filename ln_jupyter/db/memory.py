@@ -60,6 +60,15 @@ def remember(states: Iterable[InstanceState[Any]]) -> None:
         state.dict[_READ] = {**state.dict.get(_READ, {}), **read}  # what was not read since is still noted
 
 
+def forget(states: Iterable[InstanceState[Any]], names: Iterable[str] | None = None) -> None:
+    """Let what was remembered under these *names*, or all of it, not come back."""
+    for state in states:
+        if names is None:
+            state.dict.pop(_READ, None)
+        elif held := state.dict.get(_READ):
+            state.dict[_READ] = {name: value for name, value in held.items() if name not in names}
+
+
 def recall(states: Iterable[InstanceState[Any]]) -> None:
     """Give back what was remembered, has not been read anew, and is not contradicted by what has."""
     found = [(state, held) for state in states if (held := state.dict.pop(_READ, None))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import weakref
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -241,7 +242,34 @@ class OrmSession(RoutingSession):
         self._remember(states)
         for state in states:
             if (record := state.obj()) is not None:
-                self.expire(record, [name for name in state.dict if name in state.manager])
+                super().expire(record, [name for name in state.dict if name in state.manager])
+
+    def expire(self, instance: object, attribute_names: Iterable[str] | None = None) -> None:
+        """Expire a record, or some of its attributes: what it held before does not come back either."""
+        names = None if attribute_names is None else tuple(attribute_names)
+        self._forget(instance, names)
+        super().expire(instance, names)
+
+    def expire_all(self) -> None:
+        """Expire all records, as `expire` does each."""
+        memory.forget(self.identity_map.all_states())
+        super().expire_all()
+
+    def refresh(
+        self, instance: object, attribute_names: Iterable[str] | None = None, with_for_update: Any = None
+    ) -> None:
+        """Expire as `expire` does, and read columns at once; relationships may be read later."""
+        names = None if attribute_names is None else tuple(attribute_names)
+        self._forget(instance, names)
+        super().refresh(instance, names, with_for_update)
+
+    def _forget(self, record: object, names: Iterable[str] | None) -> None:
+        """Forget what was remembered of a record, and of what its cascade takes along."""
+        if self._remembers and (state := sa.inspect(record, raiseerr=False)) is not None:
+            related = () if names else state.manager.mapper.cascade_iterator("refresh-expire", state)
+            memory.forget(
+                [state, *(each for _, _, each, _ in related)], names or None
+            )  # as SQLAlchemy: without names, all
 
     def _remember(self, states: Iterable[orm.InstanceState[Any]]) -> None:
         memory.remember(states)
@@ -405,6 +433,17 @@ def _before_executing(execution: orm.ORMExecuteState) -> None:
         _before_select(session, execution)
     elif not isinstance(execution.statement, sa.TextClause) or statements.writes(execution.statement.text):
         session.has_sent = True
+        if execution.is_update and session._remembers and (mapper := execution.bind_mapper) is not None:
+            states = session.identity_map.all_states()
+            memory.forget((each for each in states if each.manager.mapper.isa(mapper)), _set_by(execution, mapper))
+
+
+def _set_by(execution: orm.ORMExecuteState, mapper: orm.Mapper[Any]) -> set[str]:
+    """Name the attributes that an UPDATE sets, of records that SQLAlchemy does not bring up to date: it forgot them."""
+    given = execution.parameters or {}
+    names = {name for each in ([given] if isinstance(given, Mapping) else given) for name in each}
+    columns = set(getattr(execution.statement, "_values", None) or ())
+    return names | {each.key for each in mapper.column_attrs if not columns.isdisjoint(each.columns)}
 
 
 _count = takes_notes(lazy_loads.count)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import gc
 import os
 import pickle
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Statements
+    from sqlalchemy import orm
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -547,6 +549,89 @@ def test_what_was_read_before_is_not_given_back_where_it_is_wrong(library: sa.En
     for what, name in ((one, "author"), (ann, "books")):
         with pytest.raises(DetachedInstanceError):
             getattr(what, name)
+
+
+EXPIRED: dict[str, Callable[[orm.Session, Any], object]] = {
+    "its column": lambda session, book: session.expire(book, ["title"]),
+    "the record": lambda session, book: session.expire(book),
+    "all records": lambda session, _: session.expire_all(),
+}
+
+
+@pytest.mark.parametrize("how", EXPIRED)
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_what_was_expired_by_hand_does_not_come_back(
+    library: sa.Engine, author: Any, book: Any, end: str, how: str
+) -> None:
+    """What the user expired after a commit or rollback does not have its older value when the block has ended."""
+    ln.add(author(name="Ann", books=[book(title="old")]))
+
+    with ln.Session() as ss:
+        one = ss.select(book).one()
+        getattr(ss, end)()
+        assert "old" == one.title
+        EXPIRED[how](ss.orm, one)
+        getattr(ss, end)()
+
+    with pytest.raises(DetachedInstanceError):
+        _ = one.title
+
+
+def test_what_a_cascade_expired_does_not_come_back() -> None:
+    """A record that is expired takes along those that its cascade names."""
+    ln.add(lns.Run(cells=[lns.ExecutedCell(position=1, started_at=dt.datetime.now(dt.UTC))]))
+
+    with ln.Session() as ss:
+        run = ss.select(lns.Run).one()
+        (cell,) = run.cells
+        ss.commit()
+        assert [cell] == run.cells
+        ss.orm.expire(run)
+
+    with pytest.raises(DetachedInstanceError):
+        _ = cell.position
+
+
+def test_a_relationship_that_was_refreshed_does_not_come_back(library: sa.Engine, author: Any, book: Any) -> None:
+    """After a refresh, what it reads later is not what was read before it."""
+    ln.add(author(name="Ann", books=[book(title="one")]))
+
+    with ln.Session() as ss:
+        ann = ss.select(author).one()
+        assert ["one"] == [each.title for each in ann.books]
+        ss.commit()
+        ss.orm.refresh(ann)
+
+    assert "Ann" == ann.name
+    with pytest.raises(DetachedInstanceError):
+        _ = ann.books
+
+
+UPDATES: dict[str, Callable[[orm.Session, Any], object]] = {
+    "values": lambda session, book: session.execute(sa.update(book).values(title="new")),
+    "by name": lambda session, book: session.execute(sa.update(book).values({"title": "new"})),
+    "expression": lambda session, book: session.execute(sa.update(book).values(title=sa.func.upper("new"))),
+    "rows": lambda session, book: session.execute(sa.update(book), [{"id": 1, "title": "new"}]),
+    "its table's column": lambda session, book: session.execute(
+        sa.update(book).values({book.__table__.c.title: "new"})
+    ),
+    "query": lambda session, book: session.query(book).update({book.title: "new"}),
+}
+
+
+@pytest.mark.parametrize("how", UPDATES)
+def test_what_an_update_set_does_not_come_back(library: sa.Engine, author: Any, book: Any, how: str) -> None:
+    """After a commit in the middle, a column that an UPDATE of the class sets does not have its older value again."""
+    ln.add(author(name="Ann", books=[book(id=1, title="old")]))
+
+    with ln.Session() as ss:
+        one = ss.select(book).one()
+        ss.commit()
+        UPDATES[how](ss.orm, book)
+
+    assert 1 == one.author_id
+    with pytest.raises(DetachedInstanceError):
+        _ = one.title
 
 
 def test_records_that_a_block_drops_are_freed() -> None:
