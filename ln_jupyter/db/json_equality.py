@@ -57,7 +57,7 @@ def _in_mysql(element: _Equal, compiler: Any, **kw: Any) -> str:
     version = compiler.dialect.server_version_info
     if version and version < _MARIADB_COMPARES:
         return f"({left} = {right})"
-    return f"({right} IS NOT NULL AND JSON_EQUALS({left}, {right}))"  # whose answer to NULL may be yes
+    return f"({left} IS NOT NULL AND {right} IS NOT NULL AND JSON_EQUALS({left}, {right}))"  # whose answer to NULL may be yes
 
 
 _MARIADB_COMPARES = (10, 7)

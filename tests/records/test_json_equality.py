@@ -100,6 +100,15 @@ def test_none_equals_what_reads_as_none() -> None:
 
 
 @pytest.mark.usefixtures("samples")
+def test_a_row_without_a_value_equals_no_value() -> None:
+    """Whatever row comes before it, and so it is not deleted with those that have the value."""
+    ln.add([Sample(id=1, info={"a": 1}), Sample(id=2), Sample(id=3, info=None)])
+
+    assert [each.id for each in ln.delete(Sample, info={"a": 1})] == [1]
+    assert ln.select(Sample).count() == 2
+
+
+@pytest.mark.usefixtures("samples")
 def test_types_that_are_made_of_json() -> None:
     """A tracked dict, and a type of the user's, which stores what it makes of it."""
     ln.add(Sample(tracked={"a": 1, "b": 2}, wrapped={"a": 1}))
