@@ -31,10 +31,14 @@ def state_of(record: object) -> orm.InstanceState[Any]:
 
     Raises:
         NotMappedError: If *record* is no instance of a mapped class.
+        DuplicateRecordError: If it is a copy of `copy.copy`, of which SQLAlchemy would save what the original holds.
     """
     state: Any = None if isinstance(record, type) else getattr(record, "_sa_instance_state", None)
     if not isinstance(state, orm.InstanceState):
         raise errors.NotMappedError(f"{_describe(record)} is not a record", fix=_fix(record))
+    if state.obj() is not record:
+        msg = f"{_describe(record)} is a shallow copy (copy.copy), of which nothing can be saved or loaded"
+        raise errors.DuplicateRecordError(msg, fix="use the original; for another row, make a new record")
     return state
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -708,3 +709,19 @@ def test_what_is_brought_along_or_edited_in_a_block_has_no_other_field() -> None
     run.name, run._own = "c", 1
     del run.colour
     assert ln.add(run)._own == 1
+
+
+@pytest.mark.parametrize(
+    "use", [ln.add, ln.delete, lambda record: ln.load(record, "runs")], ids=["add", "delete", "load"]
+)
+@pytest.mark.usefixtures("engine")
+def test_a_shallow_copy_is_refused(use: Any) -> None:
+    """SQLAlchemy takes it for its original, so that what was set on it would not be saved."""
+    pipeline = ln.add(lns.Pipeline(name="original"))
+    copied = copy.copy(pipeline)
+    copied.name = "copied"
+
+    with pytest.raises(ln.errors.DuplicateRecordError, match="shallow copy"):
+        use(copied)
+
+    assert ln.select(lns.Pipeline).one().name == "original"
