@@ -85,7 +85,10 @@ if not TYPE_CHECKING:
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=sys.modules[__name__])
         home, _, attribute = _HOMES[name].partition(":")
-        module = importlib.import_module(home)
+        from ln_jupyter import importing
+
+        with importing.uninterrupted():
+            module = importlib.import_module(home)
         value = getattr(module, attribute) if attribute else module
         globals()[name] = value  # the next use is a plain look-up
         return value

@@ -59,6 +59,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+_LONGEST = 4_000  # characters: a name in it may be a megabyte of them
+
+
 class LnJupyterError(Exception):
     """Root of every error raised on purpose by this package.
 
@@ -76,10 +79,10 @@ class LnJupyterError(Exception):
     """
 
     def __init__(self, message: str, *, fix: str = "") -> None:
-        super().__init__(message)
-        self.fix = fix
+        super().__init__(characters.shortened(message, _LONGEST))
+        self.fix = characters.shortened(fix, _LONGEST)
         if fix:
-            self.add_note(f"fix: {fix}")
+            self.add_note(f"fix: {self.fix}")
 
     def _render_traceback_(self) -> list[str]:
         """Show the sentence, the user's own line and the fix (an IPython hook)."""

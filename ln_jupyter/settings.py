@@ -82,6 +82,8 @@ def resolve(folder: Path | None) -> Settings:
 
 def _resolve(folder: Path | None) -> Settings:
     found = _from_environment()
+    if "url" in found and (working := working_folder()) is not None:
+        found["url"] = (_anchored(found["url"][0], working), found["url"][1])
     if folder is None and "url" not in found:
         msg = "the working folder was deleted, so that nothing tells which project's registry to use"
         raise errors.SettingsError(msg, fix=f"change to a folder that is there, or set {_PREFIX}URL")
@@ -247,7 +249,7 @@ def trust(path: Path) -> None:
 
 
 def _anchored(url: str, folder: Path) -> str:
-    """Read a relative SQLite path from the file that names it, not from the working folder."""
+    """Read a relative SQLite path from the folder of the file that names it, or where an environment variable does."""
     match = _SQLITE_FILE.match(url)
     if match is None or Path(url[match.end() :]).is_absolute():
         return url

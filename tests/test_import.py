@@ -154,3 +154,31 @@ def test_misspelt_names_of_the_other_modules(expression: str, meant: str) -> Non
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
     assert f"Did you mean: '{meant}'?" in done.stderr
+
+
+def test_interrupted_import(tmp_path):
+    """Ctrl-C while SQLAlchemy is imported for the first time ends the import, and what comes next works."""
+    code = f"""
+import importlib.abc, os, signal, sys
+sys.path.insert(0, {str(Path(ln_jupyter.__file__).parent.parent)!r})
+
+class Interrupt(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "sqlalchemy.orm.strategies":
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, Interrupt())
+import ln_jupyter as ln
+try:
+    ln.select
+except KeyboardInterrupt:
+    import ln_jupyter.schema as lns
+    ln.connect("sqlite://")
+    ln.add(lns.Pipeline(name="a", v="1"))
+    print(ln.select(lns.Pipeline).one().name)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert ("a\n", "") == (done.stdout, done.stderr)

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ln_jupyter.characters import plain
+from ln_jupyter.characters import plain, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+_LONGEST = 500  # characters of one value; JSON and comma-separated values have it whole
+_BEGIN_A_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # wide ones, too
 _WIDEST = 48  # columns of the terminal for one title; a path is shown whole
 
 
@@ -33,13 +35,16 @@ def write_table(rows: Sequence[Mapping[str, object]]) -> None:
 
 
 def write_csv(rows: Sequence[Mapping[str, object]]) -> None:
-    """Write rows as RFC 4180 has it, but for the ends of lines, with the values that JSON has; nothing for no rows."""
+    """Write rows as RFC 4180 has it, but for the ends of lines, with the values that JSON has; nothing for no rows.
+
+    Text that a spreadsheet would take for a formula has a ``'`` before it.
+    """
     if not rows:
         return
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: _cell(_flat(value)) for name, value in row.items()} for row in rows)
+    writer.writerows({name: _field(value) for name, value in row.items()} for row in rows)
     click.echo(text.getvalue(), nl=False)
 
 
@@ -110,7 +115,19 @@ def count(number: int, noun: str) -> str:
 
 
 def _cell(value: object) -> str:
-    return "" if value is None else plain(str(value))
+    return "" if value is None else plain(shortened(str(value), _LONGEST))
+
+
+def _field(value: object) -> object:
+    """Keep a spreadsheet from taking text for a formula, with the sign that says so.
+
+    Source: https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    flat = _flat(value)
+    if not isinstance(flat, str):
+        return flat
+    text = plain(flat)
+    return f"'{text}" if text.lstrip().startswith(_BEGIN_A_FORMULA) else text
 
 
 def _flat(value: object) -> object:

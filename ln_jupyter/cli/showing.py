@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ln_jupyter.characters import plain
 from ln_jupyter.cli import completion, options, output
 from ln_jupyter.cli.browsing import last_state, notebook_facts
 
@@ -53,11 +55,15 @@ def _write_source(cells: tuple[Cell, ...], *, as_json: bool) -> None:
     if as_json:
         output.write_json([{"type": cell.type, "source": cell.source} for cell in cells])
         return
-    for cell in cells:
-        kind = "" if cell.type == "code" else f" [{cell.type}]"
-        lines = cell.source.split("\n")
-        click.echo(f"# %%{kind}")
-        click.echo("\n".join(lines if cell.type == "code" else [f"# {line}".rstrip() for line in lines]) + "\n")
+    from ln_jupyter.notebook import script  # here for cost: --help shows no source
+
+    written = script.percent(cells)
+    if sys.stdout.isatty():
+        click.echo("\n".join(plain(line.expandtabs()) for line in written.text.split("\n")), nl=False)
+    else:
+        click.echo(written.text.encode("utf-8", "surrogatepass"), nl=False)  # as Python reads it, whatever the locale
+    for line in written.false_marks:
+        click.echo(f"line {line} is no new cell, but editors take it for one: it stands in a string", err=True)
 
 
 def _all_of_notebook(connection: sa.Connection, notebook_id: str) -> dict[str, Any]:

@@ -161,9 +161,9 @@ def resolve(target: Target) -> sa.Engine:
     if not isinstance(given, (str, sa.URL)):
         msg = f"a database is named by a URL or an engine, and this is a {type(given).__name__}"
         raise errors.InvalidUrlError(msg, fix=_EXAMPLES)
-    text = _text(target)
+    url = _absolute(parse(target))
+    text = _text(url)
     if text not in _engines:
-        url = parse(target)
         make = sqlite.create if url.get_backend_name() == "sqlite" else postgres.create
         meet(_engines.setdefault(text, make(url)))  # of threads that come at once, one has made it for all
     return _engines[text]
@@ -179,7 +179,7 @@ def _refusal_of_async(url: sa.URL) -> errors.InvalidUrlError:
 
 def dispose(url: str | sa.URL) -> None:
     """Close every connection to a URL and forget its engine, before its file goes away."""
-    engine = _engines.pop(_text(url), None)
+    engine = _engines.pop(_text(_absolute(parse(url))), None)
     if engine is not None:
         engine.dispose()
 
@@ -235,6 +235,15 @@ def is_private(engine: sa.Engine) -> bool:
     """Say whether the database is the engine's own, in memory, or its URL does not tell which one it is."""
     url = engine.url
     return sqlite.is_in_memory(url) if url.get_backend_name() == "sqlite" else not url.database
+
+
+def _absolute(url: sa.URL) -> sa.URL:
+    """Read a relative path from the working folder as it is now: a later one would lead to another file."""
+    folder = settings.working_folder()
+    if url.get_backend_name() != "sqlite" or sqlite.is_in_memory(url) or folder is None:
+        return url
+    path = url.database or ""
+    return url if path.startswith("file:") else url.set(database=str(folder / path))
 
 
 @functools.lru_cache(maxsize=32)

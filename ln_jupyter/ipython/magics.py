@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import no_var_expand
 
-from ln_jupyter import errors
+from ln_jupyter import characters, errors, importing
 from ln_jupyter.ipython import cell as cells
 from ln_jupyter.ipython import options, reply, report
 
@@ -104,7 +104,9 @@ class Magics:
         cell = cells.current()
         if cell is None:
             msg = f"%{options.NAME} is not in a cell that began after the extension was loaded"
-            raise errors.MagicError(msg, fix="load it in a cell before this one, or use `with ln.Session():`")
+            raise errors.MagicError(
+                msg, fix="use `with ln.Session():`, or, in a notebook, load it in a cell before this one"
+            )
         session = self._make(chosen)
         reply.forget_traceback(self._shell)
         cell.open(session, keep=keep)
@@ -112,12 +114,13 @@ class Magics:
             earlier = self._held.session
             self._held.hold(session)
             if earlier is not None:
-                print("the session that was open across cells is closed; this one takes its place")  # noqa: T201
+                characters.write_line("the session that was open across cells is closed; this one takes its place")
         if chosen.name is not None:
             self._shell.user_ns[chosen.name] = session
 
     def _make(self, chosen: Options) -> Session:
-        from ln_jupyter.records.session import Session  # here for cost: it imports SQLAlchemy
+        with importing.uninterrupted():
+            from ln_jupyter.records.session import Session  # here for cost: it imports SQLAlchemy
 
         target = None if chosen.db is None else options.find_target(chosen.db, self._shell.user_ns)
         return Session(target, **dict.fromkeys(chosen.flags, True))
@@ -157,6 +160,6 @@ class Magics:
     def _tell(self) -> None:
         held, cell = self._held.session, cells.current()
         own = cell.session if cell is not None and cell.session is not held else None
-        print(f"across cells: {held or 'no session'}")  # noqa: T201
+        characters.write_line(f"across cells: {held or 'no session'}")
         if own is not None:
-            print(f"this cell: {own}")  # noqa: T201
+            characters.write_line(f"this cell: {own}")

@@ -16,6 +16,7 @@ __all__ = ["MIME", "Identity", "bundle", "check", "nbproject_metadata", "stated"
 
 _BUNDLE_SCHEMA = 1
 # nbproject's ids are 12 base62 characters; longer and older ones name a notebook just as well.
+_LONGEST_NAME = 255  # as of a file
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,31}")
 _FIRST_VERSION = "1"  # what nbproject's own reader assumes
@@ -58,7 +59,7 @@ def check(notebook_id: str | None = None, version: str | None = None, name: obje
     """Refuse an id, version or name that a notebook cannot have, before anything is written.
 
     Raises:
-        InvalidIdentityError: It is not text; of an id or version, it is empty or too long, or has other characters.
+        InvalidIdentityError: It is not text or too long; of an id or version, it is empty or has other characters.
 
     Example:
         >>> check("Rx2s9cPTMQLY", "1.2")
@@ -76,6 +77,9 @@ def check(notebook_id: str | None = None, version: str | None = None, name: obje
         )
     if not isinstance(name, str | None):
         message = f"name={name!r} cannot be a name: it is no text"
+        raise errors.InvalidIdentityError(message, fix='ln.header(name="Solve Problem X")')
+    if name is not None and len(name) > _LONGEST_NAME:
+        message = f"a name of {len(name):,} characters is too long: {_LONGEST_NAME} are possible"
         raise errors.InvalidIdentityError(message, fix='ln.header(name="Solve Problem X")')
 
 

@@ -43,11 +43,14 @@ if not TYPE_CHECKING:
         """Map the classes when the first of them is asked for: `header()` writes without them."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=sys.modules[__name__])
-        from ln_jupyter.schema import models  # all of them: their relationships name each other
+        from ln_jupyter import importing
 
-        home = models
-        if name == "view":
-            from ln_jupyter.schema import diagram as home
+        with importing.uninterrupted():
+            from ln_jupyter.schema import models  # all of them: their relationships name each other
+
+            home = models
+            if name == "view":
+                from ln_jupyter.schema import diagram as home
         value = globals()[name] = getattr(home, name)
         return value
 

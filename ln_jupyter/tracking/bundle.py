@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from ln_jupyter import settings
+from ln_jupyter import characters, settings
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import faults
 from ln_jupyter.display import header as picture
@@ -40,7 +40,7 @@ def show(registration: Registration, request: Request, *, problem: DatabaseError
     used = (registration.run_row["imports"] or {}) | _imported(request)
     view = _view(registration, request, used, problem)
     if kernel.shell() is None:
-        print(picture.text(view))  # noqa: T201 - in a script, this is the display
+        characters.write_line(picture.text(view))  # in a script, this is the display
         return
     from IPython.display import display  # here for cost: only where IPython runs
 
@@ -70,7 +70,8 @@ def _view(
     rows.append(("registry", _registry(registration.origin)))
     if problem is not None:
         rows.append(("problem", f"{problem} · {problem.fix}; this run goes on"))
-    return picture.HeaderView(notebook["title"] or notebook["name"] or notebook["id"], tuple(rows))
+    title = notebook["title"] or notebook["name"] or notebook["id"]
+    return picture.HeaderView(characters.shortened(title, 300), tuple(rows))
 
 
 def _file(location: Location) -> str:

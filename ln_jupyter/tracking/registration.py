@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Literal
 
-from ln_jupyter import errors, settings
+from ln_jupyter import errors, importing, settings
 from ln_jupyter.notebook import identity, kernel, locate
 from ln_jupyter.tracking import cells
 from ln_jupyter.tracking import request as requests
@@ -110,7 +110,8 @@ def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is
     if problem is not None and (filepath is not None or not known):
         raise problem
     request = requests.look_at(location, notebook_id=id, version=v, name=name, packages=pypackage or (), runner=env)
-    from ln_jupyter.tracking import bundle, rows  # here for cost: they import SQLAlchemy
+    with importing.uninterrupted():
+        from ln_jupyter.tracking import bundle, rows  # here for cost: they import SQLAlchemy
 
     before = current()
     try:

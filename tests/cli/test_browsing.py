@@ -82,6 +82,31 @@ def test_csv_commands_no_terminal(engine, command, db):
     assert ("a", ', "b"', "=c") == (row["title"][0], row["title"][5:10], row["title"][-2:])
 
 
+@pytest.mark.parametrize("title", ["=cmd|' /C calc'!A0", "+1", "@SUM(A1)", "-2", " =1", "\uff1d1"])
+def test_csv_holds_no_formula(engine, command, db, title):
+    """Text that a spreadsheet would take for a formula has a sign before it; nothing else has."""
+    with OrmSession(engine) as session:
+        session.add(notebook("Odd000000000", "1", title=title, days=1))
+        session.commit()
+
+    (row,) = csv.DictReader(io.StringIO(command("list", "--csv", *db).stdout))
+
+    assert f"'{title}" == row["title"]
+    assert "Odd000000000" == row["id"]
+
+
+def test_long_names(engine, command, db):
+    """A title of a megabyte takes no more room than there is, in a table and in an error."""
+    with OrmSession(engine) as session:
+        session.add(notebook("Odd000000000", "1", title="n" * 1_000_000, days=1))
+        session.commit()
+
+    shown, refused = command("show", "Odd0", *db), command("show", "x" * 60_000, *db)
+
+    assert (0, 1) == (shown.exit_code, refused.exit_code)
+    assert max(len(shown.output), len(refused.output)) < 10_000
+
+
 def test_the_last_form_counts(filled, command, db):
     """Of several forms the last one counts, so that an alias can be overridden."""
     assert command("list", *db).output == command("list", "--json", "--csv", "--table", *db).output

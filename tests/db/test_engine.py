@@ -413,3 +413,27 @@ def test_threads_make_one_registry(place: str, sqlite_url: sa.URL) -> None:
         _at_once(add)
         assert {"0", "1", "2", "3"} == set(ln.Session(url).select(lns.File.name).all())
         engines.dispose(url)
+
+
+@pytest.mark.parametrize("named_by", ["connect", "environment"])
+def test_a_relative_path_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named_by: str) -> None:
+    """A relative path leads to one file, wherever the process goes later, and is shown whole."""
+    (tmp_path / "sub").mkdir()
+    monkeypatch.chdir(tmp_path)
+    if named_by == "environment":
+        monkeypatch.setenv("LN_JUPYTER_URL", "sqlite:///reg.db")
+        ln.settings.forget()
+        ln.settings.current()
+    else:
+        ln.connect("sqlite:///reg.db")
+    monkeypatch.chdir(tmp_path / "sub")
+
+    ln.add(lns.Pipeline(name="a", v="1"))
+
+    assert [tmp_path / "reg.db"] == list(tmp_path.glob("**/*.db"))
+    assert f"<Session {tmp_path / 'reg.db'}," in repr(ln.Session())
+
+
+def test_a_path_commands_no_terminal(tmp_path: Path) -> None:
+    """The name of a database is one line, whatever its path holds."""
+    assert "<Session a\ufffdb.db," in repr(ln.Session("sqlite:////a\rb.db")).replace("/", "")

@@ -132,7 +132,7 @@ def test_loaded_by_this_cell(kernel: Kernel) -> None:
     executed = kernel.run("%load_ext ln_jupyter\n%ln_session cell\nprint('ran')")
 
     assert ("error", ["MagicError"], "") == (executed.status, executed.errors, executed.stdout)
-    assert "fix: load it in a cell before this one, or use `with ln.Session():`" in executed.traceback
+    assert "fix: use `with ln.Session():`, or, in a notebook, load it in a cell before this one" in executed.traceback
 
 
 def test_load_is_light(kernel: Kernel) -> None:

@@ -183,3 +183,11 @@ def test_we_read_nbproject(tmp_path: Path) -> None:
     found = identity.stated(document.read(tmp_path / "n.ipynb"))
 
     assert found == Identity(metadata.id, "1", datetime.fromisoformat(metadata.time_init))
+
+
+def test_a_long_name_is_refused():
+    """A name is no longer than that of a file, and an error about one is not either."""
+    with pytest.raises(errors.InvalidIdentityError, match="too long") as raised:
+        identity.check(name="n" * 1_000_000)
+
+    assert len(str(raised.value)) < 1_000
