@@ -145,6 +145,11 @@ def _carry_out(connection: sa.Connection, plan: Migration) -> None:
         own = sqlite.create(sa.URL.create("sqlite", database=str(file)))  # the pool's connections may all be in use
         try:
             backup.back_up(own, plan.backup)
+        except errors.CopyError as error:
+            msg = f"{plan.database} was left as it is, because it could not be kept as it was: {error}"
+            size = file.stat().st_size / 1e6
+            fix = f"free {size:,.1f} MB where {file.parent} is, then run this again; you must be allowed to write there"
+            raise errors.CopyError(msg, fix=fix) from error
         finally:
             own.dispose()
     dangling = _dangling(connection)

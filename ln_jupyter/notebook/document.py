@@ -166,7 +166,9 @@ def _load(path: Path) -> dict[str, Any]:
     version = notebook.get("nbformat", _NBFORMAT)
     if version != _NBFORMAT:
         message = f"{path} is a notebook of nbformat {version}; only nbformat 4 can be read"
-        fix = f'jupyter nbconvert --to notebook --inplace "{path.name}"'
+        fix = "save it in JupyterLab or Notebook, which write nbformat 4, then run this cell again"
+        if version > _NBFORMAT:
+            fix = "pip install --upgrade ln_jupyter, or save it in the editor as nbformat 4"
         raise errors.NotebookUnreadableError(message, fix=fix)
     if not isinstance(notebook.get("cells"), list):
         message = f"{path} has no list of cells"

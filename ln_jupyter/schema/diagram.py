@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -57,9 +58,12 @@ def view(what: Any = Base, /) -> Diagram:
             User {
                 str id PK
     """
-    names = _names(_tables(what))
-    source = _write(names, whole=True)
-    return Diagram(source if len(source) <= _LONGEST else _write(names, whole=False))
+    entities = _names(_tables(what))
+    for columns in ("all", "keys", "none"):
+        source = _write(entities, columns=columns)
+        if len(source) <= _LONGEST:
+            return Diagram(source)
+    return Diagram(_write_as_many_as_fit(entities))
 
 
 def _tables(what: Any) -> dict[sa.Table, list[orm.Mapper[Any]]]:
@@ -127,12 +131,26 @@ def _names(tables: dict[sa.Table, list[orm.Mapper[Any]]]) -> dict[sa.Table, _Ent
     return dict(sorted(named.items(), key=lambda item: item[1].name))
 
 
-def _write(entities: dict[sa.Table, _Entity], *, whole: bool) -> str:
+def _write_as_many_as_fit(entities: dict[sa.Table, _Entity]) -> str:
+    """Draw the entities that most others refer to, and say in the title that they are not all."""
+    referred = Counter(target for entity in entities.values() for target in _targets(entity))
+    by_use = sorted(entities, key=lambda table: -referred[table])  # stable: else by name
+    number = len(entities)
+    while True:
+        number = number * 3 // 4
+        drawn = {table: entities[table] for table in entities if table in by_use[:number]}
+        title = f"{len(drawn):,} of {len(entities):,} tables; a list of classes draws what you choose"
+        source = f"---\ntitle: {title}\n---\n{_write(drawn, columns='none')}"
+        if len(source) <= _LONGEST or number == 1:
+            return source
+
+
+def _write(entities: dict[sa.Table, _Entity], *, columns: Literal["all", "keys", "none"]) -> str:
     lines = ["erDiagram"]
     links = {each.table for each in entities.values() if each.is_link and all(t in entities for t in _targets(each))}
     for entity in entities.values():
         if entity.table not in links:
-            lines += [f"    {_quoted(entity.name)} {{", *_columns(entity, whole=whole), "    }"]
+            lines += [f"    {_quoted(entity.name)} {{", *_columns(entity, which=columns), "    }"]
     edges = [
         edge
         for entity in entities.values()
@@ -148,13 +166,15 @@ def _targets(entity: _Entity) -> list[sa.Table]:
     return [key.referred_table for key in keys]
 
 
-def _columns(entity: _Entity, *, whole: bool) -> Iterator[str]:
+def _columns(entity: _Entity, *, which: Literal["all", "keys", "none"]) -> Iterator[str]:
+    if which == "none":
+        return
     unique = {key.columns[0] for key in _unique(entity.table) if len(key.columns) == 1}
     for column in entity.table.columns:
         name = entity.attribute(column)
         belongs = (column.primary_key, bool(column.foreign_keys), column in unique and not column.primary_key)
         keys = ", ".join(key for key, is_one in zip(_KEYS, belongs, strict=True) if is_one)
-        if whole or keys:
+        if which == "all" or keys:
             word = _word(name)
             comment = f'"{_comment(name)}"' if word != name else ""
             yield " ".join(filter(None, (f"        {_word(_type(column))}", word, keys, comment)))

@@ -443,6 +443,18 @@ def test_an_upgrade_that_fails(old: sa.URL, tmp_path: Path) -> None:
     assert tables.Version(THIS, tables.OLDEST_READER) == version(old)
 
 
+def test_an_upgrade_that_cannot_be_undone(old_file: sa.URL, additive: releases.Release) -> None:
+    """Where no copy can be made, here for the length of its name, nothing is changed, and the fix names no file."""
+    url = old_file.set(database=str(Path(old_file.database or "").with_name("r" * 240)))
+    Path(old_file.database or "").rename(url.database or "")
+
+    with pytest.raises(errors.CopyError, match="was left as it is, because it could not be kept as it was") as raised:
+        additive.upgrade(url)
+
+    assert raised.value.fix.startswith("free 0.")
+    assert tables.Version(THIS, tables.OLDEST_READER) == version(url)
+
+
 def test_an_upgrade_waits_for_a_writer(
     old: sa.URL, additive: releases.Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:

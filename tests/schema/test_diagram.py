@@ -155,6 +155,34 @@ def test_large_schema() -> None:
     assert (100, 0) == (source.count("int id PK"), source.count("column_1"))
 
 
+def huge(number: int) -> sa.MetaData:
+    """Make tables that refer to the one in the middle, and to their neighbour."""
+    metadata = sa.MetaData()
+    for i in range(number):
+        keys = (sa.Column(f"{to}_of_a_long_name_{j}_id", sa.ForeignKey(f"table_number_{to}.id"), primary_key=True)
+                for j, to in enumerate({number // 2, max(i - 1, 0)}))  # fmt: skip
+        sa.Table(f"table_number_{i}", metadata, sa.Column("id", sa.Integer, primary_key=True), *keys)
+    return metadata
+
+
+def test_larger_schema() -> None:
+    """What is too long with its keys is drawn without columns, and has all of its tables and references."""
+    source = lns.view(huge(150)).source
+
+    assert len(source) < 50_000
+    assert (150, 0) == (source.count(" {\n"), source.count("PK"))
+
+
+def test_largest_schema() -> None:
+    """Of what is too long even so, the tables that most others refer to are drawn, and the title says how many."""
+    source = lns.view(huge(2_000)).source
+
+    drawn = source.count(" {\n")
+    assert len(source) < 50_000
+    assert f"---\ntitle: {drawn:,} of 2,000 tables; a list of classes draws what you choose\n---\n" in source
+    assert '"table_number_1000" {' in source
+
+
 @pytest.mark.parametrize("what", [None, "Run", [int], int, 3])
 def test_nothing_mapped(what: object) -> None:
     """What has no schema is refused, with what to give."""
