@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -110,7 +111,8 @@ def apply(connection: sa.Connection) -> Migration:
         except BaseException:
             connection.rollback()
             if plan is not None and plan.backup is not None:
-                plan.backup.unlink(missing_ok=True)  # the file itself is as it was
+                with contextlib.suppress(OSError):
+                    plan.backup.unlink()  # the file itself is as it was
             raise
     return plan
 
@@ -200,7 +202,7 @@ def _file(connection: sa.Connection) -> Path | None:
 def _free_name(file: Path, number: int) -> Path:
     name, counter = f"{file.name}.schema-{number}.backup", 1
     target = file.with_name(name)
-    while target.exists():
+    while os.path.lexists(target):
         counter += 1
         target = file.with_name(f"{name}-{counter}")
     return target
