@@ -145,8 +145,18 @@ def of_settings(folder: Path | None = None) -> sa.Engine:
     if engine is not None:
         return engine
     if chosen.origins["url"].startswith("default"):
-        settings.data_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_data_folder()
     return resolve(chosen.url)
+
+
+def _make_data_folder() -> None:
+    folder = settings.data_folder()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"{folder} cannot be made: {error.strerror or error}"
+        fix = "set LN_JUPYTER_URL to a registry elsewhere, such as sqlite:////data/registry.db"
+        raise errors.DatabaseUnavailableError(msg, fix=fix) from error
 
 
 def resolve(target: Target) -> sa.Engine:
