@@ -23,6 +23,7 @@ from ln_jupyter import errors
 from ln_jupyter.db import backup, tables, transactions
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db.session import OrmSession
+from tests.faults import processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -364,11 +365,10 @@ def test_what_ends_it_early(source: sa.Engine, tmp_path: Path, where: str, signu
         session.commit()
     (tmp_path / "backups").mkdir()
     target = tmp_path / "backups" / "copy.db"
-    words = [source.url.render_as_string(), target, where, signum]
 
-    ended = subprocess.run([sys.executable, "-c", _INTERRUPTED, *words], capture_output=True, check=False)
+    ended = processes.run_script(_INTERRUPTED, source.url.render_as_string(), str(target), where, signum)
 
-    assert -getattr(signal, signum) == ended.returncode
+    assert -getattr(signal, signum) == ended
     left = list(target.parent.iterdir())
     assert target not in left
     assert signum == "SIGKILL" or left == []

@@ -5,8 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import signal
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +17,7 @@ from ln_jupyter.db import engine as engines
 from ln_jupyter.db import registry, tables, transfer
 from ln_jupyter.db.session import OrmSession
 from tests.conftest import new_database
+from tests.faults import processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -368,11 +367,9 @@ def test_what_ends_it_early(both: tuple[sa.Engine, sa.Engine], where: str, signu
     source, target = both
     words = [engine.url.render_as_string(hide_password=False) for engine in both]
 
-    ended = subprocess.run(
-        [sys.executable, "-c", _INTERRUPTED, *words, where, signum], capture_output=True, check=False
-    )
+    ended = processes.run_script(_INTERRUPTED, *words, where, signum)
 
-    assert -getattr(signal, signum) == ended.returncode, ended.stderr
+    assert -getattr(signal, signum) == ended
     assert [] == [name for name, rows in content(target).items() if rows]
     transfer.copy(source, target)
     assert content(source) == content(target)

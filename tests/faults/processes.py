@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import multiprocessing
 import os
@@ -9,7 +10,8 @@ import signal
 import sys
 import time
 import traceback
-from multiprocessing import connection
+from multiprocessing import connection, forkserver
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["tests.faults.preloaded"])
+_ROOT = Path(__file__).parents[2]
 
 _SECONDS = 120.0
 """After which a process that tells nothing is a failure. It is never waited for."""
@@ -42,6 +45,8 @@ class Process:
     ) -> None:
         self.ended = False
         """Whether everything that it told was read."""
+        with contextlib.chdir(_ROOT):  # where the server finds what it imports, whatever folder a test is in
+            forkserver.ensure_running()
         self._told, told = _context.Pipe(duplex=False)
         go, self._go = _context.Pipe(duplex=False)
         variables = {**os.environ, **(environment or {})}
@@ -157,6 +162,27 @@ def run(work: Callable[..., object], each: Iterable[tuple[Any, ...]], **options:
     """Let a `Crowd` do its work, and give what each process told."""
     with Crowd(work, each, **options) as crowd:
         return crowd.run()
+
+
+def run_script(source: str, *words: str) -> int | None:
+    """Run source as ``python -c`` does, but for the time that imports take, and give its exit code.
+
+    Raises:
+        AssertionError: If it failed, with its traceback.
+    """
+    with Process(_run_script, source, words) as process:
+        process.wait_until_ready().go()
+        process.rest()
+        return process.exit_code()
+
+
+def _run_script(_tell: Callable[[object], None], source: str, words: tuple[str, ...]) -> None:
+    sys.argv = ["-c", *words]
+    try:
+        exec(compile(source, "<string>", "exec"), {"__name__": "__main__"})
+    except KeyboardInterrupt:  # ends a program of Python by its signal
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
 
 
 def gather(processes: Iterable[Process], seconds: float = _SECONDS) -> list[list[Any]]:
