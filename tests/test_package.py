@@ -35,9 +35,10 @@ def wheel(tmp_path_factory):
 def installed(wheel, tmp_path_factory):
     """The bin folder of a new environment with nothing but the wheel and what it requires."""
     folder = tmp_path_factory.mktemp("installed")
-    venv.create(folder, with_pip=True)
+    has_uv = shutil.which("uv") is not None
+    venv.create(folder, with_pip=not has_uv)
     python = folder / "bin" / "python"
-    install = ["uv", "pip", "install", "--python", python] if shutil.which("uv") else [python, "-m", "pip", "install"]
+    install = ["uv", "pip", "install", "--python", python] if has_uv else [python, "-m", "pip", "install"]
     run(*install, "-qq", wheel, cwd=folder)
     return folder / "bin"
 

@@ -30,22 +30,12 @@ def seen(found: dict) -> tuple[str, str, str, str]:
 
 @runner
 def test_jupyter_execute(run: Callable, write: Callable, folder: Path) -> None:
-    """`jupyter execute` names the notebook on its command line."""
-    notebook = write(folder / "sub" / "Übung eins.ipynb")
-    write(folder / "sub" / "other.ipynb")
+    """`jupyter execute` names notebooks on its command line; of several, the one in the kernel's folder runs."""
+    write(folder / "one" / "Übung eins.ipynb", "1")
+    notebook = write(folder / "two" / "Übung eins.ipynb")
+    write(folder / "two" / "other.ipynb")
 
-    found = run("-m", "jupyter", "execute", "sub/Übung eins.ipynb")
-
-    assert seen(found) == (str(notebook), "command-line", "sure", "jupyter-execute")
-
-
-@runner
-def test_jupyter_execute_in_two_folders(run: Callable, write: Callable, folder: Path) -> None:
-    """Of several notebooks on a command line, the one in the kernel's folder runs."""
-    write(folder / "one" / "a.ipynb", "1")
-    notebook = write(folder / "two" / "a.ipynb")
-
-    found = run("-m", "jupyter", "execute", "one/a.ipynb", "two/a.ipynb")
+    found = run("-m", "jupyter", "execute", "one/Übung eins.ipynb", "two/Übung eins.ipynb")
 
     assert seen(found) == (str(notebook), "command-line", "sure", "jupyter-execute")
 
@@ -84,13 +74,12 @@ def test_papermill_elsewhere(run: Callable, write: Callable, folder: Path) -> No
 
 
 @runner
-@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["serial", "xdist"])
-def test_nbmake(run: Callable, write: Callable, folder: Path, options: tuple[str, ...]) -> None:
-    """`nbmake` is known by pytest's test id, also in a worker whose command line says nothing."""
+def test_nbmake(run: Callable, write: Callable, folder: Path) -> None:
+    """`nbmake` is known by pytest's test id, here in a worker, whose command line says nothing."""
     notebook = write(folder / "sub" / "Übung eins.ipynb")
     write(folder / "Übung eins.ipynb", "1")
 
-    found = run(*NBMAKE, *options)
+    found = run(*NBMAKE, "-n", "1")
 
     assert seen(found) == (str(notebook), "pytest-node", "sure", "nbmake")
 
@@ -250,24 +239,22 @@ context.notebookPath.return_value.get.return_value = {path!r}
 """
 
 
-@pytest.mark.parametrize("suffix", [".ipynb", ".py", ""])
-def test_databricks(start_kernel: Callable, write: Callable, folder: Path, suffix: str) -> None:
-    """Databricks names the notebook without its suffix, of which there are three."""
-    notebook = write(folder / "Workspace" / "Users" / "ada@example.org" / f"v1.2 Übung{suffix}")
+def test_databricks(start_kernel: Callable, write: Callable, folder: Path) -> None:
+    """Databricks names the notebook without its suffix, of which there are three.
+
+    Where its object is missing or fails, the error names the service.
+    """
     kernel = start_kernel(DATABRICKS_RUNTIME_VERSION="16.4")
+    for before in ("", "dbutils = 1", "class dbutils:\n    def __getattr__(self, name): 1 / 0"):
+        found = kernel.find(before=before)
+        assert found["error"].startswith("nothing tells which notebook is running on databricks; tried: ")
 
-    found = kernel.find(before=dbutils("/Users/ada@example.org/v1.2 Übung"))
-
-    assert seen(found) == (str(notebook), "databricks-context", "sure", "databricks")
-    assert found["live"] is True
-
-
-@pytest.mark.parametrize("before", ["", "dbutils = 1", "class dbutils:\n    def __getattr__(self, name): 1 / 0"])
-def test_databricks_without_an_answer(start_kernel: Callable, before: str) -> None:
-    """Where Databricks' object is missing or fails, the error names the service."""
-    found = start_kernel(DATABRICKS_RUNTIME_VERSION="16.4").find(before=before)
-
-    assert found["error"].startswith("nothing tells which notebook is running on databricks; tried: ")
+    for suffix in (".ipynb", ".py", ""):
+        notebook = write(folder / "Workspace" / "Users" / "ada@example.org" / f"v1.2 Übung{suffix}")
+        found = kernel.find(before=dbutils("/Users/ada@example.org/v1.2 Übung"))
+        assert seen(found) == (str(notebook), "databricks-context", "sure", "databricks")
+        assert found["live"] is True
+        notebook.unlink()
 
 
 def test_databricks_object_elsewhere(start_kernel: Callable, folder: Path, write: Callable) -> None:

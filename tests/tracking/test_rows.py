@@ -15,7 +15,6 @@ import sqlalchemy as sa
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter.db import engine as engines
 from ln_jupyter.notebook import process as processes
 from ln_jupyter.notebook.location import Location
 from ln_jupyter.schema.column_types import utcnow
@@ -30,34 +29,6 @@ if TYPE_CHECKING:
     from ln_jupyter.notebook.process import Process
     from ln_jupyter.tracking.rows import Registration
     from tests.conftest import Statements
-
-
-# Forks children that have imported everything, and lets them go at once.
-AT_ONCE = """
-import os, sys
-import ln_jupyter as ln, ln_jupyter.schema
-from ln_jupyter.tracking import bundle, rows
-import psutil
-url, path, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
-os.environ["LN_JUPYTER_URL"] = url
-wait, go = os.pipe()
-children = []
-for _ in range(count):
-    pid = os.fork()
-    if not pid:
-        os.close(go)
-        os.read(wait, 1)
-        sys.stdout = open(os.devnull, "w")
-        try:
-            ln.header(filepath=path)
-        except BaseException as error:
-            print(repr(error), file=sys.stderr, flush=True)
-            os._exit(1)
-        os._exit(0)
-    children.append(pid)
-os.close(go)
-print(sum(os.waitpid(pid, 0)[1] == 0 for pid in children))
-"""
 
 
 @pytest.fixture
@@ -378,30 +349,3 @@ def test_hostile_names_are_stored(register: Callable[..., Registration], tmp_pat
     found = register(path).notebook
 
     assert "Robert'); DROP TABLE ln_run;-- ? <script>" == found.title
-
-
-def register_at_once(url: sa.URL, notebook: Path) -> list[int]:
-    """Register in sixteen processes that start together; how many rows each table has then."""
-    target = url.render_as_string(hide_password=False)
-    done = subprocess.run(
-        [sys.executable, "-c", AT_ONCE, target, str(notebook), "16"], capture_output=True, text=True, check=True
-    )
-    assert ("", "16") == (done.stderr, done.stdout.strip())
-    engines.connect(url)
-    counts = [ln.select(model).count() for model in (lns.User, lns.Notebook, lns.NotebookPath, lns.Run)]
-    engines.connect()
-    engines.dispose(url)
-    return counts
-
-
-def test_many_processes_register_one_notebook_at_once(url: sa.URL, notebook: Path) -> None:
-    """Processes that start together make the tables, one notebook, one path, and a run each."""
-    assert [1, 1, 1, 16] == register_at_once(url, notebook)
-
-
-@pytest.mark.postgres
-def test_many_processes_succeed_where_transactions_are_serializable(postgres_url: sa.URL, notebook: Path) -> None:
-    """At SERIALIZABLE, which refuses what it cannot order, all of them succeed as well."""
-    url = postgres_url.update_query_dict({"options": "-c default_transaction_isolation=serializable"})
-
-    assert [1, 1, 1, 16] == register_at_once(url, notebook)
