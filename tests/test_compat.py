@@ -56,6 +56,7 @@ def test_the_original_tutorial(tmp_path):
     assert [1, 1] == tables
 
 
+@pytest.mark.newest
 def test_both_names_are_one_package(python):
     """The old name and the new one give the same module and the same classes."""
     done = python(
@@ -66,6 +67,7 @@ def test_both_names_are_one_package(python):
     assert (0, "") == (done.returncode, done.stderr)
 
 
+@pytest.mark.newest
 def test_twice_is_fine(python):
     """A second call, as when a cell runs again, changes nothing."""
     done = python(f"{SETUP}\nimport lamindb.schema\n{SETUP}\nassert lamindb is ln_jupyter")
@@ -73,6 +75,7 @@ def test_twice_is_fine(python):
     assert (0, "") == (done.returncode, done.stderr)
 
 
+@pytest.mark.newest
 @pytest.mark.usefixtures("lamindb")
 @pytest.mark.parametrize("before", ["", "import lamindb.schema\n"])
 def test_the_real_one_is_not_hidden(python, before):
@@ -85,6 +88,7 @@ def test_the_real_one_is_not_hidden(python, before):
     ) in done.stderr
 
 
+@pytest.mark.newest
 @pytest.mark.usefixtures("lamindb")
 @pytest.mark.parametrize("before", ["", "import lamindb.schema\n"])
 def test_the_real_one_can_be_replaced(python, before):
@@ -97,6 +101,7 @@ def test_the_real_one_can_be_replaced(python, before):
     assert (0, "") == (done.returncode, done.stderr)
 
 
+@pytest.mark.newest
 def test_a_folder_of_that_name_is_no_package(python, tmp_path):
     """A folder called lamindb beside the notebook, with notes or data, is not in the way."""
     (tmp_path / "lamindb").mkdir()

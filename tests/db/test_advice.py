@@ -255,6 +255,7 @@ def test_memory_is_nobody_elses() -> None:
     engines.dispose("sqlite://")
 
 
+@pytest.mark.newest
 def test_the_end_of_the_process_is_quiet(sqlite_url: sa.URL) -> None:
     """A connection that is only given back while the interpreter ends is no error, and no remark."""
     code = f"""

@@ -273,6 +273,7 @@ def test_a_full_disk_is_said(sqlite_url: sa.URL) -> None:
 # -- processes -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.newest
 def test_a_fork_opens_its_own_connections(engine: sa.Engine) -> None:
     """A child process works beside its parent, with connections of its own."""
     ln.add(lns.Run(name="parent"))

@@ -20,6 +20,8 @@ from ln_jupyter.db.profile import LazyLoads, Profile
 from ln_jupyter.db.recorder import Recorder
 from ln_jupyter.db.session import OrmSession
 
+pytestmark = pytest.mark.alike
+
 
 class Base(DeclarativeBase):
     """Declarative."""

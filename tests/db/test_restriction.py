@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from conftest import Statements
 
 
-pytestmark = pytest.mark.usefixtures("engine")
+pytestmark = [pytest.mark.usefixtures("engine"), pytest.mark.alike]
 
 WRITES: dict[str, Callable[[ln.Session], object]] = {
     "add": lambda ss: ss.add(lns.Pipeline(name="q")),

@@ -257,14 +257,20 @@ FORMS: dict[str, Callable[[Stage, str], None]] = {
 ON_ALL = ("add", "bare", "block", "rollback")
 """The forms that are tried on a user's own engines too; a cell is the block around it."""
 
+WITH_LOWEST = {
+    "sqlite": ("add", "bare", "block", "rollback", "cell", "open"),
+    "own file": ("add", "bare", "block"),
+}
+"""What is tried with the lowest versions too: the others end as these do, by code of ours, or differ by the driver."""
+
 KINDS: dict[str, tuple[pytest.MarkDecorator, ...]] = {
     "sqlite": (),
     "own file": (),
-    "own memory": (pytest.mark.newest,),
-    "postgresql": (pytest.mark.newest, pytest.mark.postgres),
-    "own postgresql": (pytest.mark.newest, pytest.mark.postgres),
-    "own mariadb": (pytest.mark.newest, pytest.mark.mariadb),
-    "own duckdb": (pytest.mark.newest,),
+    "own memory": (),
+    "postgresql": (pytest.mark.postgres,),
+    "own postgresql": (pytest.mark.postgres,),
+    "own mariadb": (pytest.mark.mariadb,),
+    "own duckdb": (),
 }
 
 
@@ -347,7 +353,8 @@ def cases() -> Iterator[Any]:
         is_for_blocks = steps.each is None or (form == "add" and any(each in steps.source for each in ("orm()", "ss.")))
         is_known = (form in COMMITS_EACH and is_for_blocks) or (form in LOCKED and steps.other)
         if not is_known and (form in ON_ALL or not kind.startswith("own")):
-            yield pytest.param(kind, form, steps, marks=marks, id=f"{kind}-{form}-{name}")
+            newest = () if form in WITH_LOWEST.get(kind, ()) else (pytest.mark.newest,)
+            yield pytest.param(kind, form, steps, marks=(*marks, *newest), id=f"{kind}-{form}-{name}")
 
 
 @pytest.mark.filterwarnings("ignore:Session's state has been changed on a non-active transaction")

@@ -563,6 +563,7 @@ with engine.connect() as connection:
 """
 
 
+@pytest.mark.newest
 def test_ctrl_c_ends_the_wait(sqlite_url: sa.URL) -> None:
     """Interrupting a kernel that waits for a lock ends the wait, which has no other end."""
     assert sqlite_url.database is not None

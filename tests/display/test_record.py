@@ -80,6 +80,7 @@ def expected(seen: Attribute, whole: Record) -> tuple[Mark | None, str]:
     return mark, words
 
 
+@pytest.mark.newest
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_every_attribute_says_where_it_is(name: str, world: World):
     """Each attribute has a mark and words for where its value is, and what reading it would do."""
@@ -124,6 +125,7 @@ def test_remedy_works(name: str, world: World):
     assert set() == {key for key in promised if again[key].cost is Cost.RAISES}
 
 
+@pytest.mark.newest
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_nothing_missing_is_left_out(name: str, world: World):
     """Whatever raises when read is followed by what to type, unless its row is not there any more."""

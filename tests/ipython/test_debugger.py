@@ -102,6 +102,7 @@ def test_breakpoint(kernel: Kernel, debugger: Debugger, name: str) -> None:
     assert ("ok", 1) == (executed.status, kernel.count(name))
 
 
+@pytest.mark.newest
 def test_step(kernel: Kernel, debugger: Debugger, name: str) -> None:
     """From the first line on, each step goes to the user's next line, and not into ours."""
     debugger.run(f"%%ln_session\npipeline = pipeline_of({name!r})\n\nreached = True", breakpoint_at=1)
@@ -120,6 +121,7 @@ def test_step(kernel: Kernel, debugger: Debugger, name: str) -> None:
     assert ["False", "True"] == seen
 
 
+@pytest.mark.newest
 def test_step_in(kernel: Kernel, debugger: Debugger) -> None:
     """Stepping in goes into the user's function, where the session is open too."""
     kernel.run("def helper():\n    inside = in_session()\n    return inside")
@@ -133,6 +135,7 @@ def test_step_in(kernel: Kernel, debugger: Debugger) -> None:
     assert ("helper", "True") == (innermost["name"].split(".")[-1].strip("()"), seen)
 
 
+@pytest.mark.newest
 def test_error_after_breakpoint(kernel: Kernel, debugger: Debugger, name: str) -> None:
     """An error after a breakpoint rolls back."""
     debugger.run(f"%%ln_session\npipeline = pipeline_of({name!r})\n1 / 0", breakpoint_at=3)
@@ -142,6 +145,7 @@ def test_error_after_breakpoint(kernel: Kernel, debugger: Debugger, name: str) -
     assert ("error", ["ZeroDivisionError"], 0) == (executed.status, executed.errors, kernel.count(name))
 
 
+@pytest.mark.newest
 def test_disconnect(kernel: Kernel, name: str) -> None:
     """A debugger that is closed at a breakpoint lets the cell go on, and commit."""
     debugger = Debugger(kernel)

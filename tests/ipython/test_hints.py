@@ -670,6 +670,7 @@ def test_every_mode_of_tracebacks(kernel: Kernel, run_id: str, mode: str) -> Non
     assert 1 == executed.traceback.count('fix: ln.load(solved, "notebook")')
 
 
+@pytest.mark.newest
 def test_in_a_terminal(tmp_path: Path) -> None:
     """IPython without a kernel shows the note as well."""
     cells = [

@@ -79,7 +79,9 @@ def is_saved(folder: Path) -> bool:
         return bool(connection.execute("SELECT 1 FROM ln_pipeline WHERE name = 'a'").fetchall())
 
 
-@pytest.mark.parametrize("runner", RUNNERS)
+@pytest.mark.parametrize(
+    "runner", ["nbclient", *(pytest.param(each, marks=pytest.mark.newest) for each in ("nbmake", "papermill"))]
+)
 def test_saved(tmp_path: Path, runner: str) -> None:
     """A notebook whose session cells commit passes."""
     check = "assert ln.select(lns.Pipeline, name='a').exists()"
@@ -91,7 +93,7 @@ def test_saved(tmp_path: Path, runner: str) -> None:
 
 
 @pytest.mark.parametrize("hidden", ["commit", pytest.param("swallowed", marks=pytest.mark.newest)])
-@pytest.mark.parametrize("runner", ["nbclient", "papermill"])
+@pytest.mark.parametrize("runner", ["nbclient", pytest.param("papermill", marks=pytest.mark.newest)])
 def test_unsaved(tmp_path: Path, runner: str, hidden: str) -> None:
     """A notebook with a session cell that did not save fails, however its error was hidden."""
     done = run(runner, tmp_path, SETUP, UNSAVED[hidden])
@@ -99,6 +101,7 @@ def test_unsaved(tmp_path: Path, runner: str, hidden: str) -> None:
     assert 1 == done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.newest
 def test_unsaved_in_nbmake(tmp_path: Path) -> None:
     """The same in nbmake, which runs many notebooks at once."""
     for number, source in enumerate(UNSAVED.values()):

@@ -354,6 +354,7 @@ def test_next_cell(kernel: Kernel, name: str) -> None:
     assert ("ok", "", 1) == (executed.status, executed.stderr, kernel.count(name))
 
 
+@pytest.mark.newest
 def test_fork(tmp_path: Path) -> None:
     """A forked child ends no session: the connection is its parent's."""
     environment = kernel_driver.environment(tmp_path)

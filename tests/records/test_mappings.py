@@ -17,6 +17,8 @@ from ln_jupyter.db import engine as engines
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.alike
+
 
 class Heroes(SQLModel, registry=registry()):
     """A SQLModel base with a metadata of its own."""

@@ -19,6 +19,8 @@ from ln_jupyter.records import bulk
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+pytestmark = pytest.mark.alike
+
 
 class Base(DeclarativeBase):
     """A user's own."""

@@ -23,6 +23,8 @@ from ln_jupyter.db import engine as engines
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.alike
+
 _DAY = dt.date(2026, 3, 4)
 _NOON = dt.datetime(2026, 3, 4, 12, 30, 15, 250)  # noqa: DTZ001 - the column has no zone
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from conftest import Statements
     from sqlalchemy import orm
 
-pytestmark = pytest.mark.usefixtures("engine")
+pytestmark = [pytest.mark.usefixtures("engine"), pytest.mark.alike]
 
 IS_SERIALIZABLE = os.environ.get("LN_JUPYTER_TEST_ISOLATION") == "serializable"
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from conftest import Statements
 
-pytestmark = pytest.mark.usefixtures("engine")
+pytestmark = [pytest.mark.usefixtures("engine"), pytest.mark.alike]
 
 
 def test_first_asks_for_one_row(statements: Statements) -> None:

@@ -16,6 +16,8 @@ from ln_jupyter.display import record, text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.alike
+
 
 class Base(DeclarativeBase):
     """The user's own."""

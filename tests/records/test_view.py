@@ -7,7 +7,7 @@ import pytest
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 
-pytestmark = pytest.mark.usefixtures("engine")
+pytestmark = [pytest.mark.usefixtures("engine"), pytest.mark.alike]
 
 
 def test_an_empty_registry_says_so() -> None:

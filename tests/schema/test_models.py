@@ -44,6 +44,7 @@ def test_an_id_exists_at_construction(model: type[lns.Run], length: int) -> None
     assert one.id != two.id
 
 
+@pytest.mark.newest
 def test_ids_do_not_repeat() -> None:
     """A hundred thousand ids of runs are all different."""
     assert len({ids.new(ids.RUN) for _ in range(100_000)}) == 100_000

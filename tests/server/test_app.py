@@ -1,6 +1,8 @@
 import subprocess
 import sys
 
+import pytest
+
 import ln_jupyter
 from tests.server.conftest import JupyterServer
 from tests.server.projects import Project
@@ -22,6 +24,7 @@ def test_extension_loads_with_the_server(server):
     assert "ln_jupyter | extension was successfully loaded." in server.log
 
 
+@pytest.mark.newest
 def test_server_starts_without_a_database(server_environment, tmp_path):
     """A server that runs has imported no SQLAlchemy, nor nbproject: it starts as fast with us as without."""
     code = """
@@ -42,6 +45,7 @@ app.start()
     assert done.stdout == "True []\n"
 
 
+@pytest.mark.newest
 def test_what_was_heard_is_written_before_the_end(server_environment, tmp_path):
     """A server that is stopped right after a rename has told the registry."""
     server = JupyterServer(tmp_path / "root", server_environment)

@@ -120,6 +120,7 @@ def test_busy_registry_blocks_nobody(project, server):
     project.wait_for({"b.ipynb": "a"})
 
 
+@pytest.mark.newest
 @pytest.mark.parametrize("database", ["absent", "empty", "strange", "corrupt", "of the future"])
 def test_unusable_registry(project, server, database):
     """Where there is no registry to tell, nothing is made, nothing is changed and nobody is told."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from tests.conftest import Statements
 
+pytestmark = pytest.mark.alike
+
 FORK = """
 import os
 import ln_jupyter as ln
@@ -300,6 +302,7 @@ def test_a_script_is_tracked(run: Callable[..., Any], folder: Path, registry: st
     assert ("solve it", str(script), "script") == (found["name"], found["path"], found["runner"])
 
 
+@pytest.mark.newest
 def test_a_working_folder_that_was_deleted(run: Callable[..., Any], folder: Path, registry: str) -> None:
     """A script whose working folder is gone registers, publishes and writes as any other."""
     (folder / "gone").mkdir()
@@ -314,6 +317,7 @@ def test_a_working_folder_that_was_deleted(run: Callable[..., Any], folder: Path
     assert [str(folder / "solve.py")] == [found["path"] for found in notebooks.runs(registry)]
 
 
+@pytest.mark.newest
 def test_a_forked_child_has_its_own_run(run: Callable[..., Any], folder: Path, registry: str) -> None:
     """A child starts without notebook and run, registers its own, and leaves its parent's alone."""
     (folder / "fork.py").write_text(FORK)
@@ -334,6 +338,7 @@ print(json.dumps([result, ln.nb.run, "sqlalchemy" in sys.modules]))
 """
 
 
+@pytest.mark.newest
 def test_off_is_a_quiet_no_op(run: Callable[..., Any], tmp_path: Path) -> None:
     """With ``LN_JUPYTER_MODE=off`` nothing is printed, registered, checked, or imported from SQLAlchemy."""
     done = run("-c", OFF, LN_JUPYTER_MODE="off")
@@ -342,6 +347,7 @@ def test_off_is_a_quiet_no_op(run: Callable[..., Any], tmp_path: Path) -> None:
     assert ("", False) == (done.stderr, (tmp_path / "registry.db").exists())
 
 
+@pytest.mark.newest
 def test_a_project_can_turn_it_off(run: Callable[..., Any], folder: Path) -> None:
     """A project whose settings say so is not tracked, as seen from the notebook and not from where it is started."""
     project = folder / "project"
@@ -354,6 +360,7 @@ def test_a_project_can_turn_it_off(run: Callable[..., Any], folder: Path) -> Non
     assert ("False\n", "") == (done.stdout, done.stderr)
 
 
+@pytest.mark.newest
 def test_the_project_of_the_notebook_decides(run: Callable[..., Any], folder: Path) -> None:
     """The registry is that of the notebook's folder, wherever the program was started."""
     project = folder / "project"

@@ -49,6 +49,7 @@ def assert_registered(registry: str | Path, notebook: Path, *, runner: str, coun
     assert expected == {(run["name"], run["title"], run["path"], run["runner"]) for run in found}
 
 
+@pytest.mark.newest
 def test_nbmake(notebook: Path, run: Callable[..., Any], registry: str) -> None:
     """Under nbmake the notebook that is tested is registered; its file stays as it is."""
     before = notebook.read_bytes()
