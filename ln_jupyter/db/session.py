@@ -475,6 +475,8 @@ def _after_begin(session: OrmSession, transaction: orm.SessionTransaction, conne
 
 @event.listens_for(OrmSession, "before_flush")
 def _before_flush(session: OrmSession, *_: object) -> None:
+    if session.only_reads:
+        return  # it is refused next, and looks for nobody who writes
     new, changed = list(session.new), list(session.dirty)
     declarative.check_fields((*new, *changed))
     scalars.in_records([*new, *changed])

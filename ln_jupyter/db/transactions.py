@@ -26,7 +26,7 @@ from ln_jupyter.db import advice, connection_events, faults, forks, interrupts, 
 from ln_jupyter.db.listeners import takes_notes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
@@ -169,6 +169,25 @@ _SAVEPOINTS = {"cockroachdb", "mariadb", "mssql", "mysql", "oracle", "postgresql
 def has_savepoints(connection: sa.Connection) -> bool:
     """Say whether a part of the connection's transaction can be undone; unknown databases, such as DuckDB, have none."""
     return connection.dialect.name in _SAVEPOINTS and not commits_each_statement(connection)
+
+
+@contextlib.contextmanager
+def undisturbed(connection: sa.Connection) -> Iterator[None]:
+    """Read nothing that others who share the connection may undo: wait for the one that has begun, and let nobody begin.
+
+    Raises:
+        DatabaseBusyError: If somebody has begun and does not end in time, or is this very thread.
+    """
+    shared = _shared.get(connection.dialect)
+    if shared is None:
+        yield
+        return
+    with shared.lock:
+        if not shared.is_begun_beside(connection.connection):
+            yield
+            return
+    begin_for_real(connection)
+    yield
 
 
 def is_in_error(connection: sa.Connection) -> bool:
@@ -385,8 +404,13 @@ class _Shared:
     def is_begun_by(self, lent: Any) -> bool:
         """Say whether the connection is in a transaction, and not in that of another one beside *lent*."""
         with self.lock:
+            return not self.is_begun_beside(lent) and bool(lent.in_transaction)
+
+    def is_begun_beside(self, lent: Any) -> bool:
+        """Say whether it is in a transaction of another one beside *lent*."""
+        with self.lock:
             self.undo_what_is_left(lent)
-            return bool(lent.in_transaction) and (self.owner is None or self.owner() is lent)
+            return bool(lent.in_transaction) and self.owner is not None and self.owner() is not lent
 
     def end(self, end: Callable[[Any], None], lent: Any) -> None:
         """Let *end* commit or roll back, if the transaction is not that of another one beside *lent*."""

@@ -36,9 +36,10 @@ def id_of(connection: sa.Connection, handle: str) -> str:
     committed: dict[str, str] = connection.info.setdefault(_COMMITTED, {})
     if handle in committed:
         return committed[handle]
-    is_committed = not transactions.has_begun(connection)  # else this transaction may have made the row
     by_handle = sa.select(user.c.id).where(user.c.handle == handle)
-    found: str | None = connection.scalar(by_handle)
+    with transactions.undisturbed(connection):
+        is_committed = not transactions.has_begun(connection)  # else this transaction may have made the row
+        found: str | None = connection.scalar(by_handle)
     if found is not None:
         if is_committed:
             committed[handle] = found

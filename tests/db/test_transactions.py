@@ -17,9 +17,10 @@ import sqlalchemy as sa
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter import errors
+from ln_jupyter import errors, settings
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import forks, lock_owner, registry, transactions
+from ln_jupyter.db import forks, lock_owner, registry, transactions, upsert
+from ln_jupyter.schema import tables
 from tests import waits
 from tests.ipython import kernel_driver
 
@@ -405,16 +406,33 @@ def test_a_second_writer_in_memory_is_told_at_once() -> None:
 
 
 @pytest.mark.usefixtures("in_memory")
-def test_another_thread_waits_for_a_writer_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It writes when the block has ended."""
-    is_waiting = threading.Event()
+def test_who_only_reads_is_refused_beside_a_writer_in_memory() -> None:
+    """What would write is refused at once, and does not ask who it is that writes."""
+    with ln.Session() as ss:
+        ss.add(lns.File(name="outer"))  # and the user
+        ss.orm.flush()
+
+        with pytest.raises(errors.ReadOnlySessionError), ln.Session(readonly=True) as reader:
+            reader.orm.add(lns.File(name="inner"))
+
+
+@pytest.fixture
+def is_waiting(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Give what is set when a thread waits for the write lock."""
+    event = threading.Event()
     refuse = lock_owner.refuse_ourselves
 
     def wait(engine: sa.Engine, waited: float) -> None:
-        is_waiting.set()
+        event.set()
         refuse(engine, waited)
 
     monkeypatch.setattr(lock_owner, "refuse_ourselves", wait)
+    return event
+
+
+@pytest.mark.usefixtures("in_memory")
+def test_another_thread_waits_for_a_writer_in_memory(is_waiting: threading.Event) -> None:
+    """It writes when the block has ended."""
     with ThreadPoolExecutor(1) as other:
         with ln.Session() as ss:
             ss.add(lns.File(name="first"))
@@ -424,6 +442,22 @@ def test_another_thread_waits_for_a_writer_in_memory(monkeypatch: pytest.MonkeyP
         second.result()
 
     assert {"first", "second"} == set(ln.select(lns.File.name).all())
+
+
+@pytest.mark.usefixtures("in_memory")
+def test_a_user_that_another_thread_undoes_is_made_again_in_memory(is_waiting: threading.Event) -> None:
+    """Whoever sees the row of a transaction beside waits for its end, and does not take it for committed."""
+    with ThreadPoolExecutor(1) as other:
+        with pytest.raises(ZeroDivisionError), ln.Session() as ss:
+            ss.add(lns.File(name="undone"))  # and the user, who is new
+            ss.orm.flush()
+            second = other.submit(ln.add, lns.File(name="second"))
+            assert is_waiting.wait(kernel_driver.TIMEOUT)
+            _ = 1 / 0
+        second.result()
+    ln.add(lns.File(name="third"))
+
+    assert {"second", "third"} == set(ln.select(lns.File.name).all())
 
 
 @pytest.fixture
@@ -461,9 +495,15 @@ def _read() -> None:
         ss.select(lns.File).count()
 
 
-@pytest.mark.parametrize("work", [_read, lambda: ln.add(lns.File(name="other"))], ids=["reads", "adds"])
+@pytest.mark.parametrize(
+    ("work", "added"), [(_read, set()), (lambda: ln.add(lns.File(name="other")), {"other"})], ids=["reads", "adds"]
+)
 def test_a_thread_comes_while_a_transaction_begins_in_memory(
-    meanwhile: Meanwhile, in_memory: sa.Engine, monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]
+    meanwhile: Meanwhile,
+    in_memory: sa.Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    work: Callable[[], object],
+    added: set[str],
 ) -> None:
     """Between BEGIN and the moment it is known who began, nobody else takes the transaction for theirs."""
     ln.add(lns.File(name="before"))  # and the user
@@ -482,7 +522,7 @@ def test_a_thread_comes_while_a_transaction_begins_in_memory(
         _ = 1 / 0
     others[0].result()
 
-    assert "undone" not in ln.select(lns.File.name).all()
+    assert {"before", *added} == set(ln.select(lns.File.name).all())
 
 
 def test_a_transaction_ends_while_another_thread_tries_to_begin_in_memory(
@@ -508,13 +548,45 @@ def test_a_transaction_ends_while_another_thread_tries_to_begin_in_memory(
     assert {"first", "second"} == set(ln.select(lns.File.name).all())
 
 
+def test_a_thread_makes_a_user_while_another_one_looks_for_it_in_memory(
+    meanwhile: Meanwhile, has_stopped: threading.Event, in_memory: sa.Engine
+) -> None:
+    """Nobody begins between the moment it is known that nobody has, and the reading of what is thus committed."""
+    registry.ensure(in_memory)
+    beside, has_read = in_memory.connect(), threading.Event()
+    others: list[Future[object]] = []
+
+    def make_and_undo() -> None:
+        upsert.insert_if_absent(beside, tables.user, id="undone", handle=settings.current().user, revision=1)
+        has_stopped.set()
+        assert has_read.wait(kernel_driver.TIMEOUT)
+        beside.rollback()
+
+    @sa.event.listens_for(in_memory, "before_cursor_execute")
+    def let_another_in(_connection: object, _cursor: object, sql: str, *_: object) -> None:
+        if "FROM ln_user" in sql and not others:
+            others.append(meanwhile(make_and_undo))
+
+    @sa.event.listens_for(in_memory, "after_cursor_execute")
+    def let_it_go_on(_connection: object, _cursor: object, sql: str, *_: object) -> None:
+        if "FROM ln_user" in sql:
+            has_read.set()
+
+    file = ln.add(lns.File(name="kept"))
+    others[0].result()
+    beside.close()
+
+    assert file.created_by_id == ln.select(lns.User.id).one()
+
+
 def test_threads_open_one_database_in_memory(meanwhile: Meanwhile, in_memory: sa.Engine) -> None:
     """While one opens it, another one that comes gets the same, and not its own."""
     others: list[Future[object]] = []
+    is_first = iter([True])
 
     @sa.event.listens_for(in_memory, "do_connect")
     def let_another_in(*_: object) -> None:
-        if not others:
+        if next(is_first, False):  # also where the other one opens its own
             others.append(meanwhile(driver))
 
     def driver() -> object:
