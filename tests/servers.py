@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import json
 import os
 import shutil
@@ -131,9 +132,13 @@ def url_of(server: Any) -> sa.URL:
 @contextmanager
 def admin(url: sa.URL) -> Iterator[sa.Connection]:
     """Connect, without a transaction."""
-    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    with engine.connect() as connection:
+    with _admin_of(url).connect() as connection:
         yield connection
+
+
+@functools.cache
+def _admin_of(url: sa.URL) -> sa.Engine:  # kept, for a new one asks the server who it is
+    return sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
 
 
 @contextmanager

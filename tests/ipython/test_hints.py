@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import uuid
+from contextlib import closing
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from tests.db import loaded_models as m
 from tests.ipython import kernel_driver
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -82,15 +84,23 @@ def fix_of(note: str) -> str:
     return match[1]
 
 
+@pytest.fixture(scope="module")
+def records() -> Iterator[sqlite3.Connection]:
+    """A database with records of every kind, to copy."""
+    with closing(m.make_database()) as connection:
+        engine = m.engine_of(connection)
+        Base.metadata.create_all(engine)
+        with orm.Session(engine) as session:
+            session.add(Keyed(id=KEY, text="long"))
+            session.commit()
+        yield connection
+
+
 @pytest.fixture
-def database() -> Iterator[sa.Engine]:
+def database(records: sqlite3.Connection) -> Iterator[sa.Engine]:
     """An engine of the user's own, with records of every kind."""
-    connection = m.make_database()
+    connection = m.copy_database(records)
     engine = m.engine_of(connection)
-    Base.metadata.create_all(engine)
-    with orm.Session(engine) as session:
-        session.add(Keyed(id=KEY, text="long"))
-        session.commit()
     yield engine
     engine.dispose()
     connection.close()
