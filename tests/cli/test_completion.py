@@ -1,9 +1,31 @@
+from __future__ import annotations
+
+import contextlib
+import io
 import os
-import subprocess
+import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.conftest import program
+from tests.faults import processes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def answer(tell: Callable[[object], None], folder: Path) -> None:
+    """Be the program that the shell asks."""
+    from ln_jupyter import cli
+
+    os.chdir(folder)
+    sys.argv = ["ln-jupyter"]
+    written = [io.BytesIO(), io.BytesIO()]
+    out, err = (io.TextIOWrapper(each, "utf-8", write_through=True) for each in written)
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), contextlib.suppress(SystemExit):
+        cli.main()
+    tell([each.getvalue().decode() for each in written])
 
 
 @pytest.fixture
@@ -11,17 +33,15 @@ def complete(filled, engine, tmp_path):
     """What the Tab key offers after these words, as the shell asks for it."""
 
     def ask(*words: str) -> list[str]:
-        environment = os.environ | {
+        environment = {
             "LN_JUPYTER_URL": engine.url.render_as_string(hide_password=False),
             "_LN_JUPYTER_COMPLETE": "zsh_complete",
             "COMP_WORDS": " ".join(["ln-jupyter", *words]),
             "COMP_CWORD": str(len(words)),
         }
-        done = subprocess.run(
-            program(), env=environment, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=180
-        )
-        assert "" == done.stderr
-        return [line for line in done.stdout.splitlines() if line]
+        (((out, err),),) = processes.run(answer, [(tmp_path,)], environment=environment)
+        assert "" == err
+        return [line for line in out.splitlines() if line]
 
     return ask
 

@@ -373,7 +373,8 @@ def test_sqlmodel(session: OrmSession, recorder: Recorder) -> None:
     assert [] == _unread(recorder.profile())
 
 
-@pytest.mark.newest  # and slow, as every allocation is followed
+@pytest.mark.newest  # and slow, as every allocation is followed: on SQLite alone
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_thousands_of_lazy_loads(library: sa.Engine) -> None:
     """However many lazy loads there are, a profile stays as small as after the first hundred."""
     with OrmSession(library) as session:
