@@ -1,14 +1,30 @@
+import functools
 import json
+import os
 import sqlite3
+import subprocess
 from contextlib import closing
 from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
 
+from ln_jupyter.cli import surroundings
 from ln_jupyter.cli.registry_health import can_be_made, examine
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import filesystems, registry
+
+
+@functools.cache
+def load(command, python_path):
+    """Import the extension in a process of its own, for a second of work: once for all who ask the same."""
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(autouse=True)
+def _loaded_once(monkeypatch):
+    run = lambda command, **_: load(tuple(command), os.environ.get("PYTHONPATH"))  # noqa: E731
+    monkeypatch.setattr(surroundings, "subprocess", SimpleNamespace(run=run))
 
 
 @pytest.fixture
