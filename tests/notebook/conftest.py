@@ -19,7 +19,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
 from ln_jupyter.notebook.kernel import Kernel
-from tests.server.conftest import free_port
+from tests.server import process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -42,16 +42,6 @@ found = json.dumps(found, default=str)
 WRITE = """
 with open(os.environ["FOUND"], "w") as file:
     file.write(found)
-"""
-
-# The server logs its address before it listens; its event loop has begun to listen when this prints.
-SERVE = """\
-import sys
-from jupyter_server.serverapp import ServerApp
-app = ServerApp.instance()
-app.initialize(sys.argv[1:])
-app.io_loop.add_callback(lambda: print("listening", flush=True))
-app.start()
 """
 
 Found = dict[str, Any]
@@ -253,36 +243,25 @@ def running_server(tmp_path_factory: pytest.TempPathFactory, environment: dict[s
     root, runtime = home / "Mein Labor", home / "john-doe" / "runtime"
     root.mkdir()
     runtime.mkdir(parents=True)
-    port = free_port()  # a server that chose one itself may have told its own file another
     options = {
-        "ServerApp.port": str(port),
         "ServerApp.base_url": Server.base_url,
         "ServerApp.root_dir": str(root),
-        "ServerApp.allow_root": "True",
-        "ServerApp.open_browser": "False",
         "ServerApp.jpserver_extensions": "{}",
         "IdentityProvider.token": Server.token,
     }
     dead = "http://127.0.0.1:9"
-    log = home / "server.log"
-    with log.open("wb") as stderr:
-        process = subprocess.Popen(
-            [sys.executable, "-c", SERVE, *(f"--{name}={value}" for name, value in options.items())],
-            env=environment | {"JUPYTER_RUNTIME_DIR": str(runtime), "http_proxy": dead, "HTTP_PROXY": dead},
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            text=True,
-        )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "listening\n", log.read_text()
+    running, port = process.start(
+        [f"--{name}={value}" for name, value in options.items()],
+        log=home / "server.log",
+        env=environment | {"JUPYTER_RUNTIME_DIR": str(runtime), "http_proxy": dead, "HTTP_PROXY": dead},
+    )
     server = Server(root, runtime, port)
     yield server
     for client in server.clients:
         client.stop_channels()
         client.context.destroy()
-    process.terminate()
-    process.wait(60)
-    process.stdout.close()
+    running.terminate()
+    running.wait(60)
 
 
 @pytest.fixture

@@ -2,10 +2,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
-import subprocess
-import sys
-import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -15,6 +11,7 @@ import pytest
 
 import ln_jupyter
 from ln_jupyter.notebook.identity import MIME, bundle
+from tests.server import process
 
 PROJECT = Path(ln_jupyter.__file__).parent.parent
 SHIPPED_CONFIG = PROJECT / "jupyter-config" / "server-config" / "ln_jupyter.json"
@@ -26,26 +23,15 @@ class JupyterServer:
     """A real `jupyter server` in a process of its own, reached over HTTP."""
 
     def __init__(self, folder: Path, environment: dict[str, str], *more_options: str) -> None:
-        port = free_port()
         folder.mkdir(exist_ok=True)
         self.folder = folder
-        self.url = f"http://127.0.0.1:{port}{BASE_URL}"
         self.token = secrets.token_hex(16)
         self._log = folder.with_suffix(".log")
-        command = [sys.executable, "-m", "jupyter_server", "--allow-root", "--no-browser", "--ip=127.0.0.1"]
-        options = [f"--ServerApp.{name}" for name in (f"base_url={BASE_URL}", f"port={port}", f"root_dir={folder}")]
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [*command, *options, *more_options],
-                env=environment | {"JUPYTER_TOKEN": self.token},
-                stdout=log,
-                stderr=log,
-            )
-        # The port opens after the last line of the log, so only knocking tells.
-        while not is_open(port):
-            if self._process.poll() is not None:
-                pytest.fail(f"the server did not start\n{self.log}")
-            time.sleep(0.02)
+        options = ["--ip=127.0.0.1", f"--ServerApp.base_url={BASE_URL}", f"--ServerApp.root_dir={folder}"]
+        self._process, port = process.start(
+            [*options, *more_options], log=self._log, env=environment | {"JUPYTER_TOKEN": self.token}
+        )
+        self.url = f"http://127.0.0.1:{port}{BASE_URL}"
 
     @property
     def log(self) -> str:
@@ -78,16 +64,6 @@ class JupyterServer:
         """End the process and wait until it is gone."""
         self._process.terminate()
         self._process.wait()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
-def is_open(port: int) -> bool:
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def header(time_run: str, notebook_id: str = "Rx2s9cPTMQLY", **more: object) -> dict[str, Any]:
