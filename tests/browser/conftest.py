@@ -6,8 +6,6 @@ import json
 import os
 import secrets
 import shutil
-import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import ln_jupyter
+from tests.server import process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,23 +28,14 @@ CHROMIUM_ARGUMENTS = [
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
 
-# The server logs its address before it listens; its event loop has begun to listen when this prints.
-SERVE = """\
-import importlib, sys
-module, _, name = sys.argv[1].partition(":")
-app = getattr(importlib.import_module(module), name).initialize_server(sys.argv[2:])
-app.io_loop.add_callback(lambda: print(app.port, flush=True))
-app.start()
-"""
-APPS = {"lab": "jupyterlab.labapp:LabApp", "notebook": "notebook.app:JupyterNotebookApp"}
+LAB, NOTEBOOK = "jupyterlab.labapp:LabApp", "notebook.app:JupyterNotebookApp"
 ADDRESSES = {"lab": "lab/tree/{}?reset&", "notebook": "notebooks/{}?"}
 
 
 class LabServer:
-    """JupyterLab, or Notebook 7, in a process of its own, with a home and a registry of its own."""
+    """A server of JupyterLab and Notebook 7 in a process of its own, with a home and a registry of its own."""
 
-    def __init__(self, home: Path, *, app: str = "lab", collaboration: bool = False) -> None:
-        self.app = app
+    def __init__(self, home: Path, *, application: str, collaboration: bool = False) -> None:
         self.collaboration = collaboration
         self.folder = home / "notebooks"
         self.folder.mkdir(parents=True)
@@ -67,23 +57,19 @@ class LabServer:
             "JUPYTER_TOKEN": self.token,
             "LN_JUPYTER_URL": self.registry,
         }
-        options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0", f"--ServerApp.root_dir={self.folder}"]
-        options += [f"--{APPS[app].partition(':')[2]}.expose_app_in_browser=True"]
-        options += [f"--YDocExtension.disable_rtc={not collaboration}"]
-        self._log = (home / "server.log").open("w")
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", SERVE, APPS[app], *options],
+        # neither servers of languages and terminals, nor a look for what could be built anew: each starts programs
+        off = "{'jupyter_lsp': False, 'jupyter_server_terminals': False}"
+        page = "{'page_config_data': {'buildCheck': False, 'buildAvailable': False}}"
+        options = ["--ip=127.0.0.1", f"--ServerApp.root_dir={self.folder}", f"--ServerApp.jpserver_extensions={off}"]
+        options += [f"--ServerApp.tornado_settings={page}", f"--YDocExtension.disable_rtc={not collaboration}"]
+        options += [f"--{each.partition(':')[2]}.expose_app_in_browser=True" for each in (LAB, NOTEBOOK)]
+        self._process, port = process.start(
+            options,
+            application=application,
             cwd=home,  # where jupyter-collaboration keeps its database
             env=environment,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            text=True,
+            log=home / "server.log",
         )
-        assert self._process.stdout is not None
-        # an extension may print, too
-        port = next((line.strip() for line in self._process.stdout if line.strip().isdecimal()), "")
-        if not port:
-            pytest.fail(f"JupyterLab did not start\n{(home / 'server.log').read_text()}")
         self.url = f"http://127.0.0.1:{port}/"
 
     def sessions(self) -> list[dict[str, Any]]:
@@ -96,9 +82,6 @@ class LabServer:
         """End the process, and its kernels with it."""
         self._process.terminate()
         self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-        self._log.close()
 
 
 _PATIENCE = 90_000
@@ -113,19 +96,21 @@ IN_TIME = f"""act => arg => Promise.race([
 class Lab:
     """One notebook, open in one browser page; in JupyterLab it may stand beside others."""
 
-    def __init__(self, page: Page, server: LabServer, name: str) -> None:
+    def __init__(self, page: Page, server: LabServer, name: str, *, editor: str = "lab") -> None:
         self.page = page
         page.set_default_timeout(_PATIENCE)
-        if page.url.startswith(server.url):
-            self.evaluate("path => jupyterapp.commands.execute('docmanager:open', {path}).then(() => null)", name)
+        if editor == "lab" and page.url.startswith(f"{server.url}lab"):
+            # as the file browser does, which knows that documents are shared
+            self.evaluate("path => jupyterapp.commands.execute('filebrowser:open-path', {path}).then(() => null)", name)
         else:
-            page.goto(f"{server.url}{ADDRESSES[server.app].format(name)}token={server.token}")
+            page.goto(f"{server.url}{ADDRESSES[editor].format(name)}token={server.token}")
         page.wait_for_function(
             """name => { const widget = window.jupyterapp?.shell.currentWidget;
                          return widget?.context?.isReady && widget.context.path.replace('RTC:', '') === name }""",
             arg=name,
         )
         self.evaluate("() => jupyterapp.shell.currentWidget.context.sessionContext.ready.then(() => null)")
+        self._id = self.evaluate("() => jupyterapp.shell.currentWidget.id")
 
     def evaluate(self, script: str, arg: Any = None) -> Any:
         """Call a function in the page, and wait for what it promises."""
@@ -143,11 +128,19 @@ class Lab:
         """Save as Ctrl-S does."""
         self.command("docmanager:save")
 
+    def show(self) -> None:
+        """Bring the notebook to the front, where the commands find it."""
+        self.evaluate("id => jupyterapp.shell.activateById(id)", self._id)
+        self.page.wait_for_function("id => jupyterapp.shell.currentWidget?.id === id", arg=self._id)
+
     def close(self) -> None:
         """Close the notebook and end its kernel, without asking whether to save."""
-        widget = "jupyterapp.shell.currentWidget"
         self.evaluate(
-            f"() => {widget}.context.sessionContext.shutdown().then(() => {{ {widget}.dispose(); return null }})"
+            """id => {
+                const widget = [...jupyterapp.shell.widgets('main')].find(each => each.id === id);
+                return widget.context.sessionContext.shutdown().then(() => { widget.dispose(); return null });
+            }""",
+            self._id,
         )
 
     def cells(self) -> list[dict[str, Any]]:
@@ -173,8 +166,8 @@ class Lab:
 
 @pytest.fixture(scope="package")
 def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
-    """Start one JupyterLab for all tests."""
-    server = LabServer(tmp_path_factory.mktemp("lab"))
+    """Start one server for all tests in JupyterLab and Notebook 7."""
+    server = LabServer(tmp_path_factory.mktemp("lab"), application=NOTEBOOK)
     yield server
     server.stop()
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import nbformat
 import pytest
+from nbconvert import HTMLExporter
 
 from ln_jupyter import schema as lns
 from ln_jupyter.display import html, record
-from tests.browser.test_display import CONTRAST
+from tests.browser.test_display import CONTRASTS, WORDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,20 +38,29 @@ def open_page(browser: Browser, file: Path) -> Page:
     return page
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_contrast(browser: Browser, tmp_path: Path, theme: str) -> None:
-    """All words stand out from their background on nbconvert's pages, light and dark."""
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a notebook that shows one of each, and has run."""
+    file = tmp_path_factory.mktemp("executed") / "page.ipynb"
     cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
     kernel = {"name": "python3", "display_name": "Python 3"}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), tmp_path / "page.ipynb")
-    command = [sys.executable, "-m", "jupyter", "nbconvert", "--execute", "--to", "html", f"--theme={theme}"]
-    subprocess.run([*command, "page.ipynb"], cwd=tmp_path, check=True, capture_output=True)
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), file)
+    command = [sys.executable, "-m", "jupyter", "execute", "--inplace", file.name]
+    subprocess.run(command, cwd=file.parent, check=True, capture_output=True)
+    return file
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_contrast(executed: Path, browser: Browser, tmp_path: Path, theme: str) -> None:
+    """All words stand out from their background on nbconvert's pages, light and dark."""
+    html_page, _ = HTMLExporter(theme=theme).from_filename(str(executed))
+    (tmp_path / "page.html").write_text(html_page, "utf-8")
 
     page = open_page(browser, tmp_path / "page.html")
 
-    words = page.locator(".ln-record :is(span, th, td, b, small)")
-    assert words.count() > 50
-    assert min(words.nth(i).evaluate(CONTRAST) for i in range(words.count())) > 4.5
+    contrasts = page.locator(WORDS).evaluate_all(CONTRASTS)
+    assert len(contrasts) > 50
+    assert min(contrasts) > 4.5
     page.close()
 
 

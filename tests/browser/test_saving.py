@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import nbformat
 import pytest
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 
 from ln_jupyter.notebook.identity import MIME
 from ln_jupyter.schema import NotebookPath
-from tests.browser.conftest import Lab, LabServer
+from tests.browser.conftest import LAB, Lab, LabServer
 from tests.ipython import kernel_driver
 
 if TYPE_CHECKING:
@@ -23,7 +24,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 CELLS = ["import ln_jupyter as ln\nln.nb.header()", "x = 1\nx", "'end'"]
-EDITORS = {"lab": ("lab", False), "notebook": ("notebook", False), "collaboration": ("lab", True)}
+EDITORS = ("lab", "notebook", "collaboration")
+LABS = ("lab", "collaboration")
+"""For what needs a page of its own in Notebook 7, which loads and copies documents with the same code as JupyterLab."""
+
+NUMBERS = itertools.count()
 
 KNOWN = """async () => {
     const context = jupyterapp.shell.currentWidget.context;
@@ -39,8 +44,8 @@ KNOWN = """async () => {
 class Editor(Lab):
     """One notebook in an editor, and its file."""
 
-    def __init__(self, page: Any, server: LabServer, name: str) -> None:
-        super().__init__(page, server, name)
+    def __init__(self, page: Page, server: LabServer, name: str, *, editor: str = "lab") -> None:
+        super().__init__(page, server, name, editor=editor)
         self.server = server
         self.file = server.folder / name
 
@@ -103,12 +108,11 @@ class Editor(Lab):
         (bundle,) = [output["data"][MIME] for output in outputs(self.cells()) if MIME in output.get("data", {})]
         return str(bundle["nbproject"]["id"])
 
-    def paths(self) -> dict[str, str]:
-        """Read which id the registry knows each file by."""
+    def known_at(self, notebook_id: str) -> list[str]:
+        """Read which files the registry knows by an id."""
         with closing(sa.create_engine(self.server.registry, poolclass=sa.NullPool).connect()) as registry:
-            rows = registry.execute(sa.select(NotebookPath.path, NotebookPath.notebook_id)).all()
-        names = {path.rpartition("/")[2]: notebook_id for path, notebook_id in rows}
-        return {name: notebook_id for name, notebook_id in names.items() if name.startswith(self.file.name[:4])}
+            paths = registry.scalars(sa.select(NotebookPath.path).where(NotebookPath.notebook_id == notebook_id)).all()
+        return [path.rpartition("/")[2] for path in paths]
 
 
 def outputs(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -123,79 +127,109 @@ def wait(look: Callable[[], object], wanted: object) -> None:
     assert wanted == found
 
 
-@pytest.fixture(scope="module", params=EDITORS)
-def editor_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
-    """Start each of the editors' servers, for all tests here."""
-    app, collaboration = EDITORS[request.param]
-    server = LabServer(tmp_path_factory.mktemp(request.param), app=app, collaboration=collaboration)
+class FirstSave(NamedTuple):
+    """A notebook that was edited and saved, and what there was to see then: other tests may have gone on with it."""
+
+    editor: Editor
+    notebook: Any
+    dialogs: list[str]
+
+
+def run_edit_save(editor: Editor, edit: str) -> None:
+    """Run a notebook, edit it while nothing is saved, and then save it."""
+    editor.run_all()
+    editor.edit(1, edit)
+    editor.save()
+    wait(lambda: (editor.saved_sources()[1], editor.saved_id()), (edit, editor.shown_id()))
+
+
+@pytest.fixture(scope="module")
+def collaboration_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
+    """Start a JupyterLab whose pages share their documents with the server."""
+    server = LabServer(tmp_path_factory.mktemp("collaboration"), application=LAB, collaboration=True)
     yield server
     server.stop()
 
 
+@pytest.fixture(scope="module", params=EDITORS)
+def open_new(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Callable[..., Editor]]:
+    """Open notebooks in each of the editors: side by side in one page, but in Notebook 7 each in its own."""
+    with ExitStack() as stack:
+        if request.param == "collaboration":
+            server = request.getfixturevalue("collaboration_server")
+            page = stack.enter_context(browser.new_page())
+        else:
+            server = request.getfixturevalue("lab_server")
+            page = request.getfixturevalue("lab_page")
+        pages = stack.enter_context(browser.new_context()) if request.param == "notebook" else None
+
+        def open_new(name: str = "") -> Editor:
+            """Open a notebook that was not there before, or one that was."""
+            if not name:
+                name = f"{next(NUMBERS):04} Größe.ipynb"
+                cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
+                kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+                notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+                nbformat.write(notebook, server.folder / name)
+            if pages is None:
+                return Editor(page, server, name)
+            return Editor(pages.new_page(), server, name, editor="notebook")
+
+        yield open_new
+
+
+@pytest.fixture(scope="module")
+def first_save(open_new: Callable[[], Editor]) -> Iterator[FirstSave]:
+    """Open a notebook for all tests here: each leaves one that can run, be edited and be saved."""
+    editor = open_new()
+    run_edit_save(editor, "x = 2")
+    yield FirstSave(editor, editor.saved(), editor.dialogs())
+    editor.close()
+
+
 @pytest.fixture
-def new_page(browser: Browser) -> Iterator[Callable[[], Page]]:
-    """Open pages that are closed with the test."""
-    pages = []
-
-    def new_page() -> Page:
-        pages.append(browser.new_page())
-        return pages[-1]
-
-    yield new_page
-    for page in pages:
-        page.close()
-
-
-def edited(server: LabServer, page: Page) -> Editor:
-    """Open a notebook that runs, is edited while nothing is saved, and then is saved."""
-    name = f"{len(list(server.folder.iterdir())):04} Größe.ipynb"
-    cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
-    kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernelspec}), server.folder / name)
-    editor = Editor(page, server, name)
-    editor.run_all()
-    editor.edit(1, "x = 2")
-    editor.save()
-    wait(editor.saved_id, editor.shown_id())
+def editor(first_save: FirstSave) -> Editor:
+    """Give a notebook that was edited, to work on; the editor has not loaded it since it was new."""
+    editor = first_save.editor
+    editor.show()
+    run_edit_save(editor, f"x = 'edit {next(NUMBERS)}'")
     return editor
 
 
 @pytest.fixture
-def editor(editor_server: LabServer, new_page: Callable[[], Page]) -> Editor:
-    """Give a notebook that was edited, to work on."""
-    return edited(editor_server, new_page())
+def new_editor(open_new: Callable[[], Editor]) -> Iterator[Editor]:
+    """Give a notebook that was edited, for a test that loads it again."""
+    editor = open_new()
+    run_edit_save(editor, "x = 2")
+    yield editor
+    editor.close()
 
 
-@pytest.fixture(scope="module")
-def seen(editor_server: LabServer, browser: Browser) -> Iterator[Editor]:
-    """Give a notebook that was edited, to look at only."""
-    page = browser.new_page()
-    yield edited(editor_server, page)
-    page.close()
-
-
-def test_saved_with_all_that_was_done(seen: Editor) -> None:
+def test_saved_with_all_that_was_done(first_save: FirstSave) -> None:
     """The file has the identity, the edit and every output, and no dialog asked anything."""
-    saved = seen.saved()
+    saved = first_save.notebook
 
     nbformat.validate(saved)
-    assert [CELLS[0], "x = 2", CELLS[2]] == seen.saved_sources()
+    assert [CELLS[0], "x = 2", CELLS[2]] == [cell["source"] for cell in saved["cells"]]
     assert [[MIME, "text/html", "text/plain"], ["text/plain"], ["text/plain"]] == [
         sorted(output["data"]) for output in outputs(saved["cells"])
     ]
-    assert [] == seen.dialogs()
+    assert [] == first_save.dialogs
 
 
-def test_collaboration(seen: Editor) -> None:
+def test_collaboration(first_save: FirstSave) -> None:
     """What is tested as collaboration is one: the page shares its document with the server."""
-    shared = seen.page.evaluate("() => jupyterapp.shell.currentWidget.context.model.collaborative")
+    editor = first_save.editor
+    editor.show()
 
-    assert seen.server.collaboration == shared
+    shared = editor.evaluate("() => jupyterapp.shell.currentWidget.context.model.collaborative")
+
+    assert editor.server.collaboration == shared
 
 
-def test_header_knows(seen: Editor) -> None:
+def test_header_knows(first_save: FirstSave) -> None:
     """The header says that saving keeps the identity."""
-    (text,) = [output["data"]["text/plain"] for output in outputs(seen.saved()["cells"][:1])]
+    (text,) = [output["data"]["text/plain"] for output in outputs(first_save.notebook["cells"][:1])]
 
     assert "found by server-session" in text
     assert "saving keeps" in text
@@ -228,17 +262,18 @@ def test_cleared_outputs(editor: Editor) -> None:
     assert notebook_id == editor.shown_id()
 
 
-def test_reverted(editor: Editor) -> None:
+@pytest.mark.parametrize("open_new", LABS, indirect=True)
+def test_reverted(new_editor: Editor) -> None:
     """After a reload from disk the editor has the identity in its metadata, and saves it on."""
-    notebook_id = editor.shown_id()
+    notebook_id = new_editor.shown_id()
 
-    editor.revert()
-    editor.edit(1, "x = 3")
-    editor.save()
-    wait(lambda: editor.saved_sources()[1], "x = 3")
+    new_editor.revert()
+    new_editor.edit(1, "x = 3")
+    new_editor.save()
+    wait(lambda: new_editor.saved_sources()[1], "x = 3")
 
-    assert notebook_id == editor.saved_id()
-    assert [] == editor.dialogs()
+    assert notebook_id == new_editor.saved_id()
+    assert [] == new_editor.dialogs()
 
 
 def test_renamed(editor: Editor) -> None:
@@ -249,27 +284,28 @@ def test_renamed(editor: Editor) -> None:
     editor.run_all()
     editor.save()
 
-    wait(editor.paths, {editor.file.name: notebook_id})
+    wait(lambda: editor.known_at(notebook_id), [editor.file.name])
     assert (notebook_id, notebook_id) == (editor.shown_id(), editor.saved_id())
     assert [] == editor.dialogs()
 
 
-def test_copied(editor: Editor, new_page: Callable[[], Page]) -> None:
+@pytest.mark.parametrize("open_new", LABS, indirect=True)
+def test_copied(editor: Editor, open_new: Callable[[str], Editor]) -> None:
     """A copy gets an id of its own, once, and keeps it when its outputs are cleared; the original keeps its own."""
     notebook_id = editor.shown_id()
 
-    copy = Editor(new_page(), editor.server, editor.duplicate())
-    copy.run_all()
-    copy.save()
-    copy_id = copy.shown_id()
-    wait(copy.saved_id, copy_id)
-    copy.command("notebook:clear-all-cell-outputs")
-    copy.save()
-    wait(lambda: outputs(copy.saved()["cells"]), [])
-    kept_id = copy.saved_id()
-    copy.run_all()
+    with closing(open_new(editor.duplicate())) as copy:
+        copy.run_all()
+        copy.save()
+        copy_id = copy.shown_id()
+        wait(copy.saved_id, copy_id)
+        copy.command("notebook:clear-all-cell-outputs")
+        copy.save()
+        wait(lambda: outputs(copy.saved()["cells"]), [])
+        kept_id = copy.saved_id()
+        copy.run_all()
 
-    assert copy_id != notebook_id
-    assert (copy_id, copy_id) == (kept_id, copy.shown_id())
-    assert {editor.file.name: notebook_id, copy.file.name: copy_id} == editor.paths()
-    assert notebook_id == editor.saved_id()
+        assert copy_id != notebook_id
+        assert (copy_id, copy_id) == (kept_id, copy.shown_id())
+        assert ([editor.file.name], [copy.file.name]) == (editor.known_at(notebook_id), copy.known_at(copy_id))
+        assert notebook_id == editor.saved_id()
