@@ -77,6 +77,14 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_stays_to_be_collected() -> Iterator[None]:
+    """Leave out what a file of tests has added, too: some collect garbage for each test, and would look through it."""
+    yield
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def postgres() -> sa.URL:
     """Give the run's PostgreSQL, or the one of ``LN_JUPYTER_TEST_PG``."""
