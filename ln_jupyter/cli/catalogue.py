@@ -188,7 +188,7 @@ def _near(connection: sa.Connection, name: str, models: Sequence[type[Notebook |
 def _notebooks(connection: sa.Connection, chosen: Any, *, host: str, count_to: int | None = None) -> list[Row]:
     """Give chosen notebooks with what belongs to each; by index, however many runs there are."""
     notebook = aliased(Notebook, chosen.subquery())
-    last, other = aliased(Run), aliased(Run)
+    last, other, publisher = aliased(Run), aliased(Run), aliased(User)
 
     def is_of(record: Any) -> sa.ColumnElement[bool]:
         return sa.and_(record.notebook_id == notebook.id, record.notebook_v == notebook.v)
@@ -202,6 +202,7 @@ def _notebooks(connection: sa.Connection, chosen: Any, *, host: str, count_to: i
     rows = sa.select(
         *(getattr(notebook, name) for name in names),
         User.handle.label("user"),
+        publisher.handle.label("published_by"),
         seen.order_by(NotebookPath.seen_at.desc()).limit(1).scalar_subquery().label("path"),
         sa.select(sa.func.count()).select_from(counted).scalar_subquery().label("runs"),
         last.id.label("last_run_id"),
@@ -214,6 +215,7 @@ def _notebooks(connection: sa.Connection, chosen: Any, *, host: str, count_to: i
         rows.select_from(notebook)
         .outerjoin(last, last.id == last_id)
         .outerjoin(User, User.id == notebook.created_by_id)
+        .outerjoin(publisher, publisher.id == notebook.published_by_id)
     )
     return _rows(connection, rows.order_by(notebook.created_at.desc(), notebook.id, notebook.v.desc()))
 

@@ -108,6 +108,7 @@ def _write_notebook(facts: dict[str, Any]) -> None:
                 "made": output.moment(n["created_at"]),
                 "by": n["user"],
                 "published": output.moment(n["published_at"]),
+                "published by": n["published_by"],
                 "runs": n["runs"],
                 "last run": output.moment(n["last_run_at"]),
                 "state": last_state(n),

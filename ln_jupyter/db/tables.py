@@ -16,7 +16,7 @@ from ln_jupyter import errors
 from ln_jupyter.db import faults, sqlite, transactions
 from ln_jupyter.schema.tables import METADATA
 
-NUMBER = 1
+NUMBER = 2
 """The schema this release makes: the number of the newest migration."""
 
 OLDEST_READER = 1

@@ -24,7 +24,7 @@ _TIMES = ("created_at", "seen_at", "started_at")
 _LARGE = (sa.LargeBinary, Json)  # and of no use in a cell
 _MOST = 7  # columns
 _COUNTED = 10_000  # rows
-_BOOKKEEPING = ("revision", "created_by_id")
+_BOOKKEEPING = ("revision", "created_by_id", "published_by_id")
 
 
 @dataclass(frozen=True)

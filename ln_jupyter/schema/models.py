@@ -44,7 +44,7 @@ class CreatedBy:
     @declared_attr
     def created_by(cls) -> Mapped[User | None]:  # noqa: N805 - SQLAlchemy passes the class
         """The user that made the row."""
-        return relationship(User)
+        return relationship(User, foreign_keys=cls.__table__.c.created_by_id)  # type: ignore[attr-defined]
 
 
 class Source(Created, Base):
@@ -97,7 +97,10 @@ class Notebook(Created, CreatedBy, Counted, Base):
     published_at: Mapped[dt.datetime | None]
     source_hash: Mapped[str | None]
     environment_hash: Mapped[str | None]
+    published_by_id: Mapped[str | None]
 
+    published_by: Mapped[User | None] = relationship(foreign_keys=[tables.notebook.c.published_by_id])
+    """The user that published the version, who may be another than the one that made it."""
     parent: Mapped[Notebook | None] = relationship(remote_side=[tables.notebook.c.id, tables.notebook.c.v])
     source: Mapped[Source | None] = relationship()
     environment: Mapped[Environment | None] = relationship()

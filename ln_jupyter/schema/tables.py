@@ -114,6 +114,8 @@ notebook = sa.Table(
     _created_at(),
     _created_by_id(),
     _revision(),
+    # no reference that older releases, which do not know it, stumble over
+    sa.Column("published_by_id", sa.ForeignKey("ln_user.id", ondelete="SET NULL")),
     _to("ln_notebook", "parent_id", "parent_v"),
 )
 

@@ -53,7 +53,8 @@ def _view(
 ) -> picture.HeaderView:
     notebook, run = registration.notebook_row, registration.run_row
     at = f"published {_time(notebook['published_at'])}" if notebook["published_at"] else "draft"
-    rows = [("id", notebook["id"]), ("version", f"{notebook['v']} · {at}")]
+    by = f" by {registration.publisher}" if registration.publisher else ""
+    rows = [("id", notebook["id"]), ("version", f"{notebook['v']} · {at}{by}")]
     if notebook["parent_id"] not in (None, notebook["id"]):
         rows.append(("copy of", f"{notebook['parent_id']} · version {notebook['parent_v']}"))
     if request.location is not None:

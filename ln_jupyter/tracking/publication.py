@@ -55,8 +55,9 @@ def _publish(
     table, frozen = tables.notebook, {"source_hash": source.hash, "environment_hash": installed.hash}
     is_draft = (table.c.id == notebook_id, table.c.v == v, table.c.published_at.is_(None))
     freeze = sa.update(table).where(*is_draft)
-    connection.execute(freeze.values(**names, **frozen, published_at=now, revision=table.c.revision + 1))
-    notebook = rows.read_notebook(connection, (notebook_id, v))
+    published = {"published_at": now, "published_by_id": current.user_id}
+    connection.execute(freeze.values(**names, **frozen, **published, revision=table.c.revision + 1))
+    frozen_version, notebook = next(each for each in versions.of(connection, notebook_id).items() if each[0].v == v)
     if notebook["source_hash"] != source.hash:  # published before, or just now by another kernel
         msg = f"version {v} is published since {notebook['published_at']:%Y-%m-%d}, with other source"
         fix = f'ln.publish(version="{versions.following(v)}"), or ln.publish() for the next version there is'
@@ -67,4 +68,4 @@ def _publish(
     values = lost | frozen | ended | {"notebook_id": notebook_id, "notebook_v": v}
     rows.note_path(connection, request, notebook)
     run = rows.save_run(connection, kept, current.user_id, values)
-    return replace(current, notebook_row=notebook, run_row=run)
+    return replace(current, notebook_row=notebook, run_row=run, publisher=frozen_version.publisher)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ln_jupyter.schema import Notebook, Run
     from ln_jupyter.tracking.identification import Identified
     from ln_jupyter.tracking.request import Request
+    from ln_jupyter.tracking.versions import Version
 
 WhichRun = Literal["new", "latest"] | None
 Row = dict[str, Any]
@@ -41,6 +42,7 @@ class Registration:
         pid: Of the process. A fork is another process, and has no registration.
         origin: The engine they are behind.
         why_new: Why ``run="latest"`` began a run, although there was one.
+        publisher: Who published the version; None for a draft, or where that was not recorded.
     """
 
     notebook_row: Row
@@ -50,6 +52,7 @@ class Registration:
     pid: int
     origin: sa.Engine
     why_new: str = ""
+    publisher: str | None = None
 
     @cached_property
     def notebook(self) -> Notebook:
@@ -86,7 +89,8 @@ def register(request: Request, *, before: Registration | None, run: WhichRun) ->
 def _register(connection: sa.Connection, request: Request, before: Registration | None, run: WhichRun) -> Registration:
     found = _identify(connection, request, before)
     user_id = users.id_of(connection, settings.current().user)
-    notebook = _find_or_make_notebook(connection, found, request, user_id)
+    known = {} if found.is_new else versions.of(connection, found.identity.id)
+    notebook = _find_or_make_notebook(connection, found, known, request, user_id)
     note_path(connection, request, notebook)
     if run == "latest":
         _lock(connection, notebook["id"])  # of two that ask at once, the second one sees that the first one runs it
@@ -106,6 +110,7 @@ def _register(connection: sa.Connection, request: Request, before: Registration 
         pid=os.getpid(),
         origin=connection.engine,
         why_new=why_new,
+        publisher=next((each.publisher for each in known if each.v == notebook["v"]), None),
     )
 
 
@@ -137,9 +142,10 @@ def _of_this_process(request: Request, before: Registration | None) -> Identity 
     return Identity(before.notebook_row["id"], before.notebook_row["v"])
 
 
-def _find_or_make_notebook(connection: sa.Connection, found: Identified, request: Request, user_id: str) -> Row:
+def _find_or_make_notebook(
+    connection: sa.Connection, found: Identified, known: Mapping[Version, Row], request: Request, user_id: str
+) -> Row:
     identity = found.identity
-    known = {} if found.is_new else versions.of(connection, identity.id)
     v = request.version
     if v is None:
         v = versions.choose(identity.version, known, None if request.document is None else request.document.source_hash)

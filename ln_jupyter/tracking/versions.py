@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from ln_jupyter.schema.tables import FIRST_VERSION, notebook
+from ln_jupyter.schema.tables import FIRST_VERSION, notebook, user
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -24,18 +24,24 @@ class Version(NamedTuple):
         created_at: When it was made.
         published_at: When it was published; None for a draft.
         source_hash: Of what was published; None for a draft.
+        publisher: Who published it; None for a draft, and where a release before did that.
     """
 
     v: str
     created_at: dt.datetime
     published_at: dt.datetime | None = None
     source_hash: str | None = None
+    publisher: str | None = None
 
 
 def of(connection: sa.Connection, notebook_id: str) -> dict[Version, dict[str, Any]]:
     """Read the versions of a notebook, each with its row; none where it is not registered."""
-    rows = connection.execute(sa.select(notebook).where(notebook.c.id == notebook_id)).mappings()
-    return {Version(*(row[name] for name in Version._fields)): dict(row) for row in rows}
+    publisher = sa.select(user.c.handle).where(user.c.id == notebook.c.published_by_id).scalar_subquery()
+    rows = sa.select(notebook, publisher.label("publisher")).where(notebook.c.id == notebook_id)
+    return {
+        Version(*(row[name] for name in Version._fields)): {each.name: row[each.name] for each in notebook.c}
+        for row in connection.execute(rows).mappings()
+    }
 
 
 def choose(stated: str | None, known: Iterable[Version], source_hash: str | None) -> str:

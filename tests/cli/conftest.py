@@ -90,6 +90,7 @@ def filled(engine: sa.Engine) -> None:
     other = notebook("Other00000bb", "1", name="untitled", days=20)
     for each in (first, second, other):
         each.created_by = ann
+    first.published_by = lns.User(id="bob00000", handle="bob")
     pipeline = lns.Pipeline(id="pipe0000", name="Transform A")
     records: list[object] = [environment, first, second, other, pipeline]
     records += [

@@ -22,6 +22,7 @@ def test_a_notebook(filled, command, db):
     ] == blocks[0]
     assert ["2", "draft"] == blocks[1][2].split()[:2]
     assert ["1", "published"] == blocks[1][3].split()[:2]
+    assert ["ann", "bob"] == [word for word in blocks[1][3].split() if word in ("ann", "bob")]
     assert ["/there/growth.ipynb", "/data/growth.ipynb", "/data/old.ipynb"] == [
         line.split()[1] for line in blocks[2][2:]
     ]
@@ -33,6 +34,7 @@ def test_a_notebook_as_json(filled, data, db):
 
     assert ("notebook", "Growth0000aa", 4) == (found["kind"], found["id"], found["runs"])
     assert [("2", 3), ("1", 1)] == [(version["v"], version["runs"]) for version in found["versions"]]
+    assert [("ann", None), ("ann", "bob")] == [(each["user"], each["published_by"]) for each in found["versions"]]
     assert {"host", "path", "v", "seen_at"} == set(found["paths"][0])
 
 

@@ -42,11 +42,17 @@ def _reference(key: Any) -> tuple[Any, ...]:
     return *columns, key["options"].get("ondelete")
 
 
+def _is_unknown_to(old: dict[str, Any], reference: tuple[Any, ...]) -> bool:
+    """Say whether a reference is of new columns alone, and goes with the row it is to: then nobody has to know it."""
+    return reference[-1] == "SET NULL" and old["columns"].keys().isdisjoint(reference[0])
+
+
 def not_additive(before: Tables, after: Tables) -> list[str]:
     """Say what an older release, which knows the tables before, would stumble over."""
     found = [f"the table {name} is gone" for name in before if name not in after]
     for name, old in before.items():
         new = after.get(name, old)
+        new = new | {"references": {each for each in new["references"] if not _is_unknown_to(old, each)}}
         for column, was in old["columns"].items():
             now = new["columns"].get(column)
             if now is None:
@@ -125,7 +131,12 @@ with op.batch_alter_table("ln_user") as batch:
     "unique of ln_pipeline changed": 'op.create_index("once", "ln_pipeline", ["name"], unique=True)',
     "references of ln_run changed": """
 with op.batch_alter_table("ln_run") as batch:
-    batch.create_foreign_key("to_file", "ln_file", ["external_id"], ["id"])
+    batch.create_foreign_key("to_file", "ln_file", ["external_id"], ["id"], ondelete="SET NULL")
+""",
+    "references of ln_pipeline changed": """
+with op.batch_alter_table("ln_pipeline") as batch:
+    batch.add_column(sa.Column("file_id", sa.String))
+    batch.create_foreign_key("to_file", "ln_file", ["file_id"], ["id"])
 """,
     "checks of ln_file changed": """
 with op.batch_alter_table("ln_file") as batch:
