@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
+import json
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,8 +27,9 @@ from ln_jupyter.db import engine as engines
 from ln_jupyter.display import html, record, text
 from ln_jupyter.ipython import extension
 from ln_jupyter.notebook.document import Cell, Document
-from ln_jupyter.tracking import checks, registration
+from ln_jupyter.tracking import checks, evidence, registration
 from ln_jupyter.tracking.cells import Execution
+from tests.tracking import notebooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -224,6 +226,32 @@ def test_header_reads_no_whole_table(scans: Callable[[], list[str]], tmp_path: P
     registration.forget()
 
     assert [] == scans()
+
+
+def test_a_stated_id_is_looked_into_by_indexes(scans: Callable[[], list[str]], tmp_path: Path) -> None:
+    """What is known of a notebook is compared with a file by indexes, where its id is known and its path is not."""
+    notebook = tmp_path / "n.ipynb"
+    cell = {"cell_type": "code", "id": "other", "metadata": {}, "source": "x = 1\ny = 2", "outputs": []}
+    stated = {"nbproject": {"id": "n"}}
+    notebook.write_text(json.dumps({"cells": [cell], "metadata": stated, "nbformat": 4, "nbformat_minor": 5}))
+
+    ln.header(filepath=notebook)
+
+    assert ("n", []) == (ln.nb.notebook.parent_id, scans())
+    registration.forget()
+
+
+@pytest.mark.usefixtures("ln_registry")
+def test_a_file_that_is_known_is_not_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a file is known by its path, `header()` asks nobody for what else is known of its notebook."""
+    notebook = notebooks.write(tmp_path / "n.ipynb", nbproject={"id": "Rx2s9cPTMQLY", "version": "1"})
+    ln.header(filepath=notebook)
+    registration.forget()
+    monkeypatch.delattr(evidence, "traces")
+
+    ln.header(filepath=notebook)
+
+    assert "Rx2s9cPTMQLY" == ln.nb.notebook.id
 
 
 def test_view_counts_no_more_than_it_tells(sqlite_url: sa.URL) -> None:

@@ -56,7 +56,7 @@ def _view(
     by = f" by {registration.publisher}" if registration.publisher else ""
     rows = [("id", notebook["id"]), ("version", f"{notebook['v']} · {at}{by}")]
     if notebook["parent_id"] not in (None, notebook["id"]):
-        rows.append(("copy of", f"{notebook['parent_id']} · version {notebook['parent_v']}"))
+        rows.append(("copy of", _parent(notebook, registration.why_copy)))
     if request.location is not None:
         rows.append(("file", _file(request.location)))
     started = f"started {_time(run['started_at'])}" if run["started_at"] else ""
@@ -73,6 +73,12 @@ def _view(
         rows.append(("problem", f"{problem} · {problem.fix}; this run goes on"))
     title = notebook["title"] or notebook["name"] or notebook["id"]
     return picture.HeaderView(characters.shortened(title, 300), tuple(rows))
+
+
+def _parent(notebook: dict[str, Any], why_copy: str) -> str:
+    parent_id = notebook["parent_id"]
+    why = f' · {why_copy}, so this id is new: ln.header(id="{parent_id}") goes on with the original' if why_copy else ""
+    return f"{parent_id} · version {notebook['parent_v']}{why}"
 
 
 def _file(location: Location) -> str:

@@ -1,14 +1,15 @@
-"""Who a notebook is: what its file says, held against where the registry saw it before.
+"""Who a notebook is: what its file says, held against what the registry knows.
 
 A file that moves keeps its id, and so does one that git checked out twice. A copy gets its own,
-once: the file may go on saying the other one for ever, where no server saves it.
+once: the file may go on saying the other one for ever, where no server saves it. So does a file
+that has nothing in common with the notebook whose id it states: somebody else made it from that one.
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -18,14 +19,17 @@ from ln_jupyter.notebook import identity as identities
 from ln_jupyter.notebook.identity import Identity
 from ln_jupyter.schema import ids
 from ln_jupyter.schema.tables import notebook, notebook_path
-from ln_jupyter.tracking import checkouts
+from ln_jupyter.tracking import checkouts, evidence, versions
+from ln_jupyter.tracking.evidence import Content, Seen
 from ln_jupyter.tracking.request import storable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Mapping
 
     from ln_jupyter.notebook.document import Document
+    from ln_jupyter.tracking.evidence import Trace
     from ln_jupyter.tracking.request import Request
+    from ln_jupyter.tracking.versions import Version
 
 
 class Identified(NamedTuple):
@@ -35,80 +39,190 @@ class Identified(NamedTuple):
         identity: Its id, and the version that was last known of it.
         parent: Id and version of the notebook that it is a copy of.
         is_new: The id was made just now: nothing is known of the notebook.
+        why_copy: Why it was made, for a copy.
+        versions: Those that are registered, as `versions.of` reads them; None where they were not read.
     """
 
     identity: Identity
     parent: tuple[str, str] | None = None
     is_new: bool = False
+    why_copy: str = ""
+    versions: Mapping[Version, dict[str, Any]] | None = None
 
 
-class Seen(NamedTuple):
-    """A file of this host that is registered, by the columns of its row.
-
-    Attributes:
-        path: Where it was.
-        notebook_id: Of the notebook that it was.
-        notebook_v: Its version.
-        cell_ids: Its cells.
-        source_hash: Of its source.
-    """
-
-    path: str
-    notebook_id: str
-    notebook_v: str
-    cell_ids: list[str] | None
-    source_hash: str | None
-
-
-def identify(connection: sa.Connection, request: Request, known: Identity | None) -> Identified:
-    """Say who asks to be registered.
+class Identification:
+    """Finds out who asks to be registered. What it has seen of this machine's files it sees once.
 
     Args:
-        connection: To the registry; it is only read.
         request: The notebook.
         known: Who this process registered it as, where it did.
     """
-    stated = request.stated
-    if stated is not None:
-        return Identified(stated) if request.names_id else _stated(connection, request, stated)
-    if known is not None:
-        return Identified(known)
-    here = seen_at(connection, request)
-    if here is not None and request.document is not None and _is_same(here, request.document):
-        return Identified(Identity(here.notebook_id, here.notebook_v))
-    return _new()
+
+    def __init__(self, request: Request, known: Identity | None) -> None:
+        self._request = request
+        self._known = known
+        self._files = _Files(Path() if request.location is None else request.location.path)
+
+    def find(self, connection: sa.Connection) -> Identified:
+        """Say who it is.
+
+        Args:
+            connection: To the registry; it is only read.
+        """
+        request, known = self._request, self._known
+        if request.document is None or request.names_id:
+            identity = request.stated or known
+            return _new() if identity is None else Identified(identity)
+        if request.stated is None and known is not None:
+            return Identified(known)
+        here = seen_at(connection, request)
+        if request.stated is not None:
+            return self._stated(connection, request.stated, request.document, here)
+        if here is not None and _is_same(here, request.document):
+            return Identified(Identity(here.notebook_id, here.notebook_v))
+        return _new()
+
+    def _stated(self, connection: sa.Connection, stated: Identity, document: Document, here: Seen | None) -> Identified:
+        """Believe what a file says of itself if this file had the id, or has something in common with whoever has."""
+        at_path = None if here is None else Identity(here.notebook_id, here.notebook_v)
+        had = [identity for identity in (self._known, at_path) if identity is not None]
+        if any(identity.id == stated.id for identity in had):
+            return Identified(stated)
+        for identity in had:
+            if _is_child(connection, identity.id, stated.id):
+                return Identified(identity)
+        known = versions.of(connection, stated.id)
+        if not known:
+            return Identified(stated)
+        host, path = self._request.process.host, self._request.path
+        traces = evidence.traces(connection, stated.id, host=host, path=path)
+        family = _Family(stated, known, traces, self._files)
+        content = evidence.content(document)
+        if (found := family.find(content, path)) is not None:
+            return found
+        if here is not None and at_path is not None and content.agrees_with(evidence.of_file(here)):
+            return Identified(at_path)  # a header that was pasted from elsewhere has brought the id along
+        content = evidence.with_code(content, document)
+        family.learn(evidence.of_runs(connection, family.contents, content))
+        return family.find(content, path) or family.new_copy()
+
+
+class _Family:
+    """A notebook and its copies, by what is known of their contents.
+
+    Args:
+        stated: The notebook.
+        known: Its versions.
+        traces: Where it and its copies were seen.
+        files: Tells what is still there.
+    """
+
+    def __init__(
+        self, stated: Identity, known: Mapping[Version, dict[str, Any]], traces: list[Trace], files: _Files
+    ) -> None:
+        self._stated = stated
+        self._versions = known
+        self._traces = traces
+        self._files = files
+        published = Content(sources=frozenset(filter(None, (each.source_hash for each in known))))
+        self.contents = {stated.id: published}
+        """What is known of each, by id."""
+        for each in traces:
+            self.learn({each.seen.notebook_id: evidence.of_file(each.seen)})
+
+    def learn(self, contents: Mapping[str, Content]) -> None:
+        """Take note of more."""
+        for notebook_id, content in contents.items():
+            known = self.contents.get(notebook_id, Content())
+            self.contents[notebook_id] = evidence.together([known, content])
+
+    def find(self, content: Content, path: str | None) -> Identified | None:
+        """Find the one that a file at this path is, by this content; None if it is none of them."""
+        for each in self._traces:
+            if each.is_here and self._files.is_same(each.seen.path) and self._is_there(each.seen):
+                return self._identified(each.seen.notebook_id)
+        parent = self.contents[self._stated.id]
+        is_copy = self._original is not None
+        own = content.without(parent)
+        if is_copy:  # of which it may have all of its content
+            own = own._replace(sources=content.sources)
+        at_path = {each.seen.notebook_id for each in self._traces if each.seen.path == path}
+        children = sorted(self.contents.keys() - {self._stated.id}, key=lambda child: (child not in at_path, child))
+        for child in children:
+            is_meant = child in at_path and self._stated.id not in at_path
+            if (content if is_meant else own).agrees_with(self.contents[child]) and self._elsewhere(child) is None:
+                return self._identified(child)
+        if not is_copy and content.agrees_with(parent):
+            return self._identified(self._stated.id)
+        return None
+
+    def new_copy(self) -> Identified:
+        """Make another copy."""
+        original = self._original
+        if original is not None:
+            return _new((self._stated.id, original.notebook_v), f"the original is at {original.path}")
+        stated = [each.v for each in self._versions if each.v == self._stated.version]
+        v = stated[0] if stated else max(self._versions, key=lambda each: each.created_at).v
+        return _new((self._stated.id, v), "it has nothing in common with that one")
+
+    @property
+    def _original(self) -> Seen | None:
+        return self._elsewhere(self._stated.id)
+
+    def _elsewhere(self, notebook_id: str) -> Seen | None:
+        """Give another file of this machine that is the notebook."""
+        seen = (each.seen for each in self._traces if each.is_here and each.seen.notebook_id == notebook_id)
+        return next((each for each in seen if self._is_there(each)), None)
+
+    def _is_there(self, seen: Seen) -> bool:
+        """Say whether a file is what was seen there; a copy that no server saved states the id of its original."""
+        return self._files.is_there(seen, stating=(seen.notebook_id, self._stated.id))
+
+    def _identified(self, notebook_id: str) -> Identified:
+        if notebook_id == self._stated.id:
+            return Identified(self._stated, versions=self._versions)
+        seen = next(each.seen for each in self._traces if each.seen.notebook_id == notebook_id)
+        return Identified(Identity(notebook_id, seen.notebook_v))
+
+
+class _Files:
+    """What files of this machine are now, each looked at once: a lock may be held while this is asked again.
+
+    Args:
+        path: The file that asks to be registered.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._same: dict[str, bool] = {}
+        self._there: dict[tuple[str, str], bool] = {}
+
+    def is_same(self, path: str) -> bool:
+        """Say whether a path is another name of the file, or another checkout of it."""
+        if path not in self._same:
+            self._same[path] = _is_link(self._path, path) or checkouts.are_one_file(self._path, Path(path))
+        return self._same[path]
+
+    def is_there(self, seen: Seen, *, stating: Collection[str]) -> bool:
+        """Say whether a file that was seen is still there: it states one of these ids, or none and has its content."""
+        key = (seen.path, seen.notebook_id)
+        if key not in self._there:
+            self._there[key] = _is_still_there(seen, stating)
+        return self._there[key]
 
 
 def seen_at(connection: sa.Connection, request: Request) -> Seen | None:
     """Read what the registry knows of the request's path; None where it does not, or there is no file."""
     if request.document is None:
         return None
-    here = (notebook_path.c.host == request.process.host, notebook_path.c.path == request.path)
-    return next(iter(_seen(connection, *here)), None)
-
-
-def _stated(connection: sa.Connection, request: Request, stated: Identity) -> Identified:
-    """Believe what a file says of itself, unless it is the copy of a file that is still there."""
-    here = seen_at(connection, request)
-    if request.location is None or (here is not None and here.notebook_id == stated.id):
-        return Identified(stated)
-    if here is not None and _is_child(connection, here.notebook_id, stated.id):
-        return Identified(Identity(here.notebook_id, here.notebook_v))
-    of_host = (notebook_path.c.notebook_id == stated.id, notebook_path.c.host == request.process.host)
-    others = [seen for seen in _seen(connection, *of_host) if _is_still_there(seen)]
-    path = request.location.path
-    if not others or any(_is_link(path, seen) or checkouts.are_one_file(path, Path(seen.path)) for seen in others):
-        return Identified(stated)
-    return _new(parent=(stated.id, others[0].notebook_v))
-
-
-def _new(parent: tuple[str, str] | None = None) -> Identified:
-    return Identified(Identity(ids.new(ids.NOTEBOOK)), parent, is_new=True)
-
-
-def _seen(connection: sa.Connection, *criteria: sa.ColumnElement[bool]) -> Iterable[Seen]:
     row = sa.select(*(notebook_path.c[name] for name in Seen._fields))
-    return [Seen(*each) for each in connection.execute(row.where(*criteria))]
+    here = (notebook_path.c.host == request.process.host, notebook_path.c.path == request.path)
+    found = connection.execute(row.where(*here)).one_or_none()
+    return None if found is None else Seen(*found)
+
+
+def _new(parent: tuple[str, str] | None = None, why_copy: str = "") -> Identified:
+    return Identified(Identity(ids.new(ids.NOTEBOOK)), parent, is_new=True, why_copy=why_copy)
 
 
 def _is_child(connection: sa.Connection, notebook_id: str, parent_id: str) -> bool:
@@ -116,8 +230,7 @@ def _is_child(connection: sa.Connection, notebook_id: str, parent_id: str) -> bo
     return bool(connection.scalar(sa.select(is_child)))
 
 
-def _is_still_there(seen: Seen) -> bool:
-    """Say whether the file that was seen there is still the same notebook."""
+def _is_still_there(seen: Seen, stating: Collection[str]) -> bool:
     if not os.path.isfile(seen.path):  # noqa: PTH113 - of a folder closed to us
         return False
     try:
@@ -125,7 +238,7 @@ def _is_still_there(seen: Seen) -> bool:
     except errors.NotebookUnreadableError:  # such as one with a merge conflict: it has not moved
         return True
     stated = identities.stated(document)
-    return _is_same(seen, document) if stated is None else stated.id == seen.notebook_id
+    return _is_same(seen, document) if stated is None else stated.id in stating
 
 
 def _is_same(seen: Seen, document: Document) -> bool:
@@ -145,8 +258,8 @@ def _is_same(seen: Seen, document: Document) -> bool:
     return seen.source_hash == document.source_hash
 
 
-def _is_link(path: Path, seen: Seen) -> bool:
+def _is_link(path: Path, other: str) -> bool:
     try:
-        return path.samefile(seen.path)
+        return path.samefile(other)
     except OSError:  # it went away just now
         return False

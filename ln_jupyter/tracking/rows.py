@@ -16,7 +16,8 @@ from ln_jupyter.notebook.identity import Identity
 from ln_jupyter.schema import ids, tables
 from ln_jupyter.schema.column_types import utcnow
 from ln_jupyter.tracking import identification, latest, versions
-from ln_jupyter.tracking.identification import Seen
+from ln_jupyter.tracking.evidence import Seen
+from ln_jupyter.tracking.identification import Identification
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +43,7 @@ class Registration:
         pid: Of the process. A fork is another process, and has no registration.
         origin: The engine they are behind.
         why_new: Why ``run="latest"`` began a run, although there was one.
+        why_copy: Why this call made the notebook, as a copy of another.
         publisher: Who published the version; None for a draft, or where that was not recorded.
     """
 
@@ -52,6 +54,7 @@ class Registration:
     pid: int
     origin: sa.Engine
     why_new: str = ""
+    why_copy: str = ""
     publisher: str | None = None
 
     @cached_property
@@ -89,7 +92,9 @@ def register(request: Request, *, before: Registration | None, run: WhichRun) ->
 def _register(connection: sa.Connection, request: Request, before: Registration | None, run: WhichRun) -> Registration:
     found = _identify(connection, request, before)
     user_id = users.id_of(connection, settings.current().user)
-    known = {} if found.is_new else versions.of(connection, found.identity.id)
+    known = found.versions
+    if known is None:
+        known = {} if found.is_new else versions.of(connection, found.identity.id)
     notebook = _find_or_make_notebook(connection, found, known, request, user_id)
     note_path(connection, request, notebook)
     if run == "latest":
@@ -110,17 +115,18 @@ def _register(connection: sa.Connection, request: Request, before: Registration 
         pid=os.getpid(),
         origin=connection.engine,
         why_new=why_new,
+        why_copy=found.why_copy,
         publisher=next((each.publisher for each in known if each.v == notebook["v"]), None),
     )
 
 
 def _identify(connection: sa.Connection, request: Request, before: Registration | None) -> Identified:
-    known = _of_this_process(request, before)
-    found = identification.identify(connection, request, known)
+    identification = Identification(request, _of_this_process(request, before))
+    found = identification.find(connection)
     if found.is_new and request.path is not None:
         # two kernels may both be the first to see a file: the second one waits, and sees what the first one wrote
-        _lock(connection, request.path)
-        found = identification.identify(connection, request, known)
+        _lock(connection, request.path if request.stated is None else request.stated.id)
+        found = identification.find(connection)
     return found
 
 

@@ -90,14 +90,14 @@ def test_it_names_what_the_notebook_imports(shown: Executed) -> None:
 
 
 def test_a_copy_names_its_parent(shown: Executed, kernel: Kernel, home: Path) -> None:
-    """A copy says what it is a copy of, and carries its parent for nbproject."""
+    """A copy says what it is a copy of, why it is one, and carries its parent for nbproject."""
     kernel.run("ln.header(filepath='a.ipynb')")
     shutil.copy(home / "a.ipynb", home / "copy.ipynb")
 
     executed = kernel.run("ln.header(filepath='copy.ipynb')")
 
     data = executed.outputs[0][1]["data"]
-    assert "copy of   Rx2s9cPTMQLY · version 2\n" in data["text/plain"]
+    assert f"copy of   Rx2s9cPTMQLY · version 2 · the original is at {home / 'a.ipynb'}, so" in data["text/plain"]
     assert "Rx2s9cPTMQLY" == data[MIME]["nbproject"]["parent"] != data[MIME]["nbproject"]["id"]
 
 
