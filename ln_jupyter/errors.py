@@ -247,7 +247,7 @@ class SessionClosedError(SessionError):
 
 
 class ReadOnlySessionError(SessionError):
-    """A session that was opened to read only was to write; nothing was sent."""
+    """A session that was opened to read only was to write; nothing was saved."""
 
 
 class MagicError(LnJupyterError, ValueError):

@@ -1,4 +1,4 @@
-"""Events of one connection, whatever its engine is."""
+"""Events of one connection, whatever its engine is, and errors before anybody else has made others of them."""
 
 from __future__ import annotations
 
@@ -24,6 +24,13 @@ def listen(connection: sa.Connection, name: str, listener: Callable[..., Any]) -
 def remove(connection: sa.Connection, name: str, listener: Callable[..., Any]) -> None:
     """Do what `sqlalchemy.event.remove` does, for what `listen` added."""
     _key(connection, name, listener).remove()
+
+
+def listen_first_to_errors(engine: sa.Engine, listener: Callable[..., Any]) -> None:
+    """Do what `sqlalchemy.event.listen` does with ``insert=True``, which it forgets for this event."""
+    dialect: Any = engine.dialect
+    dialect._has_events = True
+    _EventKey(dialect, "handle_error", listener, dialect).base_listen(insert=True)
 
 
 def _key(connection: sa.Connection, name: str, listener: Callable[..., Any]) -> _EventKey[Any]:

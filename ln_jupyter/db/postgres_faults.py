@@ -16,7 +16,7 @@ _UNDONE = "what was not committed is undone"
 _MEANINGS: dict[str, Meaning] = {
     "25006": (
         errors.DatabaseUnavailableError,
-        "may only be read: it is a standby, default_transaction_read_only is on, or the session is readonly",
+        "may only be read: it is a standby, or default_transaction_read_only is on",
         "name the server that is written to, or use another registry: LN_JUPYTER_URL",
     ),
     "25P03": (

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from ln_jupyter import errors
-from ln_jupyter.db import blame, connection_events, failures, refusals, statements, transactions
+from ln_jupyter import callsite, errors
+from ln_jupyter.db import blame, connection_events, failures, read_only, refusals, statements, transactions
 from ln_jupyter.db.listeners import takes_notes
 
 if TYPE_CHECKING:
@@ -17,12 +17,11 @@ if TYPE_CHECKING:
 
     from ln_jupyter.db.session import OrmSession
 
-_GUARDED = "ln_jupyter_readonly"
 _WIDTH = 60
 
 
 def forbid_writing(session: OrmSession) -> None:
-    """Refuse every statement of *session* that writes, before it is sent.
+    """Refuse every statement of *session* that writes, before it is sent, and let the database refuse what does not show it.
 
     Works on any engine, and for SQL that goes past the ORM.
     """
@@ -37,10 +36,7 @@ def forbid_writing(session: OrmSession) -> None:
 
     @event.listens_for(session, "after_begin")
     def _guard(_session: object, _transaction: object, connection: sa.Connection) -> None:
-        if _GUARDED not in connection.get_execution_options():  # a savepoint begins on it too
-            connection.execution_options(**{_GUARDED: True})
-            # of this connection only, and before the engine's own, which would wait for the write lock
-            connection_events.listen(connection, "before_cursor_execute", _refuse)
+        read_only.guard(connection, _refusal_of)
 
 
 class DryRun:
@@ -151,15 +147,17 @@ def _refuse_commit(*_: object) -> None:
     raise errors.SessionError(msg, fix="use it as a block, and leave out the commit: with ln.Session(rollback=True):")
 
 
-def _refuse(connection: sa.Connection, _cursor: object, statement: str, *_: Any) -> None:
-    if statements.writes(statement):
-        brief = " ".join(statement.split())
-        raise refusal(f"{brief[:_WIDTH]} …" if len(brief) > _WIDTH else brief)
-    if transactions.begins_lazily(connection.dialect):
-        transactions.forbid_writing(connection)
+def _refusal_of(statement: str) -> errors.ReadOnlySessionError:
+    """Make the error for a *statement* that would write."""
+    brief = " ".join(statement.split())
+    what = f"{brief[:_WIDTH]} …" if len(brief) > _WIDTH else brief
+    line = callsite.current()
+    return refusal(what if line is None else f"{what}; it was sent at {line}")
 
 
 def refusal(what: str) -> errors.ReadOnlySessionError:
     """Make the error for *what* was to be written."""
     msg = f"this session only reads, and was to write {what}"
-    return errors.ReadOnlySessionError(msg, fix="open it without readonly=True (--readonly) to write; nothing was sent")
+    return errors.ReadOnlySessionError(
+        msg, fix="open it without readonly=True (--readonly) to write; nothing was saved"
+    )

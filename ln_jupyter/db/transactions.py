@@ -89,17 +89,13 @@ def begin_lazily(engine: sa.Engine) -> None:
         _before(cursor, statement, (), context)
 
     @event.listens_for(engine, "reset")  # whatever ended it, a connection goes back to the pool without a transaction
-    def _reset(driver: Any, entry: ConnectionPoolEntry | None, state: PoolResetState) -> None:
-        if entry is None:  # the pool has none for a connection that was detached from it
-            return
-        _release(entry.info)
-        if entry.info.pop(_READS_ONLY, False) and not state.terminate_only:
-            driver.rollback()
-            driver.execute("RESET default_transaction_read_only")
+    def _reset(_driver: Any, entry: ConnectionPoolEntry | None, _state: PoolResetState) -> None:
+        if entry is not None:  # the pool has none for a connection that was detached from it
+            _release(entry.info)
 
 
 def _has_to_begin(statement: str, *, is_postgresql: bool) -> bool:
-    if statements.writes(statement) or _SAVEPOINT.match(statement):
+    if statements.writes(statement) or is_savepoint(statement):
         return True
     return is_postgresql and statements.calls(statement)
 
@@ -126,11 +122,8 @@ def _begins_as_asked(connection: sa.Connection) -> bool:
         return True
     if connection.dialect.name == "sqlite":  # which has one kind
         return False
-    driver = _driver(connection)
-    if driver.autocommit and not has_begun(connection):
-        driver.autocommit = (
-            False  # psycopg begins with the next statement, as it does where SQLAlchemy makes the engine
-        )
+    if is_in_autocommit(connection):  # psycopg begins with the next statement, as where SQLAlchemy makes the engine
+        _driver(connection).autocommit = False
     return True
 
 
@@ -148,7 +141,7 @@ def begin_before_savepoints(engine: sa.Engine, is_watched: Callable[[sa.Connecti
     @event.listens_for(engine, "do_execute_no_params")
     def _before(*arguments: Any) -> None:
         statement, connection = arguments[1], arguments[-1].root_connection
-        if _SAVEPOINT.match(statement) and is_watched(connection):
+        if is_savepoint(statement) and is_watched(connection):
             begin_for_real(connection)
 
 
@@ -156,6 +149,16 @@ def begin_for_real(connection: sa.Connection) -> None:
     """Begin a transaction that will write, if the database is in none, and it is not asked to commit each statement."""
     if not (commits_each_statement(connection) or has_begun(connection)):
         begin(connection)
+
+
+def is_savepoint(statement: str) -> bool:
+    """Say whether a statement begins a savepoint, which is inside a transaction."""
+    return _SAVEPOINT.match(statement) is not None
+
+
+def is_in_autocommit(connection: sa.Connection) -> bool:
+    """Say whether the driver begins nothing for the next statement, and nobody has begun."""
+    return bool(getattr(_driver(connection), "autocommit", False)) and not has_begun(connection)
 
 
 def commits_each_statement(connection: sa.Connection) -> bool:
@@ -292,29 +295,11 @@ def wait_for_lock(
         driver.execute(f"PRAGMA busy_timeout={patience}")
 
 
-def forbid_writing(connection: sa.Connection) -> None:
-    """Let PostgreSQL refuse to write until the connection goes back to the pool: no statement shows what a function does.
-
-    Args:
-        connection: Of an engine that begins lazily, which has not begun.
-    """
-    if connection.dialect.name != "postgresql":
-        return
-    driver = _driver(connection)
-    if not driver.autocommit:  # somebody asked for a kind of transaction
-        if not has_begun(connection):
-            driver.execute("SET TRANSACTION READ ONLY")
-    elif _READS_ONLY not in connection.info:
-        # not a transaction that is READ ONLY: it would hold locks until it ends
-        driver.execute("SET default_transaction_read_only = on")
-        connection.info[_READS_ONLY] = True
-
-
 def begin_to_undo(connection: sa.Connection) -> None:
     """Begin, where what a function writes would be committed otherwise: in a session that will undo it all.
 
     Args:
-        connection: As for `forbid_writing`.
+        connection: Of an engine that begins lazily.
     """
     if connection.dialect.name == "postgresql" and not has_begun(connection):
         begin(connection)
@@ -362,30 +347,35 @@ def _lock_postgresql(connection: sa.Connection) -> None:
     """Let the connection's transaction hold the advisory lock, and see what was committed before.
 
     Above READ COMMITTED a transaction sees what was there at its first SELECT. If that is the
-    one that waits for the lock, it sees nothing of whom it waited for. So the session waits
-    first, and hands the lock over to its transaction.
+    one that waits for the lock, it sees nothing of whom it waited for. So it does not wait, but
+    ends where the lock is taken; another one waits for it and ends, and it begins anew. Of the
+    moment between its first look and the lock, the database itself refuses a stale edit.
     """
-    lock = sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_KEY))
-    if not _sees_a_snapshot(connection):
+    wait = sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_KEY))
+    if not _will_see_one_moment(connection):
         if not has_begun(connection):
             begin(connection)
-        connection.execute(lock)
+        connection.execute(wait)
         return
-    try:
-        connection.execute(sa.select(sa.func.pg_advisory_lock(_ADVISORY_KEY)))
-        begin(connection)
-        connection.execute(lock)
-        connection.execute(sa.select(sa.func.pg_advisory_unlock(_ADVISORY_KEY)))
-    except BaseException:
-        connection.invalidate()  # with it, the server takes back whatever the session holds
-        raise
+    _begin_anew(connection)
+    while not connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(_ADVISORY_KEY))):
+        _begin_anew(connection)
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        connection.execute(wait)
+        _begin_anew(connection)
 
 
-def _sees_a_snapshot(connection: sa.Connection) -> bool:
+def _will_see_one_moment(connection: sa.Connection) -> bool:
     """Say whether a transaction that this connection begins would be of one moment."""
-    if has_begun(connection) or not getattr(_driver(connection), "autocommit", False):
-        return False  # it is too late, or there is no time before the transaction
+    if has_begun(connection):
+        return False  # it is too late
     return connection.exec_driver_sql("SHOW transaction_isolation").scalar() != "read committed"
+
+
+def _begin_anew(connection: sa.Connection) -> None:
+    """End the driver's transaction, which has written nothing, and begin the next one."""
+    _driver(connection).rollback()
+    begin(connection)
 
 
 class _Shared:
@@ -438,7 +428,6 @@ def share_one_connection(engine: sa.Engine) -> None:
     dialect.do_rollback = functools.partial(shared.end, dialect.do_rollback)
 
 
-_READS_ONLY = "ln_reads_only"
 _HOLDER = "ln_holder"
 _HELD = "ln_held_seconds"
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
@@ -11,7 +12,7 @@ import ln_jupyter as ln
 from ln_jupyter.db import engine as engines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 pytestmark = pytest.mark.postgres
 
@@ -38,28 +39,47 @@ def log(engine: sa.Engine) -> list[str]:
         return list(connection.scalars(sa.text("SELECT word FROM log")))
 
 
-def test_a_readonly_session(engine: sa.Engine) -> None:
-    """PostgreSQL itself refuses it; the connection writes again for whoever has it next."""
-    refusal = pytest.raises(ln.errors.DatabaseUnavailableError, match="the session is readonly")
-    with refusal, ln.Session(engine, readonly=True) as ss:
-        ss.orm.execute(note("readonly"))
+READERS: dict[str, Callable[[sa.URL], sa.Engine]] = {
+    "ours": engines.resolve,
+    "ours serializable": lambda url: engines.resolve(url).execution_options(isolation_level="SERIALIZABLE"),
+    "own": sa.create_engine,
+    "own autocommit": lambda url: sa.create_engine(url, isolation_level="AUTOCOMMIT"),
+}
 
-    with ln.Session(engine) as ss:
-        ss.orm.execute(note("later"))
 
+@pytest.fixture(params=READERS)
+def reader(request: pytest.FixtureRequest, engine: sa.Engine) -> Iterator[sa.Engine]:
+    """Give an engine of each kind on the database of ours."""
+    reader = READERS[request.param](engine.url)
+    yield reader
+    reader.dispose()
+
+
+def test_a_readonly_session(engine: sa.Engine, reader: sa.Engine) -> None:
+    """The server refuses it, in our words and with the line; nobody has anything of it later, behind a pooler either."""
+    refusal = pytest.raises(ln.errors.ReadOnlySessionError, match=r"SELECT note\(.*; it was sent at .*# the call")
+    with refusal as error, ln.Session(reader, readonly=True) as ss:
+        connection: Any = ss.orm.connection().connection.dbapi_connection
+        ss.orm.execute(note("readonly"))  # the call
+
+    assert error.value.fix.endswith("; nothing was saved")
+    with reader.connect() as later:
+        assert connection is later.connection.dbapi_connection  # the pool has lent it again
+        assert "off" == later.exec_driver_sql("SHOW default_transaction_read_only").scalar()
+        later.execute(note("later"))
+        later.commit()
     assert ["later"] == log(engine)
 
 
-def test_a_readonly_session_after_a_refusal_in_a_savepoint(engine: sa.Engine) -> None:
-    """A transaction that the refusal has ended does not keep the connection from writing later."""
-    refusal = pytest.raises(ln.errors.DatabaseUnavailableError)
-    with refusal, ln.Session(engine, readonly=True) as ss, ss.orm.begin_nested():
-        ss.orm.execute(note("readonly"))
+def test_a_readonly_session_after_a_refusal(engine: sa.Engine) -> None:
+    """One that is caught leaves nothing behind; in a savepoint, neither."""
+    with ln.Session(engine, readonly=True) as ss:
+        for step in (contextlib.nullcontext, ss.orm.begin_nested):
+            with pytest.raises(ln.errors.ReadOnlySessionError), step():
+                ss.orm.execute(note("readonly"))
+            assert 0 == ss.orm.scalar(sa.text("SELECT count(*) FROM log"))
 
-    with ln.Session(engine) as ss:
-        ss.orm.execute(note("later"))
-
-    assert ["later"] == log(engine)
+    assert [] == log(engine)
 
 
 def test_a_readonly_session_holds_no_lock(engine: sa.Engine) -> None:

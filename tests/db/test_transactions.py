@@ -322,21 +322,39 @@ def test_an_isolation_level_ends_nobody_elses_transaction(level: str) -> None:
 
 
 @pytest.mark.postgres
-def test_a_session_that_reads_only_does_so_at_any_level(postgres_url: sa.URL) -> None:
-    """What a function would write is refused where the driver begins, too."""
-    engine = engines.resolve(postgres_url)
-    with engine.begin() as connection:
-        connection.exec_driver_sql("CREATE TABLE a (x INTEGER)")
-        connection.exec_driver_sql(
-            "CREATE FUNCTION note() RETURNS int LANGUAGE sql AS 'INSERT INTO a VALUES (1) RETURNING x'"
-        )
-    serializable = engine.execution_options(isolation_level="SERIALIZABLE")
+@pytest.mark.parametrize("of", [engines.resolve, sa.create_engine], ids=["ours", "own"])
+def test_a_lock_is_of_its_transaction_at_serializable(
+    postgres_table: sa.Engine, of: Callable[[sa.URL], sa.Engine]
+) -> None:
+    """A block with `write=True` sees what it waited for, and its lock is none of the session, which a pooler shares."""
+    engine = of(postgres_table.url).execution_options(isolation_level="SERIALIZABLE")
+    is_waiting = threading.Event()
+    locks: list[str] = []
 
-    with pytest.raises(errors.DatabaseUnavailableError), ln.Session(serializable, readonly=True) as ss:
-        ss.orm.execute(sa.text("SELECT note()"))
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def note(_connection: object, _cursor: object, sql: str, *_: object) -> None:
+        if "pg_advisory" in sql or "pg_try_advisory" in sql:
+            locks.append(sql)
+            if len(locks) > locked:
+                is_waiting.set()
 
-    with engine.connect() as connection:
-        assert 0 == connection.exec_driver_sql("SELECT count(*) FROM a").scalar()
+    def count() -> None:
+        with ln.Session(engine, write=True) as ss:
+            n = ss.orm.scalar(sa.text("SELECT n FROM counter"))
+            ss.orm.execute(sa.text("UPDATE counter SET n = :n"), {"n": n + 1})
+
+    locked = 10
+    with ThreadPoolExecutor(1) as other:
+        with ln.Session(engine, write=True) as ss:
+            locked = len(locks) + 1  # what comes next is refused, and then waits
+            second = other.submit(count)
+            assert is_waiting.wait(kernel_driver.TIMEOUT)
+            ss.orm.execute(sa.text("UPDATE counter SET n = 1"))
+        second.result()
+
+    assert 2 == _n(postgres_table)
+    assert [] == [sql for sql in locks if "xact_lock" not in sql]
+    engine.dispose()
 
 
 @pytest.mark.postgres
