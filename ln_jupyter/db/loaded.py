@@ -145,8 +145,9 @@ def _session_state(state: InstanceState[Any]) -> SessionState:
 def _attributes(state: InstanceState[Any], *, trip: Cost) -> dict[str, Attribute]:
     mapper = state.manager.mapper  # state.mapper would be remembered on the state
     of_row = Cost.RAISES if state.deleted else trip  # of what refers to the deleted row there may be something to load
+    primary_key = {mapper.get_property_by_column(column) for column in mapper.primary_key}
     seen = {
-        prop.key: loaded_columns.column(state, prop, trip=of_row)
+        prop.key: loaded_columns.column(state, prop, primary_key=primary_key, trip=of_row)
         for prop in mapper.column_attrs
         if is_of_class(mapper, prop)
     }

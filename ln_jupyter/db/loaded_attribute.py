@@ -66,7 +66,7 @@ class Cost(StrEnum):
     """Reading runs code of the class, which may do anything."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # never changed, and not frozen, for which one would take five times as long to make
 class Attribute:
     """One attribute of a record, seen without reading it.
 

@@ -11,17 +11,20 @@ from sqlalchemy.orm import LoaderCallableStatus
 from ln_jupyter.db.loaded_attribute import Attribute, Cost, Kind, Status, cost_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from sqlalchemy.orm import ColumnProperty, CompositeProperty, InstanceState
 
 
-def column(state: InstanceState[Any], prop: ColumnProperty[Any], *, trip: Cost) -> Attribute:
+def column(
+    state: InstanceState[Any], prop: ColumnProperty[Any], *, primary_key: Container[object], trip: Cost
+) -> Attribute:
     """Look at a column or a SQL expression.
 
     Args:
         state: The record's.
         prop: The column's mapping.
+        primary_key: The mappings of the columns that are the primary key.
         trip: What a trip to the database would do: SQL, or RAISES where no session can make it.
     """
     source = prop.columns[0]
@@ -32,8 +35,7 @@ def column(state: InstanceState[Any], prop: ColumnProperty[Any], *, trip: Cost) 
         status,
         cost_of(status, trip=trip),
         value=state.dict.get(prop.key),
-        # by identity: columns answer == with an expression, which costs more than all the rest
-        primary_key=any(each is key for each in prop.columns for key in state.manager.mapper.primary_key),
+        primary_key=prop in primary_key,
         modified=prop.key in state.committed_state,
         note=note,
         info=getattr(source, "info", MappingProxyType({})),

@@ -42,6 +42,7 @@ def _lines(row: Row, *, room: int) -> list[str]:
     more = f"… {row.more:,} more" if row.more else ""
     if row.names:
         names = ", ".join(filter(None, (*row.names, more)))
-        return textwrap.wrap(" · ".join(filter(None, (state, names))), room, break_long_words=False)
+        listed = " · ".join(filter(None, (state, names)))
+        return [listed] if len(listed) <= room else textwrap.wrap(listed, room, break_long_words=False)
     said = " · ".join(filter(None, (state, row.value, "modified, not saved" if row.modified else "")))
     return [said, *(f"  {member}" for member in filter(None, (*row.members, more)))]

@@ -162,7 +162,7 @@ class Formatters:
                 p.pretty(value)
 
     def _html(self, kind: str, obj: Any) -> str | None:
-        if _has_own(obj):  # a subclass of what is named above
+        if kind != "record" and _has_own(obj):  # a subclass of what is named above
             own = getattr(obj, "_repr_html_", None)
             return None if own is None else own()
         if not self._preferences.html or not self._installed:

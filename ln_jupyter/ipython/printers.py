@@ -104,7 +104,11 @@ class Printers(dict[Any, Any]):
         mro = cls.__mro__[:-1]
         if any(name in vars(each) for each in mro for name in self._methods):
             return False
-        return not any(has_printer(formatter, each) for formatter in self._others for each in mro)
+        names = [(each.__module__, each.__name__) for each in mro]
+        return all(
+            formatter.type_printers.keys().isdisjoint(mro) and formatter.deferred_printers.keys().isdisjoint(names)
+            for formatter in self._others
+        )
 
 
 def has_printer(formatter: BaseFormatter, cls: type) -> bool:
