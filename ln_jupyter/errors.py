@@ -5,7 +5,8 @@ The tree::
     LnJupyterError
     ├── SettingsError                   a setting has an unusable value
     │   ├── InvalidUrlError             a database URL cannot be used
-    │   └── UntrustedProjectError       a project folder belongs to somebody else
+    │   ├── UntrustedProjectError       a project folder belongs to somebody else
+    │   └── UnapprovedRegistryError     a project names a registry outside of it, and nobody approved that
     ├── NotebookError
     │   ├── NotebookNotFoundError       nobody could say which file is running
     │   ├── NotebookUnreadableError     the file is not a notebook that can be read
@@ -104,6 +105,10 @@ class InvalidUrlError(SettingsError):
 
 class UntrustedProjectError(SettingsError, PermissionError):
     """A project folder on the way up belongs to another user of this machine."""
+
+
+class UnapprovedRegistryError(SettingsError, PermissionError):
+    """A project names a registry outside of its folder that nobody has approved; nothing was opened or sent."""
 
 
 class NotebookError(LnJupyterError):

@@ -1,26 +1,30 @@
 """Where a setting's value comes from: argument, environment, nearest project, default.
 
 The nearest project is the first folder upwards that has ``.ln_jupyter/`` (made by
-``ln-jupyter init``) or a ``pyproject.toml`` with a table ``[tool.ln_jupyter]``.
+``ln-jupyter init``) or a ``pyproject.toml`` with a table ``[tool.ln_jupyter]``. It may
+have come from elsewhere: what it may say of the registry is in `approval`, and it says
+nothing about who the user is.
 """
 
 from __future__ import annotations
 
 import getpass
 import os
-import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Literal, NamedTuple, cast, get_args
 
-from ln_jupyter import errors, redaction
+from ln_jupyter import approval, errors, redaction, urls
 
 PROJECT_FOLDER = ".ln_jupyter"
 REGISTRY_FILE = "registry.db"
 _PREFIX = "LN_JUPYTER_"
-_SQLITE_FILE = re.compile(r"sqlite(\+\w+)?:///(?=.)(?!:memory:|file:)")
 
 Switch = Literal["on", "off"]
+
+NAMES = ("url", "mode", "user", "advice")
+
+sqlite_url = urls.sqlite_url
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,31 +32,32 @@ class Settings:
     """The settings of one process.
 
     Attributes:
-        url: Database of the registry, as SQLAlchemy writes it; not shown, as it may hold a password.
+        registry: Where the registry is, and whether it may be used.
         mode: ``"off"`` turns `header()` into a quiet no-op, for other people's CI.
         user: Handle under which rows are made; the login name by default.
         advice: ``"off"`` keeps the remarks about slow habits from the end of cells.
         origins: Where each value came from, for people.
+        ignored: What a project says and nobody obeys, for people; empty if there is nothing.
     """
 
-    url: str = field(repr=False)
+    registry: approval.Whereabouts
     mode: Switch
     user: str
     advice: Switch
     origins: dict[str, str] = field(default_factory=dict, compare=False)
+    ignored: str = field(default="", compare=False)
+
+    @property
+    def url(self) -> str:
+        """Database of the registry, as SQLAlchemy writes it; not shown, as it may hold a password.
+
+        Raises:
+            UnapprovedRegistryError: If a project names it, it leads out of the project, and nobody approved it.
+        """
+        return self.registry.url
 
 
-NAMES = tuple(f.name for f in fields(Settings) if f.name != "origins")
 _SWITCHES = ("mode", "advice")
-
-
-class _Hidden(str):
-    """Text that may hold a password, and so is not shown where somebody prints the variables of a traceback."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'***'"
 
 
 def working_folder() -> Path | None:
@@ -81,21 +86,20 @@ def resolve(folder: Path | None) -> Settings:
 
 
 def _resolve(folder: Path | None) -> Settings:
-    found = _from_environment()
-    if "url" in found and (working := working_folder()) is not None:
-        found["url"] = (_anchored(found["url"][0], working), found["url"][1])
-    if folder is None and "url" not in found:
+    variables = _from_environment()
+    if folder is None and "url" not in variables:
         msg = "the working folder was deleted, so that nothing tells which project's registry to use"
         raise errors.SettingsError(msg, fix=f"change to a folder that is there, or set {_PREFIX}URL")
     try:
-        project = {} if folder is None else _from_project(folder.absolute())
+        project = None if folder is None else _nearest_project(folder.absolute())
     except errors.UntrustedProjectError:
-        if "url" not in found:  # which is the error's own fix
+        if "url" not in variables:  # which is the error's own fix
             raise
-        project = {}
-    found = project | found
-    if "url" not in found:
-        found["url"] = (sqlite_url(data_folder() / REGISTRY_FILE), "default: your data folder")
+        project = None
+    said = {} if project is None else project.said
+    _, names_user = said.pop("user", ("", ""))  # a project does not know who works with it
+    registry, origin = _registry(variables, project)
+    found = said | variables | {"url": ("", origin)}
     for name in _SWITCHES:
         given, origin = found.setdefault(name, ("on", "default"))
         if given not in get_args(Switch):
@@ -104,12 +108,26 @@ def _resolve(folder: Path | None) -> Settings:
     if "user" not in found:
         found["user"] = (_login_name(), "default: your login name")
     return Settings(
-        url=_Hidden(found["url"][0]),
+        registry=registry,
         mode=cast("Switch", found["mode"][0]),
         user=found["user"][0],
         advice=cast("Switch", found["advice"][0]),
         origins={name: origin for name, (_, origin) in found.items()},
+        ignored=f"the user that {names_user} names: who you are is yours to say"
+        if names_user and "user" not in variables
+        else "",
     )
+
+
+def _registry(variables: _Found, project: _Project | None) -> tuple[approval.Whereabouts, str]:
+    """Say where the registry is, and who says so."""
+    if "url" in variables:
+        url, origin = variables["url"]
+        return approval.Whereabouts(text=approval.Hidden(url), folder=working_folder()), origin
+    if project is None or project.registry is None:
+        url = sqlite_url(data_folder() / REGISTRY_FILE)
+        return approval.Whereabouts(text=url), "default: your data folder"
+    return project.registry, str(project.registry.by)
 
 
 _current: Settings | None = None
@@ -159,18 +177,11 @@ def data_folder() -> Path:
     return Path(platformdirs.user_data_path("ln_jupyter", appauthor=False))
 
 
-def sqlite_url(path: Path) -> str:
-    """Write the URL of a SQLite file.
-
-    Example:
-        >>> sqlite_url(Path("/data/100%?/registry.db"))
-        'sqlite:////data/100%25%3F/registry.db'
-    """
-    quoted = str(path).replace("%", "%25").replace("?", "%3F")  # what a URL is read by; the rest is for people
-    return f"sqlite:///{quoted}"
+_Found = dict[str, tuple[str, str]]
+"""Settings by name, each with where it comes from."""
 
 
-def _from_environment() -> dict[str, tuple[str, str]]:
+def _from_environment() -> _Found:
     return {
         name: (value, f"environment variable {_PREFIX}{name.upper()}")
         for name in NAMES
@@ -178,20 +189,38 @@ def _from_environment() -> dict[str, tuple[str, str]]:
     }
 
 
-def _from_project(folder: Path) -> dict[str, tuple[str, str]]:
+def of_project(folder: Path) -> approval.Whereabouts | None:
+    """Say which registry the project of a folder names, whatever the environment says; None if it names none.
+
+    Raises:
+        SettingsError: As `resolve`.
+    """
+    project = _nearest_project(folder.absolute())
+    return None if project is None else project.registry
+
+
+class _Project(NamedTuple):
+    """What a project says."""
+
+    said: _Found
+    registry: approval.Whereabouts | None
+
+
+def _nearest_project(folder: Path) -> _Project | None:
     for parent in (folder, *folder.parents):
         project, file = parent / PROJECT_FOLDER, parent / "pyproject.toml"
         table, has_folder = _table(file), os.path.isdir(project)  # noqa: PTH112 - of a folder closed to us: no
         if table is None and not has_folder:
             continue
-        found = {name: (value, str(file)) for name, value in (table or {}).items()}
-        if "url" in found:
-            found["url"] = (_anchored(found["url"][0], parent), str(file))
-        elif has_folder:
+        said = {name: (value, str(file)) for name, value in (table or {}).items()}
+        url, by = said.pop("url", (None, ""))[0], file
+        if url is None and has_folder:
             trust(project)
-            found["url"] = (sqlite_url(project / REGISTRY_FILE), str(project))
-        return found
-    return {}
+            url, by = sqlite_url(project / REGISTRY_FILE), project
+        if url is None:
+            return _Project(said, None)
+        return _Project(said, approval.Whereabouts(text=approval.Hidden(url), by=by, folder=parent))
+    return None
 
 
 def _table(file: Path) -> dict[str, str] | None:
@@ -219,6 +248,8 @@ def _table(file: Path) -> dict[str, str] | None:
 def _tools(file: Path) -> dict[str, object]:
     """Read ``[tool]``; nothing where the file does not mention us, or cannot be read."""
     try:
+        if not file.is_file():  # a link to a device would never end
+            return {}
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return {}
@@ -246,14 +277,6 @@ def trust(path: Path) -> None:
         if owner != os.getuid():
             msg = f"{path} belongs to another user (uid {owner})"
             raise errors.UntrustedProjectError(msg, fix=f"set {_PREFIX}URL, or ask its owner; nothing in it was used")
-
-
-def _anchored(url: str, folder: Path) -> str:
-    """Read a relative SQLite path from the folder of the file that names it, or where an environment variable does."""
-    match = _SQLITE_FILE.match(url)
-    if match is None or Path(url[match.end() :]).is_absolute():
-        return url
-    return f"{match[0]}{sqlite_url(folder).removeprefix('sqlite:///')}/{url[match.end() :]}"
 
 
 def _login_name() -> str:

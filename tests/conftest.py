@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
+from ln_jupyter import approved, settings
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import origins, registry
 from tests import servers
@@ -195,6 +196,19 @@ def engine(has_registry: None, url: sa.URL) -> Iterator[sa.Engine]:
 def _no_other_databases() -> None:
     """Let a test know only its own databases, and not what other tests have used."""
     origins.forget()
+
+
+@pytest.fixture
+def approvals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Name the user's list of approved registries, which is not there, in a process where no variable decides."""
+    for name in settings.NAMES:
+        monkeypatch.delenv(f"LN_JUPYTER_{name.upper()}", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))  # for what is started
+    monkeypatch.setattr(approved, "user_file", lambda: tmp_path / "config" / "ln_jupyter" / approved.FILE)
+    monkeypatch.setattr(approved, "_MACHINE", tmp_path / "no such folder")
+    settings.forget()
+    yield approved.user_file()
+    settings.forget()
 
 
 class Statements(list[str]):

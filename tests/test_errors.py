@@ -68,6 +68,13 @@ def untrusted_project(folder: Path, patch: pytest.MonkeyPatch) -> None:
     ln.settings.resolve(folder)
 
 
+@meets(errors.UnapprovedRegistryError)
+def unapproved_registry(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    (folder / "pyproject.toml").write_text('[tool.ln_jupyter]\nurl = "postgresql://unapproved.example.org/lab"\n')
+    patch.delenv("LN_JUPYTER_URL", raising=False)
+    _ = ln.settings.resolve(folder).url
+
+
 @meets(errors.NotebookNotFoundError)
 def notebook_not_found(folder: Path, patch: pytest.MonkeyPatch) -> None:
     ln.header()

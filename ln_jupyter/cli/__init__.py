@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 import ln_jupyter
-from ln_jupyter.cli import browsing, diagnosis, moving, project, removing, showing
+from ln_jupyter.cli import approving, browsing, diagnosis, moving, project, removing, showing
 from ln_jupyter.cli.group import Group
 
 _EXIT_CODES = """\b
@@ -31,6 +31,7 @@ for _command in (
     diagnosis.doctor,
     project.init,
     project.migrate,
+    approving.approve,
     moving.backup,
     moving.copy_registry,
     removing.delete,

@@ -38,10 +38,17 @@ def doctor(context: click.Context, *, url: str | None, as_json: bool) -> None:
     except errors.LnJupyterError as error:
         findings.append(Finding.of_error("settings", error))
     else:
-        chosen = {n: {"value": getattr(current, n), "origin": current.origins[n]} for n in settings.NAMES}
-        chosen["url"]["value"] = registry_health.without_password(current.url)
-        if url is None:
-            url = current.url
+        values = {"url": registry_health.describe(current.registry), "mode": current.mode, "advice": current.advice}
+        values["user"] = current.user
+        chosen = {name: {"value": values[name], "origin": current.origins[name]} for name in settings.NAMES}
+        if current.ignored:
+            findings.append(
+                Finding("settings", "hint", f"ignored: {current.ignored}", "set LN_JUPYTER_USER, or nothing")
+            )
+        try:
+            url = current.url if url is None else url
+        except errors.LnJupyterError as error:
+            findings.append(Finding.of_error("registry", error))
     if url is not None:
         registry, of_registry = registry_health.examine(url)
         findings += of_registry

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import click
 
-from ln_jupyter import errors, settings
+from ln_jupyter import approval, errors, settings
 from ln_jupyter.cli import options, output
 
 
@@ -22,12 +23,12 @@ def init(folder: Path, *, as_json: bool) -> None:
     from ln_jupyter.db import engine, registry  # here for cost: --help needs no database
 
     project = folder.resolve() / settings.PROJECT_FOLDER
-    _make(project)
     file = project / settings.REGISTRY_FILE
-    url = settings.sqlite_url(file)
-    registry.ensure(engine.resolve(url))
+    made = approval.Whereabouts(text=settings.sqlite_url(file), by=project, folder=project.parent)
+    _make(project, made)
+    registry.ensure(engine.resolve(made.url))
     chosen = settings.resolve(project.parent)
-    instead = chosen.origins["url"] if chosen.url != url else None
+    instead = chosen.origins["url"] if chosen.registry.asked != made.asked else None
     if as_json:
         output.write_json({"folder": project.parent, "registry": file, "decided_by": instead or project})
     else:
@@ -65,14 +66,14 @@ def migrate(url: str | None, *, dry_run: bool, as_json: bool) -> None:
         click.echo(f"would migrate {done}" if dry_run and done.is_needed else str(done))
 
 
-def _make(project: Path) -> None:
+def _make(project: Path, registry: approval.Whereabouts) -> None:
     """Make the folder of a project, for its owner's eyes and not for git."""
     try:
         project.mkdir(mode=0o700, parents=True, exist_ok=True)
         settings.trust(project)
-        ignore = project / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="utf-8")
+        _ = registry.url  # it must be in the folder before anything is written there
+        with contextlib.suppress(FileExistsError), (project / ".gitignore").open("x", encoding="utf-8") as ignore:
+            ignore.write("*\n")
     except errors.LnJupyterError:
         raise
     except OSError as error:

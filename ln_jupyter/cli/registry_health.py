@@ -9,7 +9,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from ln_jupyter import errors
+from ln_jupyter import approval, errors
 from ln_jupyter.cli import presence
 from ln_jupyter.cli.finding import Finding
 from ln_jupyter.db import engine as engines
@@ -40,17 +40,18 @@ class Registry:
     filesystem: str | None = None
 
 
-def without_password(url: str) -> str:
-    """Write a database URL for people; one that cannot be read is not shown, as it may hold a password."""
+def describe(registry: approval.Whereabouts) -> str:
+    """Name a registry for people, and say if it may not be used; one that cannot be read may hold a password."""
     try:
-        return faults.describe(engines.parse(url))
+        name = faults.describe(registry.asked)
     except errors.InvalidUrlError:
         return "(not shown: it cannot be read)"
+    return name if registry.is_approved else f"{name} (not approved)"
 
 
 def examine(url: str) -> tuple[Registry, list[Finding]]:
     """Look at a registry, and make nothing."""
-    name = without_password(url)
+    name = describe(approval.Whereabouts(text=url))
     try:
         engine = engines.resolve(url)
         version = presence.version(engine)

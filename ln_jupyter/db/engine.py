@@ -5,19 +5,16 @@ from __future__ import annotations
 import functools
 import logging
 import os
-import re
 import uuid
 import weakref
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 import sqlalchemy as sa
 
-from ln_jupyter import errors, settings
+from ln_jupyter import approval, errors, settings, urls
 from ln_jupyter.db import advice, faults, postgres, registry, sqlite
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 Target = str | sa.URL | sa.Engine
@@ -74,7 +71,10 @@ def at_hand(*, of_registry: bool) -> sa.Engine | None:
     connected = _connected
     if connected is not None and not (of_registry and not is_ours(connected) and connected not in registry.known()):
         return connected
-    return of_settings() if settings.is_decided() else None
+    try:
+        return of_settings() if settings.is_decided() else None
+    except errors.SettingsError:  # whoever uses it is told
+        return None
 
 
 def of_registry(folder: Path | None = None, *, lend: registry.Lend | None = None) -> sa.Engine:
@@ -170,18 +170,19 @@ def resolve(target: Target) -> sa.Engine:
         return target
     if not isinstance(given, (str, sa.URL)):
         msg = f"a database is named by a URL or an engine, and this is a {type(given).__name__}"
-        raise errors.InvalidUrlError(msg, fix=_EXAMPLES)
-    url = _absolute(parse(target))
+        raise errors.InvalidUrlError(msg, fix=urls.EXAMPLES)
+    url = _absolute(urls.parse(target))
     text = _text(url)
     if text not in _engines:
-        make = sqlite.create if url.get_backend_name() == "sqlite" else postgres.create
-        meet(_engines.setdefault(text, make(url)))  # of threads that come at once, one has made it for all
+        within = target.folder if isinstance(target, approval.InProject) else None
+        made = sqlite.create(url, within=within) if url.get_backend_name() == "sqlite" else postgres.create(url)
+        meet(_engines.setdefault(text, made))  # of threads that come at once, one has made it for all
     return _engines[text]
 
 
 def _refusal_of_async(url: sa.URL) -> errors.InvalidUrlError:
     kind = url.get_backend_name()
-    named = url.set(drivername=postgres.DRIVER if kind == "postgresql" else kind, query={})
+    named = url.set(drivername=urls.POSTGRES if kind == "postgresql" else kind, query={})
     msg = f"the engine of {faults.describe(url)} is asynchronous: each of its statements must be awaited"
     fix = f'use one that is not, for the same database: ln.connect(sqlalchemy.create_engine("{named}"))'
     return errors.InvalidUrlError(msg, fix=fix)
@@ -189,7 +190,7 @@ def _refusal_of_async(url: sa.URL) -> errors.InvalidUrlError:
 
 def dispose(url: str | sa.URL) -> None:
     """Close every connection to a URL and forget its engine, before its file goes away."""
-    engine = _engines.pop(_text(_absolute(parse(url))), None)
+    engine = _engines.pop(_text(_absolute(urls.parse(url))), None)
     if engine is not None:
         engine.dispose()
 
@@ -234,7 +235,7 @@ def identity(engine: sa.Engine) -> str:
         elif url.get_backend_name() == "sqlite":
             found = str(sa.URL.create("sqlite", database=os.path.abspath(url.database or "")))  # noqa: PTH100 - normalises
         else:
-            query = {name: url.query[name] for name, value in _query(url) if not _is_secret(name, value)}
+            query = {name: url.query[name] for name, value in urls.query(url) if not urls.is_secret(name, value)}
             place = url.set(drivername=url.get_backend_name(), query=query)._replace(username=None, password=None)
             found = place.render_as_string()
         _identities[engine] = found
@@ -244,78 +245,18 @@ def identity(engine: sa.Engine) -> str:
 def is_private(engine: sa.Engine) -> bool:
     """Say whether the database is the engine's own, in memory, or its URL does not tell which one it is."""
     url = engine.url
-    return sqlite.is_in_memory(url) if url.get_backend_name() == "sqlite" else not url.database
+    return urls.is_in_memory(url) if url.get_backend_name() == "sqlite" else not url.database
 
 
 def _absolute(url: sa.URL) -> sa.URL:
     """Read a relative path from the working folder as it is now: a later one would lead to another file."""
     folder = settings.working_folder()
-    if url.get_backend_name() != "sqlite" or sqlite.is_in_memory(url) or folder is None:
+    if url.get_backend_name() != "sqlite" or urls.is_in_memory(url) or folder is None:
         return url
-    path = url.database or ""
-    return url if path.startswith("file:") else url.set(database=str(folder / path))
+    return url.set(database=str(folder / (url.database or "")))
 
 
 @functools.lru_cache(maxsize=32)
 def _text(url: str | sa.URL) -> str:
     """Write a URL as every spelling of it is written; remembered, because each read asks for it."""
-    return parse(url).render_as_string(hide_password=False)
-
-
-@functools.lru_cache(maxsize=32)
-def parse(url: str | sa.URL) -> sa.URL:
-    """Read a database URL; an error never repeats it, because it may hold a password.
-
-    Raises:
-        InvalidUrlError: If it is malformed, of another kind of database, or has a password where it would be shown.
-    """
-    try:
-        return _parse(url)
-    except errors.InvalidUrlError as error:
-        del url  # what prints the variables of a traceback would print it
-        raise error.with_traceback(None) from None
-
-
-def _parse(url: str | sa.URL) -> sa.URL:
-    try:
-        parsed = sa.make_url(url)
-        backend = parsed.get_backend_name()
-        if backend == "sqlite" and isinstance(url, str) and parsed.database and _LEAVES_PATHS_QUOTED:
-            parsed = parsed.set(database=unquote(parsed.database))
-        # halves of a character, as in a folder whose name is not UTF-8, can be neither hashed nor sent
-        parsed.render_as_string(hide_password=False).encode()
-    except (sa.exc.ArgumentError, ValueError):
-        msg = "the database URL cannot be read"
-        raise errors.InvalidUrlError(msg, fix=_EXAMPLES) from None
-    if any(_is_secret(name, value) for name, value in _query(parsed)):
-        msg = "the database URL carries a password in its query, where logs would show it"
-        fix = "write it as user:password@host, or use PGPASSWORD or ~/.pgpass"
-        raise errors.InvalidUrlError(msg, fix=fix)
-    if backend in ("postgres", "postgresql"):
-        if "@" in f"{parsed.host}{parsed.database}":  # the rest of a password, which would be shown as a host
-            msg = "the database URL has an @ behind the one that ends the password"
-            fix = "write @ as %40, : as %3A and / as %2F in user and password"
-            raise errors.InvalidUrlError(msg, fix=fix)
-        return parsed.set(drivername=postgres.DRIVER)
-    if backend != "sqlite":
-        msg = f"a registry cannot be kept in {backend}"
-        raise errors.InvalidUrlError(msg, fix=f"{_EXAMPLES}; for your own models: ln.connect(engine)")
-    if parsed != sa.URL.create(parsed.drivername, database=parsed.database, query=parsed.query):
-        msg = "the database URL names a user or a host, and SQLite has none"
-        raise errors.InvalidUrlError(msg, fix="use sqlite:////absolute/path.db")
-    return parsed.set(drivername="sqlite")
-
-
-def _query(url: sa.URL) -> Iterator[tuple[str, str]]:
-    for name, values in url.normalized_query.items():
-        yield from ((name, value) for value in values)
-
-
-def _is_secret(name: str, value: str) -> bool:
-    return bool(_SECRET.search(name) or _ASSIGNED.search(value))
-
-
-_LEAVES_PATHS_QUOTED = sa.make_url("sqlite:///%25").database != "%"  # before SQLAlchemy 2.1
-_SECRET = re.compile(r"pass(?!file)|pwd|secret|token", re.IGNORECASE)
-_ASSIGNED = re.compile(r"(pass\w*|pwd|secret|token)\s*=", re.IGNORECASE)  # in the value of another one
-_EXAMPLES = "use sqlite:////absolute/path.db or postgresql://user@host/database"
+    return urls.parse(url).render_as_string(hide_password=False)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import event
 
+from ln_jupyter import urls
 from ln_jupyter.characters import plain
 from ln_jupyter.db import interrupts, postgres_faults, sqlite_faults
 
@@ -61,5 +62,5 @@ def describe(url: sa.URL) -> str:
     """Name a database for people: the file's path, or the URL without its password and its options."""
     if url.get_backend_name() == "sqlite":
         return plain(url.database) if url.database else "the database in memory"
-    place = {name: url.query[name] for name in ("host", "port") if name in url.query}  # of a socket
+    place = {name: url.query[name] for name in urls.PLACES if name in url.query}
     return plain(url._replace(password=url.password or None).set(query=place).render_as_string(hide_password=True))

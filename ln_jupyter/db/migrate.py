@@ -14,7 +14,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from ln_jupyter import errors
+from ln_jupyter import errors, urls
 from ln_jupyter.db import backup, faults, sqlite, tables
 
 if TYPE_CHECKING:
@@ -209,5 +209,5 @@ def _free_name(file: Path, number: int) -> Path:
 
 
 def _is_missing(engine: sa.Engine) -> bool:
-    is_file = engine.dialect.name == "sqlite" and not sqlite.is_in_memory(engine.url)
+    is_file = engine.dialect.name == "sqlite" and not urls.is_in_memory(engine.url)
     return is_file and not Path(engine.url.database or "").exists()

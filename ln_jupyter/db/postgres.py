@@ -12,8 +12,6 @@ from ln_jupyter.db import faults, forks, transactions
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-DRIVER = "postgresql+psycopg"
-
 _CONNECT_SECONDS = 5
 _SILENT_SECONDS = 10
 """So long may the network keep what was sent; else a laptop that slept waits for a quarter of an hour."""

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from ln_jupyter import errors
-from ln_jupyter.db import faults, filesystems, forks, interrupts, pool, sqlite_faults, transactions
+from ln_jupyter import errors, urls
+from ln_jupyter.db import confined, faults, filesystems, forks, interrupts, pool, sqlite_faults, transactions
 
 if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry
@@ -26,25 +26,33 @@ _ACCESS = {"": _WRITABLE, "mode=ro": _READ_ONLY, "immutable=1": _FROZEN}
 """What SQLite is asked for, by what a URL has behind its question mark."""
 
 
-def create(url: sa.URL) -> sa.Engine:
+def create(url: sa.URL, *, within: Path | None = None) -> sa.Engine:
     """Make the engine of a file, or of a database in memory that the process shares.
 
     The file is made by the first connection, readable by its owner only. Nothing that
     outlives a connection is set here: the file may be somebody else's.
 
+    Args:
+        url: Of the database.
+        within: The folder of a project that brought the file, which is then confined to it; None
+            for a file that the user named or approved.
+
     Raises:
         InvalidUrlError: If the URL asks for more than a file.
     """
-    if is_in_memory(url):
+    if urls.is_in_memory(url):
         engine = sa.create_engine(
             url, poolclass=_OneConnection, hide_parameters=True, connect_args={"check_same_thread": False}
         )
         transactions.share_one_connection(engine)
     else:
-        creator = _Creator(_path(url), _access(url))
+        confinement = None if within is None else confined.Confinement(url, within)
+        creator = _Creator(_path(url), _access(url), confinement)
         engine = sa.create_engine(url.set(query={}), hide_parameters=True, creator=creator)
         engine.url = url
         forks.leave_connections(engine)
+        if confinement is not None:
+            event.listen(engine, "connect", confinement.refuse_programs)
         pool.refuse_unlinked(engine, creator.opened)
     event.listen(engine, "connect", _prepare, insert=True)
     transactions.begin_lazily(engine)
@@ -64,26 +72,24 @@ class _OneConnection(sa.StaticPool):
             return super()._do_get()
 
 
-def is_in_memory(url: sa.URL) -> bool:
-    """Say whether a URL of SQLite names no file."""
-    return url.database in (None, "", ":memory:")
-
-
 def is_read_only(url: sa.URL) -> bool:
     """Say whether a URL of SQLite asks for nothing to be written."""
-    return not is_in_memory(url) and _access(url) != _WRITABLE
+    return not urls.is_in_memory(url) and _access(url) != _WRITABLE
 
 
 class _Creator:
     """Opens connections to one file; makes the file once, and never again after it vanished."""
 
-    def __init__(self, path: Path, access: str) -> None:
+    def __init__(self, path: Path, access: str, confinement: confined.Confinement | None) -> None:
         self.path = path
         self.access = access
+        self._confinement = confinement
         self.files: pool.Files | None = None
         self._newest = pool.Files(path)
 
     def __call__(self) -> sqlite3.Connection:
+        if self._confinement is not None:
+            self._confinement.refuse_links()
         if self.files is not None:
             self._refuse_what_is_left()
         elif (problem := sqlite_faults.unusable(self.path)) is not None:
@@ -126,11 +132,7 @@ class _Creator:
 
 
 def _path(url: sa.URL) -> Path:
-    database = url.database or ""
-    if database.startswith("file:") or "\0" in database:
-        msg = "the database URL names no file" if "\0" in database else "the database URL holds a URI of SQLite's own"
-        raise errors.InvalidUrlError(msg, fix="use sqlite:////absolute/path.db")
-    return Path(database).absolute()
+    return Path(url.database or "").absolute()
 
 
 def _access(url: sa.URL) -> str:
@@ -161,7 +163,7 @@ def choose_journal(connection: sa.Connection) -> None:
     A WAL needs memory that all processes share. Machines do not share it, and a filesystem
     that is a program may not have it.
     """
-    if is_in_memory(connection.engine.url):
+    if urls.is_in_memory(connection.engine.url):
         return
     file = Path(os.path.realpath(_path(connection.engine.url)))
     if not filesystems.is_shared(filesystems.kind_of(file.parent)):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from ln_jupyter import errors
+from ln_jupyter import errors, urls
 from ln_jupyter.db import faults, sqlite, transactions
 from ln_jupyter.schema.tables import METADATA
 
@@ -121,7 +121,7 @@ def refuse_strange_file(engine: sa.Engine) -> None:
     Raises:
         NotARegistryError: As `refuse_strange`.
     """
-    if engine.dialect.name == "sqlite" and not sqlite.is_in_memory(engine.url):
+    if engine.dialect.name == "sqlite" and not urls.is_in_memory(engine.url):
         _refuse(engine.url, sqlite.table_names(engine.url))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from ln_jupyter import settings
+from ln_jupyter import settings, urls
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import tables, unit
 from ln_jupyter.schema import NotebookPath
@@ -61,8 +61,9 @@ def forget(path: Path) -> None:
 
 
 def _in_each_registry(act: Callable[[orm.Session], None], *paths: Path) -> None:
-    """Act where any of *paths* is, or is below, what the registry knows."""
-    for url in dict.fromkeys(chosen.url for chosen in map(settings.resolve, paths) if chosen.mode == "on"):
+    """Act where any of *paths* is, or is below, what the registry knows, if it is one that may be used."""
+    chosen = [each for each in map(settings.resolve, paths) if each.mode == "on" and each.registry.is_approved]
+    for url in dict.fromkeys(each.url for each in chosen):
         with _existing_registry(url) as engine:
             if engine is not None and _knows(engine, *paths):
                 unit.run(act, engine=engine)
@@ -74,11 +75,11 @@ def _existing_registry(url: str) -> Iterator[sa.Engine | None]:
 
     The settings are those of each path: a server has many projects, a kernel one.
     """
-    parsed = engines.parse(url)
+    parsed = urls.parse(url)
     if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").is_file():
         yield None  # connecting would make it
         return
-    engine = engines.resolve(parsed)
+    engine = engines.resolve(url)
     try:
         with engine.connect() as connection:
             found = tables.read(connection)

@@ -6,7 +6,6 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from ln_jupyter import characters, settings
-from ln_jupyter.db import engine as engines
 from ln_jupyter.db import faults
 from ln_jupyter.display import header as picture
 from ln_jupyter.notebook import environment, identity, imports, kernel, packages, server
@@ -64,6 +63,8 @@ def _view(
         ("run", " · ".join(filter(None, (run["id"], started, registration.why_new)))),
         ("user", settings.current().user),
     ]
+    if settings.current().ignored:
+        rows.append(("ignored", f"{settings.current().ignored} · LN_JUPYTER_USER"))
     if used:
         names = (f"{name} {version}".rstrip() for name, version in sorted(used.items())[:_PACKAGES])
         more = f" and {len(used) - _PACKAGES} more" if len(used) > _PACKAGES else ""
@@ -104,7 +105,7 @@ def _packages(modules: frozenset[str], _installed: object) -> dict[str, str]:
 def _registry(engine: sa.Engine) -> str:
     """Name the registry, without a password, and what chose it."""
     chosen = settings.current()
-    origin = chosen.origins["url"] if engine.url == engines.parse(chosen.url) else "ln.connect()"
+    origin = chosen.origins["url"] if engine.url == chosen.registry.asked else "ln.connect()"
     return f"{faults.describe(engine.url)} · {origin}"
 
 

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 import sqlalchemy as sa
 
+from ln_jupyter import urls
 from ln_jupyter.cli import surroundings
 from ln_jupyter.cli.registry_health import can_be_made, examine
 from ln_jupyter.db import engine as engines
@@ -107,7 +108,7 @@ def test_a_registry_that_may_only_be_read(postgres_url, data, jupyter):
     try:
         found = findings(data("doctor", "--db", url, exit_code=1))["registry"]
     finally:
-        engines.dispose(engines.parse(url))
+        engines.dispose(urls.parse(url))
         with engine.begin() as connection:
             for statement in ("DROP OWNED BY {}", "DROP ROLE {}"):
                 connection.execute(sa.text(statement.format(role)))

@@ -7,14 +7,14 @@ import sqlite3
 import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter import errors, settings
+from ln_jupyter import errors, settings, urls
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import faults, registry, sqlite
 
@@ -370,7 +370,7 @@ def test_any_postgresql_url_gets_the_driver(postgres_url: sa.URL) -> None:
 )
 def test_a_database_is_named_by_its_place(url: str, said: str) -> None:
     """A server behind a socket is named with it, no option is, and stars stand for a password that was given."""
-    assert said == faults.describe(engines.parse(url))
+    assert said == faults.describe(urls.parse(url))
 
 
 # -- threads that come at once ---------------------------------------------------------------------------------------
@@ -392,9 +392,9 @@ def test_threads_get_one_engine(sqlite_url: sa.URL, monkeypatch: pytest.MonkeyPa
     """If several ask for a URL that nobody has asked for, each gets the same engine."""
     create, made = sqlite.create, threading.Barrier(4)
 
-    def create_at_once(url: sa.URL) -> sa.Engine:
+    def create_at_once(url: sa.URL, **options: Any) -> sa.Engine:
         made.wait()
-        return create(url)
+        return create(url, **options)
 
     monkeypatch.setattr(sqlite, "create", create_at_once)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from ln_jupyter.db import engine as engines
+from ln_jupyter import urls
 from ln_jupyter.db import migrate, postgres, sqlite, tables
 
 RELEASED = Path(__file__).with_name("released")
@@ -57,7 +57,7 @@ class Release:
 
     def upgrade(self, url: str | sa.URL, *, dry_run: bool = False) -> migrate.Migration:
         """Do what `ln-jupyter migrate` of that release does, by connections of its own."""
-        parsed = engines.parse(url)
+        parsed = urls.parse(url)
         engine = (sqlite if parsed.get_backend_name() == "sqlite" else postgres).create(parsed)
         try:
             with pytest.MonkeyPatch.context() as monkeypatch:

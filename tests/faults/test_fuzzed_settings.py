@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ln_jupyter import cli, errors
+from ln_jupyter import approved, cli, errors, urls
 from ln_jupyter import settings as chosen
 from ln_jupyter.cli import surroundings
 from ln_jupyter.db import engine as engines
@@ -85,11 +85,9 @@ def test_projects(tmp_path: Path, text: str) -> None:
     file.write_bytes(text.encode(errors="surrogateescape") if text.isascii() else text.encode(errors="replace"))
 
     try:
-        found = chosen.resolve(tmp_path)
+        message = f"{file} {chosen.resolve(tmp_path).url}"
     except errors.SettingsError as error:
         message = str(error)
-    else:
-        message = f"{file} {found.url}"
 
     assert str(file) in message
 
@@ -120,7 +118,7 @@ def test_variables(tmp_path: Path, name: str, text: str) -> None:
 def test_urls(url: str) -> None:
     """Any text as a URL is a database that may be used, or one of our errors."""
     with contextlib.suppress(errors.InvalidUrlError):
-        engines.parse(url)
+        urls.parse(url)
 
 
 @given(joined(URL, 6).map(lambda rest: f"sqlite:///{rest}"))
@@ -168,6 +166,7 @@ def test_arguments(command: str, words: list[tuple[str, ...]]) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(surroundings, "server_extension", list)  # it starts a process of its own
+        patch.setattr(approved, "user_file", lambda: Path("approved.txt").absolute())
         done = CliRunner().invoke(cli.main, arguments)
 
     if done.exception is not None and not isinstance(done.exception, SystemExit):

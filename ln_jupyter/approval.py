@@ -1,0 +1,177 @@
+"""Where the registry is, as it was named, and whether it may be used.
+
+What the user names may be: an argument, a variable, the default. What a project's file names came with
+the project, perhaps from elsewhere: it may be used if it stays in the project's folder, or if exactly
+that was approved. This is decided here, by whoever asks for the URL.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import shlex
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ln_jupyter import approved, characters, errors, urls
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+_COMPANIONS = ("-wal", "-shm", "-journal")
+"""What SQLite writes beside a file."""
+
+_NEVER = frozenset({"plugin", "servicefile"})
+"""Options that leave it to a file, perhaps of the project's, what is done: nobody knows what they would approve."""
+
+
+class Hidden(str):
+    """Text that may hold a password, and so is not shown where somebody prints the variables of a traceback."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
+class InProject(Hidden):
+    """The URL of a file that may be used, unapproved, because it stays in the folder of the project that names it."""
+
+    folder: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whereabouts:
+    """Where the registry is.
+
+    Attributes:
+        text: What was named.
+        by: The file, or folder, of a project that names it; None if the user does.
+        folder: The project's, or the working folder: where a relative path begins. None if it is gone.
+    """
+
+    text: str = field(repr=False)
+    by: Path | None = None
+    folder: Path | None = None
+
+    @functools.cached_property
+    def url(self) -> str:
+        """The URL of the registry, if it may be used.
+
+        Raises:
+            UnapprovedRegistryError: If a project names it, it leads out of the project, and nobody approved it.
+            InvalidUrlError: If a project names it, and it cannot be used at all.
+        """
+        if self.by is None:
+            return self._of_user()
+        try:  # the frames below hold the password
+            return self._of_project(self.by)
+        except errors.UnapprovedRegistryError as error:
+            raise error.with_traceback(None) from None
+        except errors.InvalidUrlError as error:
+            raise errors.InvalidUrlError(characters.plain(f"{self.by}: {error}"), fix=error.fix) from None
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether it may be used; one that cannot be used at all is another matter."""
+        try:
+            return bool(self.url)
+        except errors.UnapprovedRegistryError:
+            return False
+        except errors.InvalidUrlError:
+            return True
+
+    @property
+    def asked(self) -> sa.URL:
+        """What was asked for, approved or not: to be shown, and not to be opened.
+
+        Raises:
+            InvalidUrlError: If it cannot be read.
+        """
+        url = urls.parse(self.text)
+        if self.folder is None or url.get_backend_name() != "sqlite" or urls.is_in_memory(url):
+            return url
+        return url.set(database=str(self.folder / str(url.database)))
+
+    def _of_user(self) -> str:
+        try:
+            url = self.asked
+        except errors.InvalidUrlError:  # which whoever opens it says
+            return Hidden(self.text)
+        is_file = url.get_backend_name() == "sqlite" and not urls.is_in_memory(url)
+        return Hidden(urls.sqlite_url(str(url.database), like=url) if is_file else self.text)
+
+    def _of_project(self, by: Path) -> str:
+        url = self.asked
+        options = sorted(url.query)
+        is_in_memory = url.get_backend_name() == "sqlite" and urls.is_in_memory(url)
+        if is_in_memory and not options:
+            return Hidden(self.text)
+        if is_in_memory or not _NEVER.isdisjoint(options):
+            msg = f"the database URL has options that no project may give: {', '.join(options)}"
+            raise errors.InvalidUrlError(msg, fix="name it in LN_JUPYTER_URL, if it is yours")
+        refuse_outside(url, by.parent, by=by)
+        if is_approved(url):
+            return Hidden(self.text if url.get_backend_name() != "sqlite" else approved.url_of(url))
+        found = InProject(urls.sqlite_url(str(url.database), like=url))
+        found.folder = by.parent
+        return found
+
+
+def is_approved(url: sa.URL) -> bool:
+    """Say whether a database may be used although a project names it, wherever it leads and whatever is in it."""
+    return approved.file_of(approved.url_of(url)) is not None
+
+
+def refuse_outside(url: sa.URL, folder: Path, *, by: Path) -> None:
+    """Refuse a database that does not stay in the folder of its project; nothing is opened.
+
+    Raises:
+        UnapprovedRegistryError: If it does not, and nobody approved it.
+    """
+    why = _leads_out(url, folder)
+    if why is not None and not is_approved(url):
+        canonical = approved.url_of(url)
+        msg = (
+            f"{by} names a registry that nobody has approved: {shown(canonical)} ({why}); "
+            "nothing was opened, looked up or sent"
+        )
+        fix = f"if your work may go there: {command(canonical, folder)}; to use another one: LN_JUPYTER_URL"
+        raise errors.UnapprovedRegistryError(characters.plain(msg), fix=fix)
+
+
+def _leads_out(url: sa.URL, folder: Path) -> str | None:
+    """Say in what way a database may be outside of a folder; None if it is in it."""
+    if url.get_backend_name() != "sqlite":
+        places = " and ".join(f"{name}={value}" for name, value in urls.query(url) if name in urls.PLACES)
+        return f"a server; {places} says where" if places else "a server"
+    root, file = os.path.realpath(folder), os.path.realpath(url.database or "")
+    if not Path(file).is_relative_to(root):
+        return "outside of the project"
+    for name in (file, *(f"{file}{suffix}" for suffix in _COMPANIONS)):
+        with contextlib.suppress(OSError):
+            found = os.lstat(name)
+            if stat.S_ISLNK(found.st_mode) or (stat.S_ISREG(found.st_mode) and found.st_nlink > 1):
+                return f"{name} is a link"
+    return None
+
+
+def command(canonical: str, project: Path) -> str:
+    """Write what approves a URL: with the URL itself where it can be pasted, and else with who asks for it."""
+    target = canonical if shown(canonical) == canonical else str(project)
+    return f"ln-jupyter approve {shlex.quote(characters.plain(target))}"
+
+
+def shown(canonical: str) -> str:
+    r"""Write a URL so that it is seen for what it is: what could be taken for other letters, or for nothing, is escaped.
+
+    Example:
+        >>> print(shown("postgresql://db.exämple.org/lab"))
+        postgresql://db.ex\u{e4}mple.org/lab
+    """
+    if canonical.startswith("sqlite:"):
+        return characters.plain(canonical)
+    return "".join(each if "!" <= each <= "~" else f"\\u{{{ord(each):x}}}" for each in canonical)

@@ -1,0 +1,90 @@
+"""A SQLite file that a project brought and nobody approved: it stays in the project, and nothing in it runs."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ln_jupyter import approval, approved, characters, errors
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import sqlalchemy as sa
+
+# By its text, which is what SQLite reads: what a row of sqlite_master says beside it may be wrong.
+_PROGRAMS = """
+    SELECT sql, name FROM sqlite_master
+    WHERE substr(sql, 1, 13) <> 'CREATE TABLE '
+    AND substr(sql, 1, 13) <> 'CREATE INDEX '
+    AND substr(sql, 1, 20) <> 'CREATE UNIQUE INDEX '
+"""
+_UNSAFE = "unsafe use of"  # a function of the program, as SQLite says it
+_MOST = 3  # are named
+
+
+@dataclass(frozen=True)
+class Confinement:
+    """What is asked of a file each time that it is opened: there may be another one by then.
+
+    Attributes:
+        url: Of the file.
+        folder: Of the project.
+    """
+
+    url: sa.URL
+    folder: Path
+
+    def refuse_links(self) -> None:
+        """Refuse a file that is not in the folder.
+
+        Raises:
+            UnapprovedRegistryError: If it is not, and nobody approved where it is.
+        """
+        approval.refuse_outside(self.url, self.folder, by=self.folder)
+
+    def refuse_programs(self, driver: sqlite3.Connection, _entry: object) -> None:
+        """Refuse a file with triggers, views or virtual tables, and let the rest of it call no function of a program.
+
+        Args:
+            driver: The connection, with the functions that SQLAlchemy has made, before it reads a table; it is
+                closed if the file is refused.
+
+        Raises:
+            NotARegistryError: If it has any, and was not approved.
+        """
+        try:
+            self._trust(driver, "OFF")
+            found = _programs(driver)
+            if found and approval.is_approved(self.url):
+                self._trust(driver, "ON")
+            elif found:
+                self._refuse(found)
+        except BaseException:
+            driver.close()
+            raise
+
+    def _trust(self, driver: sqlite3.Connection, switch: str) -> None:
+        driver.execute(f"PRAGMA trusted_schema={switch}")
+        # what was read of the file before does not know of this, nor of functions that were made since
+        driver.execute("PRAGMA writable_schema=RESET")
+
+    def _refuse(self, found: list[str]) -> None:
+        more = f" and {len(found) - _MOST} more" if len(found) > _MOST else ""
+        msg = (
+            f"{self.url.database} came with its project, and has what no registry has: {', '.join(found[:_MOST])}{more}"
+        )
+        fix = f"delete the file; or, if they are yours: {approval.command(approved.url_of(self.url), self.folder)}"
+        raise errors.NotARegistryError(characters.plain(f"{msg}; nothing of it was run"), fix=fix)
+
+
+def _programs(driver: sqlite3.Connection) -> list[str]:
+    """Name what a file would run."""
+    try:
+        found = driver.execute(_PROGRAMS).fetchall()
+    except sqlite3.DatabaseError as error:
+        if _UNSAFE not in str(error):
+            raise
+        return [str(error)]
+    return [f"{str(sql).split()[1].lower()} {name!r}" for sql, name in found]

@@ -1,0 +1,71 @@
+import pytest
+
+SERVER = "postgresql://ann@db.example.org/lab"
+
+
+@pytest.fixture(autouse=True)
+def clone(folder, approvals):
+    """A project that names a server, to work in."""
+    (folder / "pyproject.toml").write_text(f'[tool.ln_jupyter]\nurl = "{SERVER}"\n')
+    return folder
+
+
+def test_approve_a_project(command, data, approvals):
+    """What the project here names is approved, and the list says so."""
+    done = command("approve")
+
+    assert (0, f"{SERVER} is approved, in {approvals}\n") == (done.exit_code, done.output)
+    assert [{"url": SERVER, "file": str(approvals)}] == data("approve", "--list")
+    assert SERVER in command("approve", "--list").stdout
+
+
+@pytest.mark.parametrize("target", [".", "notebooks", "pyproject.toml", "no such.ipynb"])
+def test_a_path_is_of_its_project(clone, data, approvals, target):
+    """A folder or a file of a project means the project."""
+    (clone / "notebooks").mkdir()
+
+    assert {"url": SERVER, "approved": True, "file": str(approvals)} == data("approve", target)
+
+
+def test_approve_a_url(clone, data, approvals):
+    """A URL is approved for every project, without the password; a file is one where it really is."""
+    (clone / "link").symlink_to(clone)
+
+    assert SERVER == data("approve", "postgresql+psycopg://ann:s3cret@db.example.org/lab")["url"]
+    assert f"sqlite:///{clone}/lab.db" == data("approve", "sqlite:///link/lab.db")["url"]
+    assert "s3cret" not in approvals.read_text()
+
+
+def test_remove(command, data):
+    """An approval is taken back, once."""
+    command("approve")
+
+    assert f"{SERVER} is no longer approved\n" == command("approve", "--remove").output
+    assert f"{SERVER} was not approved\n" == command("approve", "--remove", SERVER).output
+    assert [] == data("approve", "--list")
+    assert "nothing is approved\n" == command("approve", "--list").stderr
+
+
+def test_nothing_to_approve(clone, command, data):
+    """A registry that stays in its project needs no approval."""
+    (clone / "pyproject.toml").write_text('[tool.ln_jupyter]\nurl = "sqlite:///lab.db"\n')
+
+    assert "nothing to approve: the registry of . stays in its project\n" == command("approve").output
+    assert {"url": None, "approved": False, "file": None} == data("approve")
+
+
+def test_no_project(clone, command):
+    """Where no project names a registry, the fix says what to write."""
+    (clone / "pyproject.toml").unlink()
+
+    done = command("approve")
+
+    assert (1, True) == (done.exit_code, f"no project at or above {clone} names a registry" in done.output)
+    assert "fix: name the folder of one, or a URL: ln-jupyter approve URL" in done.output
+
+
+def test_a_url_that_is_none(command):
+    """What cannot be a registry is not approved, and not repeated."""
+    done = command("approve", "mysql://ann:s3cret@db.example.org/lab")
+
+    assert (1, False) == (done.exit_code, "s3cret" in done.output)

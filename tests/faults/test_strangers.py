@@ -1,0 +1,319 @@
+"""A project that came from elsewhere: nothing is sent to where it says, and nothing that it brought is run."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from click.shell_completion import ShellComplete
+from click.testing import CliRunner
+
+import ln_jupyter as ln
+import ln_jupyter.schema as lns
+from ln_jupyter import approved, cli, errors, settings, urls
+from ln_jupyter.cli import surroundings
+from ln_jupyter.db import engine as engines
+from ln_jupyter.server import paths
+from tests.faults.heard import Listener
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from click.testing import Result
+
+    from tests.ipython.kernel_driver import Kernel
+
+SECRET = "top-secret-of-ann"
+
+FORMS = [
+    "postgresql://ann@127.0.0.1:{port}/lab",
+    "postgresql+asyncpg://ann@localhost:{port}/lab",
+    "postgresql://ann@db.example.org:{port}/lab?hostaddr=127.0.0.1",
+    "postgresql://ann@db.example.org,127.0.0.1:{port}/lab",
+    "postgresql:///lab?host=127.0.0.1:{port}&host=localhost:{port}",
+    "postgresql://ann@/lab?host={folder}&port={port}",
+    "postgresql:///?service=lab",
+    "postgresql:///lab",
+    "mysql+pymysql://ann@127.0.0.1:{port}/lab",
+    "mariadb://ann@127.0.0.1:{port}/lab",
+]
+
+
+@pytest.fixture(scope="module")
+def listener() -> Iterator[Listener]:
+    """Give the server that hears whatever arrives."""
+    with tempfile.TemporaryDirectory() as folder:  # the path of a socket is short
+        listening = Listener(Path(folder))
+        yield listening
+        listening.close()
+
+
+@pytest.fixture(scope="module")
+def secrets(listener: Listener, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Give the variables of a user who has every kind of secret at hand, and whom they all lead to the listener."""
+    folder = tmp_path_factory.mktemp("secrets")
+    (folder / "pgpass").write_text(f"*:*:*:*:{SECRET}\n")
+    (folder / "pgpass").chmod(0o600)
+    (folder / "services").write_text(f"[lab]\nhost=127.0.0.1\nport={listener.port}\nuser=ann\n")
+    return {
+        "PGPASSWORD": SECRET,
+        "PGPASSFILE": str(folder / "pgpass"),
+        "PGSERVICEFILE": str(folder / "services"),
+        "PGHOST": "127.0.0.1",
+        "PGHOSTADDR": "127.0.0.1",
+        "PGPORT": str(listener.port),
+        "PGUSER": "ann",
+    }
+
+
+@pytest.fixture
+def clone(
+    tmp_path: Path,
+    approvals: Path,
+    secrets: dict[str, str],
+    listener: Listener,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Callable[[str], Path]]:
+    """Make a project that names the listener, and work in it as a user with secrets."""
+    folder = tmp_path / "clone"
+    folder.mkdir()
+    for name, value in secrets.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(surroundings, "server_extension", list)  # it starts a process of its own
+    listener.heard.clear()
+
+    def clone(form: str) -> Path:
+        url = form.format(port=listener.port, folder=listener.folder)
+        (folder / "pyproject.toml").write_text(f'[tool.ln_jupyter]\nurl = "{url}"\nuser = "eve"\n')
+        settings.forget()
+        return folder
+
+    yield clone
+    ln.settings.forget()
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(cli.main, words)
+
+
+COMMANDS = [
+    ["doctor"],
+    ["list"],
+    ["runs"],
+    ["show", "x"],
+    ["show", "x", "--source"],
+    ["migrate"],
+    ["migrate", "--dry-run"],
+    ["backup", "x.db"],
+    ["delete", "x", "--yes"],
+    ["prune", "--older-than", "1d", "--yes"],
+    ["forget", "a.ipynb"],
+]
+
+
+def test_every_command_is_tried() -> None:
+    """Of the commands that use the registry of the settings, none is left out."""
+    assert {words[0] for words in COMMANDS} == set(cli.main.commands) - {"approve", "copy", "init"}
+
+
+def test_commands(clone: Callable[[str], Path], listener: Listener) -> None:
+    """No command connects: each says what to do, and the doctor that something is broken."""
+    for form in FORMS:
+        (clone(form) / "a.ipynb").write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+        for words in COMMANDS:
+            settings.forget()
+            done = run(*words)
+            assert 1 == done.exit_code, (words, done.output)
+            assert "LN_JUPYTER_URL" in done.output or "use sqlite" in done.output
+            assert "Traceback" not in done.output
+
+    assert [] == listener.heard
+
+
+def test_completion(clone: Callable[[str], Path], listener: Listener) -> None:
+    """The Tab key offers nothing, and connects nowhere."""
+    for form in FORMS:
+        clone(form)
+        offered = ShellComplete(cli.main, {}, "ln-jupyter", "_X").get_completions(["show"], "a")
+        assert [] == offered
+
+    assert [] == listener.heard
+
+
+def test_functions(clone: Callable[[str], Path], listener: Listener) -> None:
+    """Nothing that asks the registry connects."""
+    for form in FORMS:
+        clone(form)
+        for door in (ln.connect, lambda: ln.select(lns.Run).all(), lambda: ln.add(lns.Run()), ln.view):
+            with pytest.raises(errors.SettingsError):
+                door()
+
+    assert [] == listener.heard
+
+
+def test_renames(clone: Callable[[str], Path], listener: Listener) -> None:
+    """What the server's extension does for a file that moves or goes connects nowhere, for a project and beside it."""
+    for form in FORMS:
+        folder = clone(form)
+        for act in (lambda: paths.move(folder / "a.ipynb", folder / "b.ipynb"), lambda: paths.forget(folder)):  # noqa: B023
+            try:
+                act()
+            except errors.InvalidUrlError:  # a debug line in the server's log
+                assert form.startswith("m")
+
+    assert [] == listener.heard
+
+
+def test_header(
+    clone: Callable[[str], Path], listener: Listener, kernel: Kernel, secrets: dict[str, str], tmp_path: Path
+) -> None:
+    """In a kernel, header() is one error with the command to paste; no driver is loaded, so no name is looked up."""
+    folder = clone(FORMS[0])
+    kernel.run(
+        "del os.environ['LN_JUPYTER_URL']\n"
+        f"os.environ.update({secrets | {'XDG_CONFIG_HOME': str(tmp_path / 'config')}!r})\n"
+        f"os.chdir({str(folder)!r}); registration.forget()"
+    )
+    (folder / "a.ipynb").write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+    for form in FORMS:
+        clone(form)
+        done = kernel.run(
+            "ln.settings.forget()\ntry: ln.connect()\nexcept ln.errors.SettingsError: pass\nln.header(filepath='a.ipynb')"
+        )
+        assert done.errors in (["UnapprovedRegistryError"], ["InvalidUrlError"]), done
+        assert "fix: " in done.traceback
+
+    assert [] == listener.heard
+    assert not kernel.read("'psycopg' in __import__('sys').modules")
+
+
+def test_after_it_was_approved(clone: Callable[[str], Path], listener: Listener) -> None:
+    """The listener hears: what was approved is connected to, and the password is found where it always was."""
+    clone(FORMS[2])
+    approved.add(approved.url_of(urls.parse(settings.current().registry.text)))
+
+    with pytest.raises(errors.DatabaseUnavailableError, match=r"hostaddr=127.0.0.1"):
+        ln.select(lns.Run).all()
+
+    assert any(SECRET.encode() in each for each in listener.heard)
+
+
+# -- files -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def brought(tmp_path: Path, approvals: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Make a project with a registry, as it came with a clone, and work in it."""
+    folder = tmp_path / "clone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(surroundings, "server_extension", list)  # it starts a process of its own
+    assert 0 == run("init").exit_code
+    file = folder / ".ln_jupyter" / "registry.db"
+    engines.dispose(settings.sqlite_url(file))
+    settings.forget()
+    yield file
+    engines.dispose(settings.sqlite_url(file))
+
+
+PROGRAMS = {
+    "trigger": "CREATE TRIGGER evil AFTER INSERT ON ln_run BEGIN DELETE FROM ln_user; END",
+    "view": "CREATE VIEW evil AS SELECT 1",
+    "virtual": "CREATE VIRTUAL TABLE evil USING fts5(x)",
+    "view of ours": "DROP TABLE ln_executed_cell; CREATE VIEW ln_executed_cell AS SELECT 1 AS run_id",
+}
+
+
+@pytest.mark.parametrize("kind", PROGRAMS)
+def test_a_file_that_runs_something(brought: Path, kind: str) -> None:
+    """A registry with a trigger, a view or a virtual table is refused by name and unchanged, until it is approved."""
+    with closing(sqlite3.connect(brought)) as connection:
+        connection.executescript(PROGRAMS[kind])
+    before = brought.read_bytes()
+
+    with pytest.raises(errors.NotARegistryError, match="has what no registry has: ") as raised:
+        ln.add(lns.Run(name="x"))
+    doctor = run("doctor")
+
+    assert f"{kind.split(maxsplit=1)[0]} '{'ln_executed_cell' if 'ours' in kind else 'evil'}'" in str(raised.value)
+    assert (1, True) == (doctor.exit_code, "broken  registry" in doctor.output)
+    assert before == brought.read_bytes()
+    assert f"ln-jupyter approve sqlite:///{brought}" in raised.value.fix
+    run("approve", f"sqlite:///{brought}")
+    assert [] == ln.select(lns.Run).all()
+
+
+def test_a_file_that_lies(brought: Path) -> None:
+    """A trigger that the file calls a table is one: what counts is the text that SQLite reads."""
+    with closing(sqlite3.connect(brought)) as connection:
+        connection.executescript(
+            f"{PROGRAMS['trigger']}; PRAGMA writable_schema=ON;"
+            "UPDATE sqlite_master SET type = 'table', rootpage = 2 WHERE name = 'evil'"
+        )
+
+    with pytest.raises(errors.DatabaseError):
+        ln.add(lns.Run(name="x"))
+
+
+def test_functions_of_a_program(brought: Path) -> None:
+    """What is left in a file, as a CHECK, calls no function that a program has made; an approved one may."""
+    add = "ALTER TABLE ln_pipeline ADD COLUMN evil TEXT CHECK (name REGEXP 'a*')"
+    with closing(sqlite3.connect(brought)) as connection:
+        connection.create_function("regexp", 2, lambda *_: True, deterministic=True)
+        connection.execute(add)
+
+    with pytest.raises(errors.NotARegistryError, match=r"unsafe use of REGEXP\(\); nothing of it was run"):
+        ln.add(lns.Pipeline(name="x"))
+    approved.add(f"sqlite:///{brought}")
+    ln.add(lns.Pipeline(name="x"))
+
+
+def test_a_file_that_becomes_a_link(brought: Path, tmp_path: Path) -> None:
+    """A registry that is replaced by a link to another one, while it is in use, is not followed."""
+    ln.add(lns.Run(name="mine"))
+    other = settings.sqlite_url(tmp_path / "other.db")
+    ln.Session(other).add(lns.Run(name="other"))
+    engines.dispose(other)
+    for each in brought.parent.glob("registry.db*"):
+        each.unlink()
+    brought.symlink_to(tmp_path / "other.db")
+
+    with pytest.raises(errors.LnJupyterError):
+        ln.select(lns.Run).all()
+    settings.forget()
+    engines.dispose(settings.sqlite_url(brought))
+    with pytest.raises(errors.UnapprovedRegistryError):
+        ln.select(lns.Run).all()
+    doctor = run("doctor")
+
+    assert (1, True) == (doctor.exit_code, "nobody has approved" in doctor.output)
+
+
+def test_init_in_a_project_that_leads_out(brought: Path, tmp_path: Path) -> None:
+    """`init` writes nothing where a link leads."""
+    elsewhere = tmp_path / "elsewhere"
+    brought.parent.rename(elsewhere)
+    brought.parent.symlink_to(elsewhere)
+    (elsewhere / ".gitignore").unlink()
+    before = sorted(elsewhere.iterdir())
+
+    done = run("init")
+
+    assert (1, True) == (done.exit_code, "nobody has approved" in done.output)
+    assert before == sorted(elsewhere.iterdir())
+
+
+def test_a_users_own_file(tmp_path: Path, approvals: Path) -> None:
+    """What the user names themselves may have triggers and views, as ever."""
+    file = tmp_path / "mine.db"
+    ln.Session(settings.sqlite_url(file)).add(lns.Run(name="x"))
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE VIEW mine AS SELECT 1")
+    engines.dispose(settings.sqlite_url(file))
+
+    assert 1 == ln.Session(settings.sqlite_url(file)).select(lns.Run).count()
