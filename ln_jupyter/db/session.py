@@ -401,7 +401,8 @@ class SideSession(RoutingSession):
 
 def _is_of_registry(mapper: Any, clause: Any) -> bool:
     if mapper is not None:
-        return issubclass(sa.inspect(mapper).class_, schema.Base)
+        known = mapper if isinstance(mapper, orm.Mapper) else sa.inspect(mapper)  # which takes several calls to say so
+        return issubclass(known.class_, schema.Base)
     table = getattr(clause, "table", clause)
     return isinstance(table, sa.Table) and table.metadata is schema.Base.metadata
 

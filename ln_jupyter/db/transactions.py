@@ -95,7 +95,7 @@ def begin_lazily(engine: sa.Engine) -> None:
 
 
 def _has_to_begin(statement: str, *, is_postgresql: bool) -> bool:
-    if statements.writes(statement) or is_savepoint(statement):
+    if statements.writes(statement) or _SAVEPOINT.match(statement):
         return True
     return is_postgresql and statements.calls(statement)
 

@@ -295,7 +295,7 @@ class Stmt(Generic[T]):
         if select._for_update_arg is not None and not getattr(session, "in_block", False):
             msg = "with_for_update() locks rows until a block ends, and this statement stands in none"
             raise errors.SessionError(msg, fix=f"with ln.Session(): ln.select({self._names()}).with_for_update()")
-        result = session.execute(select, bind_arguments=self._bind_arguments())
+        result = session.execute(select)
         rows: Any = result.scalars() if len(self._entities) == 1 else result
         # an option of the user's may join a collection, whose parents then come repeated
         return rows.unique() if getattr(result, "_unique_filter_state", None) else rows
