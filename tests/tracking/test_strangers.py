@@ -13,6 +13,7 @@ import sqlalchemy as sa
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import settings
+from ln_jupyter.db import engine as engines
 from ln_jupyter.notebook import document as documents
 from ln_jupyter.notebook import identity
 from ln_jupyter.notebook.location import Location
@@ -37,7 +38,14 @@ OTHERS = ("import numpy as np", notebooks.HEADER, "a = 7\nb = 8", "plot(\n    a,
 
 
 @pytest.fixture
-def ada(ln_registry: sa.Engine, tmp_path: Path) -> Registration:
+def in_sqlite(has_registry: None, sqlite_url: sa.URL) -> Iterator[sa.Engine]:
+    """Connect to a registry in SQLite: what decides here is Python's."""
+    yield engines.connect(sqlite_url)
+    engines.connect()
+
+
+@pytest.fixture
+def ada(in_sqlite: sa.Engine, tmp_path: Path) -> Registration:
     """Register a notebook of Ada's, on her machine; her file is on no other."""
     return of_ada(tmp_path)
 
@@ -150,7 +158,7 @@ def test_a_copy_names_a_version_that_is_known(ada: Registration, work: Path) -> 
     assert "1" == on("eve", path).notebook.parent_v
 
 
-def test_cells_that_are_numbered_are_no_evidence(work: Path, ln_registry: sa.Engine) -> None:
+def test_cells_that_are_numbered_are_no_evidence(work: Path, in_sqlite: sa.Engine) -> None:
     """A number tells no cell from another: nbstripout numbers the cells of every notebook, from 0."""
     on("ada", write(work / "growth.ipynb", ids=""))
 
@@ -160,19 +168,27 @@ def test_cells_that_are_numbered_are_no_evidence(work: Path, ln_registry: sa.Eng
 @pytest.mark.parametrize(
     "shared",
     [
-        ("import numpy as np", "from math import (\n    pi,\n    e,\n)", "%load_ext autoreload\n%autoreload 2"),
-        (notebooks.HEADER, "import nbproject\nwith quiet:\n    nbproject.header()"),
+        ("import os\nimport sys", "from math import (\n    pi,\n    e,\n)"),
+        ("%load_ext autoreload\n%autoreload 2", "%matplotlib inline\n%precision 3"),
+        ("ln.header(\n    name='x',\n)", "with quiet:\n    nbproject.header()"),
         ("x = 1", "print(x)", "# a note\n\ny = 2"),
         ("x = 1\ny = 2",),
     ],
-    ids=["imports", "headers", "lines", "one cell"],
+    ids=["imports", "magics", "headers", "lines", "one cell"],
 )
-def test_what_many_notebooks_share_is_no_evidence(ln_registry: sa.Engine, work: Path, shared: tuple[str, ...]) -> None:
+def test_what_many_notebooks_share_is_no_evidence(in_sqlite: sa.Engine, work: Path, shared: tuple[str, ...]) -> None:
     """Imports, headers and single lines tell no notebook from another; and one cell of several lines does not."""
     path = write(work / "growth.ipynb", *shared, "much = more\nof = it", ids="ada-")
     ran(on("ada", path), path)
 
     assert ID != on("eve", write(work / "theirs.ipynb", *shared, "other = 1\nthings = 2", ids="eve-")).notebook.id
+
+
+def test_nothing_is_no_evidence(in_sqlite: sa.Engine, work: Path) -> None:
+    """Files that are saved before anything was written into them are not the same notebook."""
+    on("ada", write(work / "growth.ipynb", "", ids="ada-"))
+
+    assert ID != on("eve", write(work / "theirs.ipynb", "", ids="eve-")).notebook.id
 
 
 def test_what_is_at_the_same_path_elsewhere_is_no_evidence(ada: Registration, tmp_path: Path) -> None:
@@ -183,7 +199,7 @@ def test_what_is_at_the_same_path_elsewhere_is_no_evidence(ada: Registration, tm
 # -- the same notebook ---------------------------------------------------------------------------------------------
 
 
-def test_an_unknown_id_is_taken(ln_registry: sa.Engine, work: Path) -> None:
+def test_an_unknown_id_is_taken(in_sqlite: sa.Engine, work: Path) -> None:
     """A registry that is empty, as in CI, takes every notebook for what it says it is."""
     assert [ID] * 2 == [on(host, write(work / "growth.ipynb")).notebook.id for host in ("ci-1", "ci-2")]
 
@@ -226,11 +242,11 @@ def test_a_source_that_a_run_had_is_enough(engine: sa.Engine, work: Path) -> Non
     assert ID == on("bob", without_ids(write(work / "old.ipynb", "x = 1"))).notebook.id
 
 
-def test_a_source_that_was_published_is_enough(ln_registry: sa.Engine, work: Path) -> None:
+def test_a_source_that_was_published_is_enough(in_sqlite: sa.Engine, work: Path) -> None:
     """What was published stays the notebook, also when its runs and its file have gone."""
     path = write(work / "growth.ipynb", "x = 1", ids="old-")
     first = on("ada", path)
-    with ln_registry.connect() as connection:
+    with in_sqlite.connect() as connection:
         source = facts.stored(documents.read(path))
         runs.store(connection, source=source, environment=None)
         connection.execute(sa.update(tables.notebook).values(source_hash=source.hash))
@@ -240,7 +256,7 @@ def test_a_source_that_was_published_is_enough(ln_registry: sa.Engine, work: Pat
     assert ID == on("bob", write(work / "theirs.ipynb", "x = 1", ids="new-")).notebook.id == first.notebook.id
 
 
-def test_a_first_commit_of_one_cell_is_enough(ln_registry: sa.Engine, work: Path) -> None:
+def test_a_first_commit_of_one_cell_is_enough(in_sqlite: sa.Engine, work: Path) -> None:
     """A clone of a notebook's first commit, its header alone, is the notebook that has grown elsewhere since."""
     path = write(work / "growth.ipynb", notebooks.HEADER)
     on("ada", path)
@@ -287,7 +303,27 @@ def test_copies_beside_their_original_are_found_again(engine: sa.Engine, work: P
     assert 3 == len(set(found[0]))
 
 
-def test_a_copy_that_was_moved_meanwhile(ln_registry: sa.Engine, work: Path) -> None:
+def test_a_copy_beside_its_original_is_found_again_by_its_source(in_sqlite: sa.Engine, tmp_path: Path) -> None:
+    """That is so at other paths, too, although its source is all that of the original."""
+
+    def found(host: str) -> list[str]:
+        return [on(host, write(tmp_path / host / f"{name}.ipynb")).notebook.id for name in ("growth", "copy")]
+
+    assert found("8f3a") == found("c07d")
+
+
+def test_a_copy_alone_on_another_machine(in_sqlite: sa.Engine, work: Path) -> None:
+    """Where a copy is at its path of another machine, it is the copy, and not the original with which it shares all."""
+    on("ada", write(work / "growth.ipynb"))
+    copy = on("ada", write(work / "copy.ipynb")).notebook.id
+
+    edited = write(work / "copy.ipynb", CELLS[0], CELLS[1], "x = 3\ny = 4")
+
+    assert ID != copy == on("8f3a", edited).notebook.id
+    assert ID == on("8f3a", write(work / "other.ipynb")).notebook.id
+
+
+def test_a_copy_that_was_moved_meanwhile(in_sqlite: sa.Engine, work: Path) -> None:
     """While its process runs, a copy that no server saved may be moved, and is the same copy."""
     on("ada", write(work / "growth.ipynb"))
     first = on("ada", write(work / "copy.ipynb"))
@@ -296,7 +332,7 @@ def test_a_copy_that_was_moved_meanwhile(ln_registry: sa.Engine, work: Path) -> 
     assert ID != first.notebook.id == on("ada", moved, before=first).notebook.id
 
 
-def test_a_link_to_a_copy_is_that_copy(ln_registry: sa.Engine, work: Path) -> None:
+def test_a_link_to_a_copy_is_that_copy(in_sqlite: sa.Engine, work: Path) -> None:
     """Two names of one copy are one notebook."""
     on("ada", write(work / "growth.ipynb"))
     copy = on("ada", write(work / "copy.ipynb")).notebook.id
@@ -364,7 +400,7 @@ def test_a_publication_is_whose_it_is(become: Callable[[str], None], work: Path)
     ]
 
 
-@pytest.mark.usefixtures("ln_registry")
+@pytest.mark.usefixtures("in_sqlite")
 def test_the_header_names_the_publisher(
     become: Callable[[str], None], work: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -381,7 +417,7 @@ def test_the_header_names_the_publisher(
     assert [False, False, True, True] == [line.endswith(" UTC by bob") for line in shown]
 
 
-@pytest.mark.usefixtures("ln_registry")
+@pytest.mark.usefixtures("in_sqlite")
 def test_the_header_says_that_a_copy_was_made(
     become: Callable[[str], None], work: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
