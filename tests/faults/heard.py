@@ -9,6 +9,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+FORMS = [
+    "postgresql://ann@127.0.0.1:{port}/lab",
+    "postgresql+asyncpg://ann@localhost:{port}/lab",
+    "postgresql://ann@db.example.org:{port}/lab?hostaddr=127.0.0.1",
+    "postgresql://ann@db.example.org,127.0.0.1:{port}/lab",
+    "postgresql:///lab?host=127.0.0.1:{port}&host=localhost:{port}",
+    "postgresql://ann@/lab?host={folder}&port={port}",
+    "postgresql:///?service=lab",
+    "postgresql:///lab",
+    "mysql+pymysql://ann@127.0.0.1:{port}/lab",
+    "mariadb://ann@127.0.0.1:{port}/lab",
+]
+"""URLs that a project may name: each leads to the listener, by what it says or by what the user has set."""
+
 _REFUSES_TLS = b"N"
 _ASKS_FOR_PASSWORD = b"R\0\0\0\x08\0\0\0\x03"
 _NO_STARTUP = (80877103, 80877104)  # requests for TLS and for GSSAPI
@@ -31,6 +45,11 @@ class Listener:
         self._unix.listen()
         for server in (self._tcp, self._unix):
             threading.Thread(target=self._serve, args=(server,), daemon=True).start()
+
+    def be_named(self, folder: Path, form: str) -> None:
+        """Let a project name this server as its registry."""
+        url = form.format(port=self.port, folder=self.folder)
+        (folder / "pyproject.toml").write_text(f'[tool.ln_jupyter]\nurl = "{url}"\nuser = "eve"\n')
 
     def close(self) -> None:
         """Stop listening."""

@@ -18,7 +18,7 @@ from ln_jupyter import approved, cli, errors, settings, urls
 from ln_jupyter.cli import surroundings
 from ln_jupyter.db import engine as engines
 from ln_jupyter.server import paths
-from tests.faults.heard import Listener
+from tests.faults.heard import FORMS, Listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,19 +28,6 @@ if TYPE_CHECKING:
     from tests.ipython.kernel_driver import Kernel
 
 SECRET = "top-secret-of-ann"
-
-FORMS = [
-    "postgresql://ann@127.0.0.1:{port}/lab",
-    "postgresql+asyncpg://ann@localhost:{port}/lab",
-    "postgresql://ann@db.example.org:{port}/lab?hostaddr=127.0.0.1",
-    "postgresql://ann@db.example.org,127.0.0.1:{port}/lab",
-    "postgresql:///lab?host=127.0.0.1:{port}&host=localhost:{port}",
-    "postgresql://ann@/lab?host={folder}&port={port}",
-    "postgresql:///?service=lab",
-    "postgresql:///lab",
-    "mysql+pymysql://ann@127.0.0.1:{port}/lab",
-    "mariadb://ann@127.0.0.1:{port}/lab",
-]
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +75,7 @@ def clone(
     listener.heard.clear()
 
     def clone(form: str) -> Path:
-        url = form.format(port=listener.port, folder=listener.folder)
-        (folder / "pyproject.toml").write_text(f'[tool.ln_jupyter]\nurl = "{url}"\nuser = "eve"\n')
+        listener.be_named(folder, form)
         settings.forget()
         return folder
 

@@ -99,6 +99,7 @@ def server_environment(tmp_path_factory):
         "JUPYTER_DATA_DIR": str(home / "data"),
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
         "PYTHONPATH": str(PROJECT),
+        "PGPASSWORD": "a secret of the server's user",
     }
 
 

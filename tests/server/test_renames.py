@@ -4,6 +4,8 @@ import sqlalchemy as sa
 from ln_jupyter import settings
 from ln_jupyter.db import tables
 from ln_jupyter.schema import Notebook
+from tests.faults.heard import FORMS, Listener
+from tests.server.conftest import notebook
 from tests.server.projects import Project
 
 
@@ -163,3 +165,22 @@ def test_project_that_is_off(project, server):
 
     other.wait_for({"b.ipynb": "a"})
     assert {"a.ipynb": "a"} == project.paths()
+
+
+def test_a_project_that_names_a_server(project, server, tmp_path_factory):
+    """What is saved, renamed, copied and deleted in a project that nobody approved is told to no server."""
+    listener = Listener(tmp_path_factory.mktemp("heard"))
+    stranger = server.folder / "stranger"
+    stranger.mkdir()
+    for number, form in enumerate(FORMS):
+        listener.be_named(stranger, form)
+        server.save("stranger/a.ipynb", notebook())
+        server.send("POST", "api/contents/stranger", {"copy_from": "stranger/a.ipynb"})
+        server.send("PATCH", "api/contents/stranger/a.ipynb", {"path": f"stranger/{number}.ipynb"})
+        server.send("DELETE", f"api/contents/stranger/{number}.ipynb")
+
+    project.register("a.ipynb", notebook_id="a")
+    project.rename("a.ipynb", "b.ipynb")
+    project.wait_for({"b.ipynb": "a"})  # after all that was heard before
+    listener.close()
+    assert [] == listener.heard
