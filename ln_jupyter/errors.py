@@ -23,7 +23,7 @@ The tree::
     │   ├── DatabaseUnavailableError    it cannot be reached, opened, read or written
     │   ├── DatabaseBusyError           somebody else holds the write lock
     │   ├── DatabaseReplacedError       the file changed under an open connection
-    │   ├── TransactionUndoneError      it has undone the transaction that was to be committed
+    │   ├── TransactionUndoneError      the transaction that was to be committed has ended before
     │   ├── NotARegistryError           it holds somebody else's tables
     │   ├── CopyError                   a registry cannot be copied as asked; nothing is left of it
     │   ├── MissingExtraError           a driver or library is not installed
@@ -176,7 +176,7 @@ class DatabaseReplacedError(DatabaseError):
 
 
 class TransactionUndoneError(DatabaseError):
-    """The database has undone the transaction, because of a statement in it that failed."""
+    """A transaction ended before its session: by the database, for a statement that failed, or by somebody else."""
 
 
 class NotARegistryError(DatabaseError):

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from ln_jupyter import callsite, errors
-from ln_jupyter.db import faults, transactions
+from ln_jupyter.db import faults, marks, refusals, transactions
 from ln_jupyter.db.listeners import takes_notes
 
 if TYPE_CHECKING:
@@ -124,17 +124,22 @@ def _note(context: sa.engine.ExceptionContext) -> None:
 
 
 def refuse_given_up(session: OrmSession) -> None:
-    """Refuse to commit what the database has undone already: some say so, and others answer COMMIT with a rollback.
+    """Refuse to commit what was undone already: some databases say so, and others answer COMMIT with a rollback.
 
     Raises:
-        TransactionUndoneError: If a statement failed, and took the transaction with it.
+        TransactionUndoneError: If a statement failed, and took the transaction with it, or somebody else has ended it.
     """
     failure = session.failure
     for connection in session.connections:
         if connection.closed or connection.invalidated:
             continue
         if transactions.is_in_error(connection) or (failure is not None and _is_lost(failure, connection)):
-            raise _given_up(connection, failure) from (None if failure is None else failure.error)
+            raise _given_up(session, connection, failure) from (None if failure is None else failure.error)
+        work = marks.work_of(connection)
+        if work is not None and session.is_active:  # else it has rolled back, and says so
+            work.finish()
+            if work.end:
+                raise _ended(session, connection, work)
 
 
 def _is_lost(failure: Failure, connection: sa.Connection) -> bool:
@@ -149,13 +154,23 @@ def _is_lost(failure: Failure, connection: sa.Connection) -> bool:
     return False
 
 
-def _given_up(connection: sa.Connection, failure: Failure | None) -> errors.TransactionUndoneError:
+def _given_up(session: OrmSession, connection: sa.Connection, failure: Failure | None) -> errors.TransactionUndoneError:
     what = "a statement failed"
     if failure is not None:
         where = "" if failure.line is None else f" at {failure.line}"
         what = f"a statement failed{where} ({str(failure.error).strip().partition(chr(10))[0]})"
-    msg = f"{faults.describe(connection.engine.url)} has undone this unit, because {what}; nothing of it was saved"
+    msg = f"{_where(connection)} has undone this unit, because {what}; {refusals.what_was_undone(session)}"
     fix = (
         "correct that statement, and run all of the unit again; what may fail goes into `with session.begin_nested():`"
     )
     return errors.TransactionUndoneError(msg, fix=fix)
+
+
+def _ended(session: OrmSession, connection: sa.Connection, work: marks.Work) -> errors.TransactionUndoneError:
+    msg = f"this unit's transaction in {_where(connection)} {work.end}; {refusals.what_was_undone(session)}"
+    fix = "leave that to the session's own commit() and rollback(), and look at what is saved before you run this again"
+    return errors.TransactionUndoneError(msg, fix=fix)
+
+
+def _where(connection: sa.Connection) -> str:
+    return faults.describe(connection.engine.url)

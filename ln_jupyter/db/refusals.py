@@ -137,9 +137,18 @@ def what_was_undone(session: OrmSession, *, of_call: bool = False) -> str:
         return "its savepoint is undone, and nothing else of this unit"
     if of_call and session.in_block and (session.failure is None or session.failure.is_undone):
         return "nothing of this call was saved; what else the unit did stays in it"
-    if session.in_block and session.has_committed:
-        return "nothing of this unit was saved since its last commit"
-    return "nothing of this unit was saved"
+    return _of_unit(session)
+
+
+def _of_unit(session: OrmSession) -> str:
+    for work in session.works:
+        work.look()
+    if any(work.is_unsure for work in session.works):
+        return "what was sent before that is saved if it was a commit, and nothing of this unit since"
+    if any(work.is_saved for work in session.works):
+        return "what was committed past the session is saved, and nothing of this unit since"
+    since = " since its last commit" if session.in_block and session.has_committed else ""
+    return f"nothing of this unit was saved{since}"
 
 
 def stale(session: OrmSession, error: Exception, changed: Sequence[memory.Kept]) -> errors.StaleRecordError:

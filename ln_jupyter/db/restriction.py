@@ -71,10 +71,15 @@ class DryRun:
             sqlalchemy.exc.IntegrityError: As a commit would.
             StaleRecordError: As a commit would.
             TransactionUndoneError: As a commit would.
+            SessionError: If somebody else has committed.
         """
         session, touched = self._session, []
         try:
             failures.refuse_given_up(session)
+            if any(work.is_saved for work in session.works):
+                msg = "this session is a dry run, and its transaction was committed past it"
+                fix = f"leave out what commits; {refusals.what_was_undone(session)}"
+                raise errors.SessionError(msg, fix=fix)
             session.flush()
             for connection in self._connections:
                 # what is checked at the end of a transaction only, as far as the database can be asked to
@@ -128,13 +133,9 @@ class DryRun:
             _refuse_commit()
 
 
-_COMMIT_TABLES = ("mysql", "mariadb", "oracle")
-"""Where a statement that makes or changes a table commits whatever came before it."""
-
-
 def _keep_undoable(connection: sa.Connection, _cursor: object, statement: str, *_: Any) -> None:
     """Refuse what could not be undone any more, and see to it that the rest can be."""
-    if statements.commits(statement, tables_too=connection.dialect.name in _COMMIT_TABLES):
+    if statements.ends(statement, connection.dialect.name) == "commit":
         _refuse_commit()
     if transactions.begins_lazily(connection.dialect):
         transactions.begin_to_undo(connection)

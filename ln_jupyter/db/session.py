@@ -19,6 +19,7 @@ from ln_jupyter.db import (
     failures,
     faults,
     lazy_loads,
+    marks,
     memory,
     origins,
     refusals,
@@ -161,6 +162,8 @@ class OrmSession(RoutingSession):
         """Whether it has committed since its block began."""
         self.connections: list[sa.Connection] = []
         """Those that its transaction uses."""
+        self.works: list[marks.Work] = []
+        """What it wrote through each, in all transactions of a block that it did not commit."""
         self._locked: set[sa.Engine] = set()
         self._touched: set[orm.InstanceState[Any]] = set()
         self._kept_new: list[memory.New] = []
@@ -178,6 +181,7 @@ class OrmSession(RoutingSession):
             SessionError: If *lock*, and the database has no such lock.
         """
         self.route.bind()
+        self.works.clear()
         try:
             if lock:
                 lock_for_writing(self)
@@ -311,7 +315,10 @@ class OrmSession(RoutingSession):
         if engines.is_ours(engine):
             with contextlib.suppress(errors.NotARegistryError):  # then it is for the user's own models
                 registry.find(engine, make=True, lend=self._lend)  # none can be made any more once we hold the lock
-        transactions.lock_for_writing(self.connection(bind_arguments={"bind": engine}))
+        connection = self.connection(bind_arguments={"bind": engine})
+        transactions.lock_for_writing(connection)
+        if (work := marks.work_of(connection)) is not None:
+            work.forget()  # to lock may take several transactions
         self._locked.add(engine)
 
     def _holds_usual(self) -> bool:
@@ -469,9 +476,21 @@ def _before_select(session: OrmSession, execution: orm.ORMExecuteState) -> None:
 
 @event.listens_for(OrmSession, "after_begin")
 def _after_begin(session: OrmSession, transaction: orm.SessionTransaction, connection: sa.Connection) -> None:
-    if transaction.parent is None:
-        session.connections.append(connection)
-        failures.watch(session, connection)
+    if transaction.parent is not None:
+        return
+    if (
+        session.in_block
+        and transactions.begins_lazily(connection.dialect)
+        and not (session.only_reads or session.locks)
+    ):
+        transactions.begin_for_whoever_writes(connection)
+    is_watched = (session.in_block or session.rereads) and not session.only_reads
+    if is_watched and not transactions.commits_each_statement(connection):
+        if not (session.in_block or session.connections):
+            session.works.clear()
+        session.works.append(marks.Work(connection))
+    session.connections.append(connection)
+    failures.watch(session, connection)
 
 
 @event.listens_for(OrmSession, "before_flush")
@@ -532,6 +551,7 @@ def _after_commit(session: OrmSession) -> None:
         session._remember(session.identity_map.all_states())
     users.remember_committed(session)
     session._kept_new.clear()
+    session.works.clear()
 
 
 @event.listens_for(OrmSession, "after_transaction_end")

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import functools
 import re
+from typing import Literal
+
+End = Literal["commit", "rollback"]
+"""How a transaction ends; PREPARE TRANSACTION counts as the first, for nothing here can undo it."""
 
 _NOT_CODE = re.compile(
     r"(?<!\w)(?:\$(\w*)\$.*?\$\1\$|[eE]'(?:[^'\\]|''|\\.)*')"  # PostgreSQL's
@@ -16,7 +20,17 @@ _NO_TRANSACTION = {
     *("PRAGMA", "ATTACH", "DETACH", "VACUUM", "SET", "RESET", "SHOW", "DISCARD", "LISTEN", "UNLISTEN"),
 }
 _COMMITS = {"COMMIT", "END"}
+_UNDOES = {"ROLLBACK", "ABORT"}
 _CHANGES_TABLES = {"ALTER", "CREATE", "DROP", "GRANT", "RENAME", "REVOKE", "TRUNCATE"}
+_OF_MYSQL = _CHANGES_TABLES | {"BEGIN", "LOCK", "START"}
+_COMMITS_TOO = {"mysql": _OF_MYSQL, "mariadb": _OF_MYSQL, "oracle": _CHANGES_TABLES}
+_TAKES_SEVERAL = ("duckdb", "postgresql")
+"""Where one call of the driver may send several statements."""
+_FIRST = re.compile(r"[A-Za-z]+|\(")
+_OF_ONE_TRANSACTION = re.compile(
+    r"\s*(?:BEGIN|START\s+TRANSACTION|SET\s+(?:LOCAL|TRANSACTION|CONSTRAINTS))\b", re.IGNORECASE
+)
+_SAVEPOINT = re.compile(r"\s*SAVEPOINT\b", re.IGNORECASE)
 _BEGINNING = 200  # characters
 _WRITES_INSIDE = re.compile(
     r"\b(?:INSERT|REPLACE|MERGE|INTO|UPDATE|DELETE|FOR\s+(?:NO\s+KEY\s+|KEY\s+)?SHARE)\b", re.IGNORECASE
@@ -60,7 +74,7 @@ def writes(statement: str) -> bool:
         True
     """
     code = _NOT_CODE.sub(" '' ", statement)
-    first = re.search(r"[A-Za-z]+|\(", code)
+    first = _FIRST.search(code)
     if first is None:
         return False
     word = first[0].upper()
@@ -70,21 +84,67 @@ def writes(statement: str) -> bool:
 
 
 @functools.lru_cache(maxsize=4096)
-def commits(statement: str, *, tables_too: bool) -> bool:
-    """Say whether a SQL statement ends its transaction.
+def ends(statement: str, dialect: str) -> End | None:
+    """Say how a SQL statement, or the first of several that does, ends its transaction; None where it does not.
 
     Args:
         statement: The statement.
-        tables_too: Whether the database commits before it makes or changes a table.
+        dialect: The name of the kind of database: some commit before they make or change a table, or begin anew.
 
     Example:
-        >>> commits("commit", tables_too=False), commits("ALTER TABLE a ADD b INT", tables_too=True)
-        (True, True)
-        >>> commits("CREATE TEMPORARY TABLE a (b INT)", tables_too=True)
-        False
+        >>> ends("commit", "sqlite"), ends("ALTER TABLE a ADD b INT", "mariadb")
+        ('commit', 'commit')
+        >>> ends("INSERT INTO a VALUES (';'); rollback and chain", "postgresql")
+        'rollback'
+        >>> ends("CREATE TEMPORARY TABLE a (b INT)", "mariadb"), ends("ROLLBACK TO a", "sqlite")
+        (None, None)
     """
-    words = re.findall(r"[A-Za-z]+", _NOT_CODE.sub(" '' ", statement)[:_BEGINNING].upper())[:2] or [""]
-    return words[0] in _COMMITS or (tables_too and words[0] in _CHANGES_TABLES and "TEMPORARY" not in words)
+    parts = [_words(part) for part in _NOT_CODE.sub(" '' ", statement).split(";")]
+    if dialect not in _TAKES_SEVERAL or parts[0][0] in ("ALTER", "CREATE"):  # the rest is the body of something
+        del parts[1:]
+    for first, second, third in parts:
+        if first in _COMMITS or (first, second) == ("PREPARE", "TRANSACTION"):
+            if second != "PREPARED":
+                return "commit"
+        elif first in _UNDOES:
+            if second != "PREPARED" and "TO" not in (second, third):
+                return "rollback"
+        elif first in _COMMITS_TOO.get(dialect, ()) and second != "TEMPORARY":
+            return "commit"
+    return None
+
+
+def _words(code: str) -> tuple[str, str, str]:
+    first, second, third = (*re.findall(r"[A-Za-z]+", code[:_BEGINNING].upper())[:3], "", "", "")[:3]
+    return first, second, third
+
+
+@functools.lru_cache(maxsize=4096)
+def reads(statement: str) -> bool:
+    """Say whether a SQL statement gives rows, and may do so in a transaction.
+
+    Example:
+        >>> reads("WITH a AS (SELECT 1) SELECT * FROM a"), reads("VACUUM")
+        (True, False)
+    """
+    first = _FIRST.search(_NOT_CODE.sub(" '' ", statement))
+    return first is not None and first[0].upper() in _READS
+
+
+@functools.lru_cache(maxsize=4096)
+def needs_transaction(statement: str) -> bool:
+    """Say whether a SQL statement writes, or makes a savepoint."""
+    return writes(statement) or is_savepoint(statement)
+
+
+def is_of_transaction(statement: str) -> bool:
+    """Say whether a SQL statement of PostgreSQL means nothing outside of a transaction, or begins one."""
+    return _OF_ONE_TRANSACTION.match(statement) is not None
+
+
+def is_savepoint(statement: str) -> bool:
+    """Say whether a SQL statement makes a savepoint."""
+    return _SAVEPOINT.match(statement) is not None
 
 
 @functools.lru_cache(maxsize=4096)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import random
-import re
 import sqlite3
 import time
 import weakref
@@ -43,8 +42,7 @@ _SLICE_MS = 250
 _ADVISORY_KEY = int.from_bytes(b"ln_wrt", "big")  # any constant that nobody else takes
 
 _IN_ERROR = 3  # libpq's PQTRANS_INERROR, which psycopg and psycopg2 give as it is
-
-_SAVEPOINT = re.compile(r"\s*SAVEPOINT\b", re.IGNORECASE)
+_READ_ONLY = "25006"  # SQLSTATE: read only sql transaction
 
 _lazy: weakref.WeakSet[sa.Dialect] = weakref.WeakSet()
 """Of the engines that `begin_lazily` was called for."""
@@ -66,38 +64,109 @@ def begin_lazily(engine: sa.Engine) -> None:
     what SQLAlchemy gives: in AUTOCOMMIT none is begun, and else the driver begins it.
     """
     _lazy.add(engine.dialect)
-    is_postgresql = engine.dialect.name == "postgresql"
-    if is_postgresql:
+    if engine.dialect.name == "postgresql":
         event.listen(engine, "checkin", _put_in_autocommit)
     else:
         _leave_in_autocommit(engine.dialect)
-
     # Of the dialect, whose listeners are called; a listener of the engine has each connection
     # join the two sets of listeners anew, which takes as long as the statement of a short read.
-    @event.listens_for(engine, "do_execute")
-    @event.listens_for(engine, "do_executemany")
-    def _before(_cursor: object, statement: str, _parameters: object, context: Any) -> None:
-        connection = context.root_connection
-        options = connection.get_execution_options()
-        if options and not _ASKS.isdisjoint(options) and _begins_as_asked(connection):
-            return
-        if _has_to_begin(statement, is_postgresql=is_postgresql) and not has_begun(connection):
-            begin(connection)
-
-    @event.listens_for(engine, "do_execute_no_params")
-    def _before_no_parameters(cursor: object, statement: str, context: Any) -> None:
-        _before(cursor, statement, (), context)
-
-    @event.listens_for(engine, "reset")  # whatever ended it, a connection goes back to the pool without a transaction
-    def _reset(_driver: Any, entry: ConnectionPoolEntry | None, _state: PoolResetState) -> None:
-        if entry is not None:  # the pool has none for a connection that was detached from it
-            _release(entry.info)
+    event.listen(engine, "do_execute", _before)
+    event.listen(engine, "do_execute_no_params", _before_no_parameters)
+    event.listen(engine, "do_executemany", _before_many)
+    event.listen(engine, "reset", _reset)
 
 
-def _has_to_begin(statement: str, *, is_postgresql: bool) -> bool:
-    if statements.writes(statement) or _SAVEPOINT.match(statement):
+def _before(cursor: Any, statement: str, parameters: object, context: Any) -> bool:
+    connection = context.root_connection
+    if _begins(connection, statement) or connection.dialect.name != "postgresql":
+        return False
+    return _read_alone(connection, lambda: cursor.execute(statement, parameters), context)
+
+
+def _before_no_parameters(cursor: Any, statement: str, context: Any) -> bool:
+    return _before(cursor, statement, None, context)
+
+
+def _before_many(_cursor: object, statement: str, _parameters: object, context: Any) -> None:
+    _begins(context.root_connection, statement)
+
+
+def _begins(connection: sa.Connection, statement: str) -> bool:
+    """See to it that a statement is in a transaction if it needs one, or if somebody asked for that."""
+    options = connection.get_execution_options()
+    if options and not _ASKS.isdisjoint(options) and _begins_as_asked(connection):
         return True
-    return is_postgresql and statements.calls(statement)
+    if not (
+        statements.needs_transaction(statement)
+        or (
+            connection.dialect.name == "postgresql"
+            and (statements.calls(statement) or statements.is_of_transaction(statement))
+        )
+    ):
+        return False
+    if not has_begun(connection):
+        begin(connection)
+    return True
+
+
+def _reset(driver: Any, entry: ConnectionPoolEntry | None, state: PoolResetState) -> None:
+    """Let a connection go back to the pool without a transaction, whatever ended it."""
+    if entry is None:  # the pool has none for a connection that was detached from it
+        return
+    _release(entry.info)
+    if entry.info.pop(_BEGINS, False) and not state.terminate_only:
+        driver.rollback()  # to put it in autocommit commits
+        driver.isolation_level = None
+
+
+def has_to_begin(statement: str, dialect: sa.Dialect) -> bool:
+    """Say whether a statement may write, or makes a savepoint, as far as its text tells."""
+    return statements.needs_transaction(statement) or (dialect.name == "postgresql" and statements.calls(statement))
+
+
+def begin_for_whoever_writes(connection: sa.Connection) -> None:
+    """Let the driver begin by itself for what is sent past SQLAlchemy: in a block, that is of the block.
+
+    Args:
+        connection: Of an engine that begins lazily, which has not begun.
+    """
+    if commits_each_statement(connection):
+        return
+    if connection.dialect.name == "postgresql":
+        driver = _driver(connection)
+        driver.autocommit, driver.reads_alone = False, True
+    elif connection.dialect not in _shared:
+        _driver(connection).isolation_level = "IMMEDIATE"
+        connection.info[_BEGINS] = True
+
+
+def _read_alone(connection: sa.Connection, execute: Callable[[], object], context: Any) -> bool:
+    """Let a statement that seems to read hold nothing afterwards; PostgreSQL says if it wrote, by a view's function.
+
+    Returns:
+        Whether it was executed; else it belongs to the transaction that the driver begins with it.
+    """
+    driver = _driver(connection)
+    if driver.autocommit or not driver.reads_alone or driver.info.transaction_status or context._is_server_side:
+        return False
+    driver.autocommit = True
+    try:
+        if statements.reads(context.statement):
+            with driver.at_once():
+                driver.execute("BEGIN READ ONLY")
+                execute()
+                driver.execute("COMMIT")
+        else:
+            execute()
+    except BaseException as error:
+        if not driver.closed:
+            driver.rollback()
+            driver.autocommit = False
+        if getattr(error, "sqlstate", None) != _READ_ONLY:
+            raise
+        return False
+    driver.autocommit = False
+    return True
 
 
 def _put_in_autocommit(driver: Any, _entry: ConnectionPoolEntry) -> None:
@@ -141,7 +210,7 @@ def begin_before_savepoints(engine: sa.Engine, is_watched: Callable[[sa.Connecti
     @event.listens_for(engine, "do_execute_no_params")
     def _before(*arguments: Any) -> None:
         statement, connection = arguments[1], arguments[-1].root_connection
-        if is_savepoint(statement) and is_watched(connection):
+        if statements.is_savepoint(statement) and is_watched(connection):
             begin_for_real(connection)
 
 
@@ -149,11 +218,6 @@ def begin_for_real(connection: sa.Connection) -> None:
     """Begin a transaction that will write, if the database is in none, and it is not asked to commit each statement."""
     if not (commits_each_statement(connection) or has_begun(connection)):
         begin(connection)
-
-
-def is_savepoint(statement: str) -> bool:
-    """Say whether a statement begins a savepoint, which is inside a transaction."""
-    return _SAVEPOINT.match(statement) is not None
 
 
 def is_in_autocommit(connection: sa.Connection) -> bool:
@@ -218,8 +282,10 @@ def begin(connection: sa.Connection) -> None:
     """
     driver = _driver(connection)
     if connection.dialect.name != "sqlite":
-        if getattr(driver, "autocommit", False):  # else the driver begins by itself
+        if getattr(driver, "autocommit", False):
             driver.execute("BEGIN")
+        elif begins_lazily(connection.dialect):
+            driver.reads_alone = False  # it begins with whatever is next
         return
     engine, began = connection.engine, time.monotonic()
     try:
@@ -428,6 +494,7 @@ def share_one_connection(engine: sa.Engine) -> None:
     dialect.do_rollback = functools.partial(shared.end, dialect.do_rollback)
 
 
+_BEGINS = "ln_begins"
 _HOLDER = "ln_holder"
 _HELD = "ln_held_seconds"
 

@@ -116,3 +116,73 @@ def test_a_block(engine: sa.Engine, call: str) -> None:
         ss.orm.execute(sa.text(call.format("whole")))
 
     assert ["whole"] == log(engine)
+
+
+def test_a_view(engine: sa.Engine) -> None:
+    """What a function inside a view writes, which nobody sees in the statement, is of the block, too."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE VIEW seen AS SELECT note('seen')")
+    look = sa.text("SELECT * FROM seen")
+
+    with pytest.raises(ZeroDivisionError), ln.Session(engine) as ss:
+        ss.orm.execute(look).all()
+        _ = 1 / 0
+    with ln.Session(engine) as ss:
+        assert [(1,)] == ss.orm.execute(look).all()
+
+    assert ["seen"] == log(engine)
+
+
+def test_an_error_of_a_read_in_a_block(engine: sa.Engine) -> None:
+    """A read that fails ends nothing, where the block has not written yet."""
+    with ln.Session(engine) as ss:
+        with pytest.raises(sa.exc.DBAPIError, match="division by zero"):
+            ss.orm.execute(sa.text("SELECT 1 / :n"), {"n": 0})
+        ss.orm.execute(note("later"))
+
+    assert ["later"] == log(engine)
+
+
+def test_a_read_in_a_block_holds_no_lock(engine: sa.Engine) -> None:
+    """While a block is open that has only read, nobody waits for it, not even who changes the table."""
+    with ln.Session(engine) as ss:
+        words = ss.orm.execute(sa.text("SELECT word FROM log WHERE word = :word"), {"word": "a"}).all()
+        with engine.begin() as connection:
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '2s'")
+            connection.exec_driver_sql("ALTER TABLE log ADD COLUMN n int")
+
+    assert [] == words
+
+
+def test_copy(engine: sa.Engine) -> None:
+    """What is sent through the driver's own cursor is of the block, the first statement, too."""
+
+    def copy(ss: ln.Session, word: str) -> None:
+        with ss.orm.connection().connection.cursor() as cursor, cursor.copy("COPY log FROM STDIN") as rows:
+            rows.write_row([word])
+
+    with pytest.raises(ZeroDivisionError), ln.Session(engine) as ss:
+        ss.orm.execute(sa.text("SELECT word FROM log"))
+        copy(ss, "half")
+        _ = 1 / 0
+    with ln.Session(engine) as ss:
+        copy(ss, "whole")
+
+    assert ["whole"] == log(engine)
+
+
+def test_rows_are_read_one_by_one(engine: sa.Engine) -> None:
+    """A cursor of the server's, which needs a transaction, has one in a block."""
+    with ln.Session(engine) as ss:
+        numbers = sa.text("SELECT * FROM generate_series(1, 5)").execution_options(yield_per=2)
+        assert [1, 2, 3, 4, 5] == list(ss.orm.execute(numbers).scalars())
+
+
+def test_a_transaction_of_a_block_is_of_the_kind_that_is_set(engine: sa.Engine) -> None:
+    """What PostgreSQL is told of a transaction holds until the block ends."""
+    with ln.Session(engine) as ss:
+        ss.orm.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+        ss.orm.execute(note("a"))
+        assert "repeatable read" == ss.orm.scalar(sa.text("SHOW transaction_isolation"))
+    with ln.Session(engine) as ss:
+        assert "repeatable read" != ss.orm.scalar(sa.text("SHOW transaction_isolation"))

@@ -6,7 +6,6 @@ of its own then reads what is there.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import itertools
 from concurrent.futures import ThreadPoolExecutor
@@ -18,11 +17,8 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 import ln_jupyter as ln
-from ln_jupyter.db import engine as engines
 from ln_jupyter.db import transactions
 from ln_jupyter.ipython import extension
-from tests import servers
-from tests.conftest import new_database
 from tests.ipython.shells import shell_in
 
 if TYPE_CHECKING:
@@ -157,6 +153,15 @@ STEPS = {
         "ac",
         None,
     ),
+    "ended by text": Steps(
+        'add(new("a"))\nflush()\norm().execute(sa.text("Rollback"))\nadd(new("b"))', "", None, "TransactionUndoneError"
+    ),
+    "ended by the driver": Steps(
+        'add(new("a"))\nflush()\norm().connection().connection.rollback()\nadd(new("b"))',
+        "",
+        None,
+        "TransactionUndoneError",
+    ),
     "another thread": Steps('beside(lambda: ln.add(new("a")))\n1 / 0', "a", "a", "ZeroDivisionError", other="a"),
     "another session": Steps(
         'with ln.Session(e):\n    ln.add(new("a"))\n1 / 0', "a", "a", "ZeroDivisionError", other="a"
@@ -284,35 +289,15 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InteractiveShell
 
 
 @pytest.fixture(scope="module")
-def engine_of(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[str], sa.Engine]]:
-    """Make each kind of database, with the table, when it is first asked for: in random order that is any time."""
-    folder = tmp_path_factory.mktemp("saved")
-    with contextlib.ExitStack() as stack:
+def engine_of(database_of: Callable[[str], sa.Engine]) -> Callable[[str], sa.Engine]:
+    """Give each kind of database, with the table."""
 
-        @functools.cache
-        def make(kind: str) -> sa.Engine:
-            match kind.removeprefix("own "):
-                case "sqlite":
-                    engine = engines.resolve(f"sqlite:///{folder / 'ours.db'}")
-                case "file":
-                    engine = sa.create_engine(f"sqlite:///{folder / 'own.db'}")
-                case "memory":
-                    once = {"check_same_thread": False}
-                    engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool, connect_args=once)
-                case "duckdb":
-                    engine = sa.create_engine(f"duckdb:///{folder / 'own.duckdb'}")
-                case "mariadb":
-                    engine = sa.create_engine(stack.enter_context(servers.mariadb_database()))
-                case _:
-                    url = stack.enter_context(new_database(request.getfixturevalue("postgres")))
-                    engine = sa.create_engine(url) if kind.startswith("own") else engines.resolve(url)
-            stack.callback(engine.dispose)
-            Base.metadata.create_all(engine)
-            return engine
+    @functools.cache
+    def make(kind: str) -> sa.Engine:
+        Base.metadata.create_all(database_of(kind))
+        return database_of(kind)
 
-        yield make
+    return make
 
 
 @pytest.fixture

@@ -82,6 +82,18 @@ def test_a_write_can_be_undone(table: sa.Engine, how: str) -> None:
     assert _n(table) == 0
 
 
+def test_what_the_driver_is_sent_is_of_the_block(table: sa.Engine) -> None:
+    """What goes past SQLAlchemy is undone with a block, and committed with it, although nothing else was written."""
+    with pytest.raises(ZeroDivisionError), ln.Session(table) as ss:
+        ss.orm.connection().connection.cursor().execute("UPDATE counter SET n = 7")
+        _ = 1 / 0
+    assert _n(table) == 0
+
+    with ln.Session(table) as ss:
+        ss.orm.connection().connection.cursor().execute("UPDATE counter SET n = 1")
+    assert _n(table) == 1
+
+
 def test_savepoints_are_inside_a_transaction(table: sa.Engine) -> None:
     """A savepoint that is released does not commit what is around it."""
     with table.connect() as connection:

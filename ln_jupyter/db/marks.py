@@ -1,0 +1,209 @@
+"""Whether a transaction is still the one that a session wrote in: the database itself is asked.
+
+It can end past the session: by a COMMIT or ROLLBACK that is sent as a statement, by the methods of SQLAlchemy's
+connection or of the driver's, by a table that is made in MariaDB. So before a session first writes, it leaves a
+mark in the transaction, which is looked for when the session ends it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import weakref
+from typing import TYPE_CHECKING, Any, Literal
+
+from sqlalchemy import event
+
+from ln_jupyter import callsite
+from ln_jupyter.db import connection_events, statements, transactions
+from ln_jupyter.db.listeners import takes_notes
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from ln_jupyter.db.statements import End
+
+_MYSQL = ("mysql", "mariadb")
+_SAVEPOINT = "ln_jupyter"
+_NO_SUCH_SAVEPOINT = ("no such savepoint", "(1305,")  # of SQLite, and the number of MariaDB's and MySQL's
+
+_numbers = itertools.count(1)
+
+_log = logging.getLogger(__name__)
+
+
+class Work:
+    """What a session has written through a connection, until it ends the transaction itself.
+
+    Args:
+        connection: Which begins to be used.
+
+    Attributes:
+        is_saved: Whether some of it was committed past the session.
+        is_unsure: Whether the transaction ended past the session, and nobody can say if it was committed.
+        end: How the transaction ended past the session, so that this one cannot commit all of it; "" while it has not.
+    """
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self.is_saved = self.is_unsure = False
+        self.end = ""
+        self._connection = connection
+        self._transaction = connection.get_transaction()
+        self._mark: int | None = None
+        self._seen: End | None = None
+        self._line: callsite.Line | None = None
+        _works[connection] = weakref.ref(self)
+        if connection.dialect not in _watched:
+            _watched.add(connection.dialect)
+            for name in ("do_execute", "do_executemany", "do_execute_no_params"):
+                event.listen(connection.engine, name, _before)
+
+    def before(self, statement: str) -> None:
+        """Mark the transaction before a statement that writes, and remember one that ends it."""
+        begins = transactions.has_to_begin(statement, self._connection.dialect)
+        if self._seen is not None or (begins and self._connection.dialect.name == "duckdb"):
+            self.look()  # without a transaction, DuckDB would save what comes now
+        if self._mark is not None:
+            end = statements.ends(statement, self._connection.dialect.name)
+            if end is not None:
+                self.note(end)
+        elif begins:
+            self._mark = _leave(self._connection)
+            if _commit not in self._connection.dispatch.commit:
+                connection_events.listen(self._connection, "commit", _commit)
+                connection_events.listen(self._connection, "rollback", _rollback)
+
+    def note(self, end: End) -> None:
+        """Remember how the transaction is about to be ended, by whomever."""
+        self._seen, self._line = end, callsite.current()
+
+    def forget(self) -> None:
+        """Take what was sent so far for nothing that has to be saved."""
+        self._mark = self._seen = None
+
+    def look(self) -> None:
+        """Find out how the transaction ended that has the mark, if it has; afterwards there is none."""
+        mark, self._mark = self._mark, None
+        if mark is not None:
+            found = _ask(self._connection, mark)
+            if found == "lost":
+                found = self._seen or "lost"
+            self.is_saved = self.is_saved or found == "commit"
+            if found == "rollback":
+                self._say("was rolled back")
+            elif found == "lost":
+                self.is_unsure = True
+                self._say("was committed or rolled back")
+        self._seen = None
+
+    def finish(self) -> None:
+        """Find out whether the session can commit it, and say in `end` why not."""
+        seen = self._seen
+        self.look()
+        if not self.end and self._transaction is not None and not self._transaction.is_active:
+            self._say("was committed" if seen == "commit" else "was rolled back")  # and SQLAlchemy will do neither
+
+    def _say(self, what: str) -> None:
+        where = "" if self._line is None else f" at {self._line}"
+        self.end = f"{what} past the session{where}"
+
+
+_works: weakref.WeakKeyDictionary[sa.Connection, weakref.ref[Work]] = weakref.WeakKeyDictionary()
+_watched: weakref.WeakSet[sa.Dialect] = weakref.WeakSet()
+
+
+def work_of(connection: sa.Connection) -> Work | None:
+    """Give what is written through a connection, if a session that somebody uses has it."""
+    reference = _works.get(connection)
+    return None if reference is None else reference()
+
+
+def _before(*arguments: Any) -> None:
+    work = work_of(arguments[-1].root_connection)
+    if work is not None:
+        work.before(arguments[1])
+
+
+@takes_notes
+def _commit(connection: sa.Connection) -> None:
+    if (work := work_of(connection)) is not None:
+        work.note("commit")
+
+
+@takes_notes
+def _rollback(connection: sa.Connection) -> None:
+    if (work := work_of(connection)) is not None:
+        if connection.dialect.name != "postgresql":  # which can tell afterwards
+            work.look()
+        work.note("rollback")
+
+
+def _leave(connection: sa.Connection) -> Any:
+    """Leave a mark, a number, in the transaction, which begins with it if it has not; None where none is known."""
+    match connection.dialect.name:
+        case "postgresql":  # a standby has none, and refuses what is written
+            return _send(connection, "SELECT CASE WHEN NOT pg_is_in_recovery() THEN txid_current() END")[0]
+        case "duckdb":
+            if _send(connection, "SELECT txid_current()") != _send(connection, "SELECT txid_current()"):
+                _send(connection, "BEGIN TRANSACTION")
+            return _send(connection, "SELECT txid_current()")[0]
+        case "mysql" | "mariadb":
+            _send(connection, f"SAVEPOINT {_SAVEPOINT}")
+            return 0
+        case "sqlite":
+            driver, number = _driver(connection), next(_numbers)
+            if not driver.in_transaction:  # sqlite3 begins later, and outermost savepoints end in a COMMIT
+                driver.execute("BEGIN")
+            driver.execute(f"SAVEPOINT {_SAVEPOINT}")
+            driver.execute(f"PRAGMA temp.user_version={number}")  # a rollback takes it back, and a commit does not
+            return number
+    return None
+
+
+_Found = Literal["kept", "commit", "rollback", "lost"]
+
+
+def _ask(connection: sa.Connection, mark: int) -> _Found:
+    """Ask what became of the transaction that has a mark; "lost" where it has ended, and nobody knows how."""
+    try:
+        if not connection.closed:
+            return _found(connection, mark)
+        with connection.engine.connect() as another:
+            return _found(another, mark)
+    except Exception:  # noqa: BLE001 - of any driver: what ends the transaction next says it, too
+        _log.debug("could not look for the mark of a transaction", exc_info=True)
+        return "kept"
+
+
+def _found(connection: sa.Connection, mark: int) -> _Found:
+    match connection.dialect.name:
+        case "postgresql":
+            if transactions.is_in_error(connection):  # it answers nothing before
+                _driver(connection).rollback()
+            current, status = _send(connection, f"SELECT txid_current_if_assigned(), txid_status({mark})")
+            if current == mark:
+                return "kept"
+            return {"committed": "commit", "aborted": "rollback"}.get(status, "lost")  # type: ignore[return-value]
+        case "duckdb":
+            return "kept" if _send(connection, "SELECT txid_current()")[0] == mark else "lost"
+    try:
+        _send(connection, f"RELEASE SAVEPOINT {_SAVEPOINT}")
+    except connection.dialect.loaded_dbapi.Error as error:
+        if not any(each in str(error) for each in _NO_SUCH_SAVEPOINT):
+            raise
+        if connection.dialect.name != "sqlite":
+            return "lost"
+        return "commit" if _send(connection, "PRAGMA temp.user_version")[0] == mark else "rollback"
+    return "kept"
+
+
+def _send(connection: sa.Connection, statement: str) -> Any:
+    """Send what is ours, and no statement of the user's, through the driver; give its row, if it has one."""
+    with contextlib.closing(connection.connection.cursor()) as cursor:
+        cursor.execute(statement)
+        return cursor.fetchone() if cursor.description else None
+
+
+def _driver(connection: sa.Connection) -> Any:
+    return connection.connection.dbapi_connection
