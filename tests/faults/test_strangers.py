@@ -18,6 +18,7 @@ from ln_jupyter import approved, cli, errors, settings, urls
 from ln_jupyter.cli import surroundings
 from ln_jupyter.db import engine as engines
 from ln_jupyter.server import paths
+from ln_jupyter.tracking import registration
 from tests.faults.heard import FORMS, Listener
 
 if TYPE_CHECKING:
@@ -187,6 +188,23 @@ def test_after_it_was_approved(clone: Callable[[str], Path], listener: Listener)
         ln.select(lns.Run).all()
 
     assert any(SECRET.encode() in each for each in listener.heard)
+
+
+def test_the_user_of_a_project(
+    tmp_path: Path, approvals: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whom a project names as its user is not who runs it, and header() says so in one line."""
+    (tmp_path / "pyproject.toml").write_text('[tool.ln_jupyter]\nurl = "sqlite:///lab.db"\nuser = "eve"\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOGNAME", "ann")
+
+    ln.header(id="Rx2s9cPTMQLY", name="Growth")
+
+    shown = capsys.readouterr().out
+    registration.forget()
+    assert "eve" not in {user.handle for user in ln.select(lns.User).all()}
+    assert ["ignored"] == [line.split()[0] for line in shown.splitlines() if "yours to say" in line]
+    engines.dispose(settings.current().url)
 
 
 # -- files -----------------------------------------------------------------------------------------------------
