@@ -123,20 +123,36 @@ def by_command_line(kernel: Kernel) -> Location | None:
 
     program = launcher.of(kernel.launcher_pid)
     folder = program.folder or kernel.folder
-    elsewhere = program.runner == "papermill" and program.sets_working_directory()
-    if elsewhere:  # it has left the folder its command line speaks of; the shell's PWD was that folder
-        folder = Path(os.environ.get("PWD", folder))
-    paths = [absolute(Path(name), folder=folder) for name in program.notebooks]
-    if len(paths) > 1:
+    left_for = program.left_for if program.runner == "papermill" else None
+    folders = [folder] if left_for is None else _left(folder, left_for)
+    paths = [absolute(Path(name), folder=each) for name in program.notebooks for each in folders]
+    if left_for is not None:
+        paths = [path for path in paths if path.is_file()][:1]
+    elif len(paths) > 1:
         paths = [path for path in paths if path.parent == kernel.folder.resolve()]
     if len(paths) != 1:
         return None
     return Location(
         paths[0],
         "command-line",
-        confidence="likely" if elsewhere else "sure",
+        confidence="sure" if left_for is None else "likely",
         runner=program.runner,
     )
+
+
+def _left(folder: Path, left_for: Path) -> list[Path]:
+    """Give the folders that a process may have left for this one, by what it was asked for.
+
+    A shell's PWD was the first one; whoever starts programs in another folder may leave it as it was.
+    """
+    stated = os.environ.get("PWD")
+    found = []
+    if stated and os.path.realpath(Path(stated) / left_for) == os.path.realpath(folder):
+        found.append(Path(stated))
+    rest = len(folder.parts) - len(left_for.parts)
+    if not left_for.is_absolute() and folder.parts[rest:] == left_for.parts:
+        found.append(Path(*folder.parts[:rest]))
+    return found
 
 
 def by_content(kernel: Kernel) -> Location | None:

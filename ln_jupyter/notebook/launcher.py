@@ -73,9 +73,19 @@ class Launcher:
         # papermill's first is the input; its second, if any, is the output.
         return tuple(found[:1]) if runner == "papermill" else tuple(found)
 
-    def sets_working_directory(self) -> bool:
-        """Tell whether papermill was given ``--cwd``: it then runs elsewhere than it was started."""
-        return any(argument.partition("=")[0] == "--cwd" for argument in self.arguments)
+    @property
+    def left_for(self) -> Path | None:
+        """The folder that papermill was given as ``--cwd``: it then runs elsewhere than it was started.
+
+        Example:
+            >>> str(Launcher(("papermill", "in.ipynb", "--cwd", "sub")).left_for)
+            'sub'
+        """
+        for argument, following in zip(self.arguments, (*self.arguments[1:], ""), strict=True):
+            name, _, value = argument.partition("=")
+            if name == "--cwd":
+                return Path(value or following)
+        return None
 
     def _split(self) -> tuple[str, tuple[str, ...]]:
         for position, argument in enumerate(self.arguments):

@@ -11,13 +11,13 @@ from urllib.parse import quote
 
 import pytest
 
-from ln_jupyter.notebook import finders
+from ln_jupyter.notebook import finders, launcher
+from ln_jupyter.notebook.kernel import Kernel
+from ln_jupyter.notebook.launcher import Launcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    from ln_jupyter.notebook.kernel import Kernel
 
 runner = pytest.mark.runner
 
@@ -71,6 +71,37 @@ def test_papermill_elsewhere(run: Callable, write: Callable, folder: Path) -> No
     found = run("-m", "papermill", "in.ipynb", "out.ipynb", "--cwd", "sub")
 
     assert seen(found) == (str(notebook), "command-line", "likely", "papermill")
+
+
+@pytest.mark.parametrize(
+    ("case", "is_found"),
+    [
+        ("stale . here", True),
+        ("stale sub here/sub", True),
+        ("here sub here/sub", True),
+        ("here .. .", True),
+        ("here {}/far far", True),
+        ("here link far", True),
+        ("here/sub .. .", False),
+        ("gone {}/far far", False),
+    ],
+)
+def test_papermill_and_the_shells_folder(
+    folder: Path, case: str, *, is_found: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PWD, which a program may have inherited from elsewhere, counts where --cwd leads from it to where papermill is."""
+    for name in ("stale", "here", "here/sub", "far"):
+        (folder / name).mkdir()
+        (folder / name / "in.ipynb").touch()
+    (folder / "here" / "link").symlink_to(folder / "far")
+    shell, left_for, runs_in = case.split()
+    command = ("papermill", "in.ipynb", "out.ipynb", "--cwd", left_for.format(folder))
+    monkeypatch.setattr(launcher, "of", lambda _: Launcher(command, folder / runs_in))
+    monkeypatch.setenv("PWD", str(folder / shell))
+
+    found = finders.by_command_line(Kernel(None, folder / runs_in, None, ""))
+
+    assert (folder / "here" / "in.ipynb" if is_found else None) == (found and found.path)
 
 
 @runner

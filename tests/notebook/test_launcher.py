@@ -3,15 +3,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from ln_jupyter.notebook import launcher
 from ln_jupyter.notebook.launcher import Launcher
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -40,10 +37,10 @@ def test_command_line(runner: str, notebooks: list[str], line: str) -> None:
     assert notebooks == list(program.notebooks)
 
 
-@pytest.mark.parametrize(("expected", "line"), [(True, "--cwd x"), (True, "--cwd=x"), (False, "x --cwdx")])
-def test_sets_working_directory(*, expected: bool, line: str) -> None:
+@pytest.mark.parametrize(("expected", "line"), [(Path("x"), "--cwd x"), (Path("x"), "--cwd=x"), (None, "x --cwdx")])
+def test_left_for(*, expected: Path | None, line: str) -> None:
     """`papermill`'s --cwd is seen in both of its spellings."""
-    assert expected == Launcher(tuple(line.split())).sets_working_directory()
+    assert expected == Launcher(tuple(line.split())).left_for
 
 
 def test_of_a_process(tmp_path: Path) -> None:
