@@ -96,11 +96,17 @@ def postgres() -> sa.URL:
 
 def mariadb() -> sa.URL:
     """Give the superuser's URL of the run's MariaDB; where none is installed, the test is skipped."""
-    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
-    server, installer = (shutil.which(name, path=path) for name in ("mariadbd", "mariadb-install-db"))
-    if server is None or installer is None:
-        _leave_out("MariaDB (Debian: apt-get install mariadb-server)")
+    server, installer = find("MariaDB", "mariadb-server", "mariadbd", "mariadb-install-db")
     return _shared("mariadb", lambda folder: _start_mariadb(folder, server, installer))
+
+
+def find(what: str, package: str, *programs: str, folder: str = "/usr/local/sbin") -> list[str]:
+    """Give the paths of the programs of a server, which a package of Debian has; without one, the test is skipped."""
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", folder])
+    found = [shutil.which(program, path=path) for program in programs]
+    if None in found:
+        _leave_out(f"{what} (Debian: apt-get install {package})")
+    return [each for each in found if each is not None]
 
 
 def left_out(terminal: Any) -> list[str]:
@@ -163,19 +169,23 @@ def _start_mariadb(folder: Path, server: str, installer: str) -> tuple[sa.URL, i
     socket, log = folder / "socket", folder / "log"
     unsafe = ["--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=OFF"]  # a crash of the machine is not tested
     quick = ["--skip-networking", "--skip-name-resolve", f"--socket={socket}"]
+    process = start(log, "ready for connections", server, *shared, *unsafe, *quick)
+    pid, process.returncode = process.pid, 0  # it outlives this process, which is not to be warned about
+    url = sa.URL.create("mariadb+pymysql", "root", host="localhost", query={"unix_socket": str(socket)})
+    return url, pid, signal.SIGKILL
+
+
+def start(log: Path, ready: str, *command: str) -> subprocess.Popen[bytes]:
+    """Start a server, and wait until its log says that it is *ready*."""
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [server, *shared, *unsafe, *quick], stdout=output, stderr=output, start_new_session=True
-        )
+        process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
     deadline = time.monotonic() + _SECONDS
-    while b"ready for connections" not in log.read_bytes():
+    while ready.encode() not in log.read_bytes():
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
             raise RuntimeError(log.read_text())
         time.sleep(0.02)
-    pid, process.returncode = process.pid, 0  # it outlives this process, which is not to be warned about
-    url = sa.URL.create("mariadb+pymysql", "root", host="localhost", query={"unix_socket": str(socket)})
-    return url, pid, signal.SIGKILL
+    return process
 
 
 def _shared(name: str, start: Callable[[Path], tuple[sa.URL, int, signal.Signals]]) -> sa.URL:

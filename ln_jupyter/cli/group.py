@@ -8,11 +8,13 @@ import click
 
 from ln_jupyter import errors
 from ln_jupyter.characters import plain
+from ln_jupyter.db import limits
 
 
 class Group(click.Group):
     """A group that turns the errors of its commands into lines on stderr, unless ``--debug`` is given."""
 
+    @limits.bounded()
     def invoke(self, context: click.Context) -> object:
         """Run the command."""
         for stream in (sys.stdout, sys.stderr):

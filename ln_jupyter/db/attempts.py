@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import sqlalchemy as sa
 
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import registry, transactions
+from ln_jupyter.db import limits, registry, transactions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +47,7 @@ def repeat(attempt: Callable[[], T]) -> T:
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 
+@limits.bounded()
 def in_registry(
     action: Callable[[sa.Connection], T], *, folder: Path | None = None, engine: sa.Engine | None = None
 ) -> T:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from ln_jupyter import callsite, errors
-from ln_jupyter.db import faults, marks, refusals, transactions
+from ln_jupyter.db import faults, limits, marks, refusals, transactions
 from ln_jupyter.db.listeners import takes_notes
 
 if TYPE_CHECKING:
@@ -148,7 +148,8 @@ def _is_lost(failure: Failure, connection: sa.Connection) -> bool:
     if failure.has_ended:
         return True
     try:
-        connection.execute(sa.select(sa.literal_column("1")))  # PostgreSQL and DuckDB refuse all that follows
+        with limits.bounded():
+            connection.execute(sa.select(sa.literal_column("1")))  # PostgreSQL and DuckDB refuse all that follows
     except (sa.exc.DBAPIError, errors.DatabaseError):
         return True
     return False

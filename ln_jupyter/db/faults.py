@@ -52,6 +52,14 @@ def meaning(url: sa.URL, original: BaseException) -> errors.DatabaseError | None
     return None if found is None else error_of(describe(url), found)
 
 
+def of_begin(url: sa.URL, original: BaseException, *, is_lost: bool) -> errors.DatabaseError | None:
+    """Say what it means that a transaction could not be begun; None where the error speaks for itself."""
+    error = meaning(url, original)
+    if error is None and is_lost:
+        error = error_of(describe(url), postgres_faults.of_disconnect(original, at_end=False))
+    return error
+
+
 def error_of(name: str, found: sqlite_faults.Meaning) -> errors.DatabaseError:
     """Make the error that says what happened to a database, and the fix."""
     kind, what, fix = found

@@ -15,7 +15,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from ln_jupyter import errors, urls
-from ln_jupyter.db import backup, faults, sqlite, tables
+from ln_jupyter.db import backup, faults, limits, sqlite, tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +65,7 @@ class Migration:
         return f"{change} ({whom}){kept}"
 
 
+@limits.bounded(limits.LONG_SECONDS)
 def upgrade(engine: sa.Engine, *, dry_run: bool = False) -> Migration:
     """Upgrade a registry to the newest schema, or make it.
 

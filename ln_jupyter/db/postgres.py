@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import os
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from ln_jupyter import errors
-from ln_jupyter.db import faults, forks, transactions
+from ln_jupyter.db import faults, forks, interrupts, limits, transactions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
+_PREPARE = "prepare_threshold"
 _CONNECT_SECONDS = 5
 _SILENT_SECONDS = 10
 """So long may the network keep what was sent; else a laptop that slept waits for a quarter of an hour."""
@@ -20,10 +23,13 @@ _SILENT_SECONDS = 10
 def create(url: sa.URL) -> sa.Engine:
     """Make the engine of a URL that names psycopg.
 
-    What the URL's query says (``options``, ``application_name``, ``sslmode`` ...) wins.
+    What the URL's query says (``options``, ``application_name``, ``sslmode`` ...) wins. Nothing
+    but the name of the application is asked of the server at login, and nothing is prepared or
+    set for a connection: poolers allow no more, and give its next transaction another server's.
 
     Raises:
         MissingExtraError: If psycopg is not installed.
+        InvalidUrlError: If ``prepare_threshold`` is no number.
     """
     try:
         import psycopg  # noqa: F401 - cost: only for those who use it
@@ -39,19 +45,66 @@ def create(url: sa.URL) -> sa.Engine:
         "keepalives_interval": _SILENT_SECONDS,
         "keepalives_count": 3,
         "tcp_user_timeout": 1000 * _SILENT_SECONDS,
-        "options": f"-c lock_timeout={int(transactions.LOCK_SECONDS * 1000)}",
     }
     _, given = url.get_dialect()().create_connect_args(url)
+    fixed = {"autocommit": True, _PREPARE: _prepare_threshold(given.get(_PREPARE))}
     engine = sa.create_engine(
         url,
         hide_parameters=True,
         pool_pre_ping=True,  # a server that ended a session says so only when it is used
-        creator=_Login(psycopg_connection.Connection.connect, defaults | dict(given) | {"autocommit": True}),
+        use_native_hstore=False,  # to look for its type would take three round trips
+        creator=_Login(
+            psycopg_connection.Connection.connect,
+            defaults | dict(given) | fixed,
+            functools.partial(_settings, str(given.get("options", ""))),
+        ),
     )
+    _ask_less(engine.dialect)
     forks.leave_connections(engine)
     transactions.begin_lazily(engine)
     faults.translate(engine)
     return engine
+
+
+def _ask_less(dialect: Any) -> None:
+    """Let SQLAlchemy ask for what the server has told already neither at the first connection nor at each use of one."""
+    ask = dialect.do_ping
+
+    @limits.bounded(limits.PING_SECONDS)
+    def ping(driver: Any) -> bool:
+        return driver.is_fresh or bool(ask(driver))
+
+    def version(connection: sa.Connection) -> tuple[int, ...]:
+        number = _info(connection).server_version
+        return number // 10000, number % 10000
+
+    def escapes(connection: sa.Connection) -> None:
+        dialect._backslash_escapes = _info(connection).parameter_status("standard_conforming_strings") == "off"
+
+    dialect.do_ping, dialect._get_server_version_info, dialect._set_backslash_escapes = ping, version, escapes
+
+
+def _info(connection: sa.Connection) -> Any:
+    return connection.connection.dbapi_connection.info  # type: ignore[union-attr]
+
+
+def _settings(options: str) -> Iterator[str]:
+    """Give what is set first in a transaction, unless the *options* of the URL, or those of libpq, say it."""
+    options += os.environ.get("PGOPTIONS", "")
+    seconds = {"lock_timeout": transactions.LOCK_SECONDS, "statement_timeout": limits.of_statement()}
+    for name, value in seconds.items():
+        if value is not None and name not in options:
+            yield f"SET LOCAL {name} = {1000 * value:.0f}"
+
+
+def _prepare_threshold(given: object) -> int | None:
+    """Read after how many times a statement is prepared: never, unless the URL says so."""
+    if given is None:
+        return None
+    if not str(given).isdecimal():
+        msg = f"prepare_threshold={given} in the database URL is no number"
+        raise errors.InvalidUrlError(msg, fix="leave it out: then nothing is prepared, as poolers ask for")
+    return int(str(given))
 
 
 class _Login:
@@ -60,12 +113,18 @@ class _Login:
     Debuggers, test runners and error reporters print those, and so does IPython's verbose mode.
     """
 
-    def __init__(self, connect: Callable[..., Any], arguments: dict[str, Any]) -> None:
+    def __init__(
+        self, connect: Callable[..., Any], arguments: dict[str, Any], settings: Callable[[], Iterable[str]]
+    ) -> None:
         self._connect = connect
+        self._settings = settings
         self._arguments = arguments
 
     def __call__(self) -> Any:
         try:
-            return self._connect(**self._arguments)
+            with interrupts.allowed():
+                connection = self._connect(**self._arguments)
         except BaseException as error:  # noqa: BLE001 - it is raised again
             raise error.with_traceback(None) from None  # the driver's frames hold the password
+        connection.settings = self._settings
+        return connection

@@ -13,7 +13,15 @@ if TYPE_CHECKING:
 
 _UNDONE = "what was not committed is undone"
 
+_NOT_PREPARED: Meaning = (
+    errors.DatabaseUnavailableError,
+    "has not prepared the statement that was prepared before, as behind a pooler",
+    f"leave prepare_threshold= out of the URL, then run this again; {_UNDONE}",
+)
+
 _MEANINGS: dict[str, Meaning] = {
+    "26000": _NOT_PREPARED,
+    "42P05": _NOT_PREPARED,
     "25006": (
         errors.DatabaseUnavailableError,
         "may only be read: it is a standby, or default_transaction_read_only is on",
@@ -48,6 +56,27 @@ _MEANINGS: dict[str, Meaning] = {
 
 _FORBIDDEN = "42501"
 
+_OF_POOLERS: dict[str, Meaning] = {
+    "query_wait_timeout": (
+        errors.DatabaseBusyError,
+        "is behind a pooler that had no connection free in time (query_wait_timeout)",
+        f"run this again, or ask its administrator for a larger default_pool_size; {_UNDONE}",
+    ),
+    "statement pooling": (
+        errors.DatabaseUnavailableError,
+        "is behind a pooler in statement mode, in which there are no transactions",
+        "ask its administrator for pool_mode = transaction, or session, for this database",
+    ),
+    "unsupported startup parameter": (
+        errors.DatabaseUnavailableError,
+        "is behind a pooler that lets nobody ask for settings at login",
+        "leave options= out of the URL, and PGOPTIONS; ALTER ROLE ... SET keeps a setting on the server",
+    ),
+}
+"""By what pgbouncer says, in English always."""
+
+_PROTOCOL_VIOLATION = "08P01"  # the one state that pgbouncer gives, and at login there is none
+
 
 def meaning(url: sa.URL, original: BaseException) -> Meaning | None:
     """Say what an error means; None where it speaks for itself."""
@@ -59,6 +88,9 @@ def meaning(url: sa.URL, original: BaseException) -> Meaning | None:
             f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {user}, to use it"
         )
         return errors.DatabaseUnavailableError, f"does not allow it: {_first_line(original)}", f"ask its owner: {ask}"
+    if getattr(original, "sqlstate", "unknown") in (None, _PROTOCOL_VIOLATION):
+        said = str(original).lower()
+        return next((found for words, found in _OF_POOLERS.items() if words in said), None)
     return _MEANINGS.get(state)
 
 
@@ -70,12 +102,10 @@ def of_login(original: BaseException) -> Meaning:
 
 def of_disconnect(original: BaseException, *, at_end: bool) -> Meaning:
     """Say that a connection ended while it was in use; *at_end*, nobody can say whether the COMMIT came before."""
+    seconds = getattr(original, "silent_seconds", None)
+    what = f"ended the session: {_first_line(original)}" if seconds is None else f"did not answer for {seconds:.0f} s"
     fix = "look whether it was saved before you run this again: the answer was lost"
-    return (
-        errors.DatabaseUnavailableError,
-        f"ended the session: {_first_line(original)}",
-        fix if at_end else f"run this again; {_UNDONE}",
-    )
+    return errors.DatabaseUnavailableError, what, fix if at_end else f"run this again; {_UNDONE}"
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,26 +1,172 @@
-"""psycopg's connection, whose waits end at Ctrl-C also in a cell with ``await``."""
+"""psycopg's connection, whose waits end: by Ctrl-C, also in a cell with ``await``, and where a server is silent."""
 
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+import select
+import time
+from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
+from psycopg import pq, waiting
 
-from ln_jupyter.db import interrupts
+from ln_jupyter.db import interrupts, limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator
+
+_INTERVAL = 0.1
+"""Seconds between two chances for Ctrl-C."""
+
+_FRESH_SECONDS = 10.0
+"""So long after an answer nobody asks whether a connection is alive."""
+
+_CANCEL_SECONDS = 2.0
+"""So long the server may take to cancel a statement, and then to say that it has."""
+
+
+class SilentServerError(psycopg.OperationalError):
+    """A server, or what is between it and us, did not answer in time.
+
+    Args:
+        seconds: So long it was waited for.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"no answer for {seconds:.0f} s")
+        self.silent_seconds = seconds
+
+
+class Cursor(psycopg.Cursor[Any]):
+    """Sends what begins a transaction in one message with its first statement: a round trip less."""
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
+        """Send a statement."""
+        begin, is_cast = self.connection.take_begin()
+        if not begin:
+            return super().execute(query, params, **options)
+        if params and not is_cast:
+            self._begin(begin)
+            return super().execute(query, params, **options)
+        # parameters are of one statement only
+        self._begin(begin, psycopg.ClientCursor(self.connection).mogrify(query, params) if params else query)
+        while self.nextset():  # what the beginning gave
+            pass
+        return self
+
+    def executemany(self, query: Any, params_seq: Any, **options: Any) -> None:
+        """Send a statement with many sets of parameters."""
+        begin, _is_cast = self.connection.take_begin()
+        if begin:
+            self._begin(begin)
+        super().executemany(query, params_seq, **options)
+
+    def _begin(self, *statements: str) -> None:
+        with self.connection.beginning():
+            super().execute("; ".join(statements))
+
+    @property
+    def connection(self) -> Connection:
+        """What it sends through."""
+        return self._conn  # type: ignore[return-value]
 
 
 class Connection(psycopg.Connection[Any]):
-    """Waits for the server in one place, its `wait`: at Ctrl-C that cancels the statement."""
+    """Waits for the server in one place, its `wait`."""
 
     reads_alone = False
     """Whether it begins by itself for what writes only, where it is not in autocommit."""
 
-    def wait(self, *args: Any, **options: Any) -> Any:
-        """Wait for the server's answer."""
-        with interrupts.allowed():
-            return super().wait(*args, **options)
+    settings: Callable[[], Iterable[str]] = tuple
+    """Gives what is set first in each transaction, and goes with it: behind a pooler, others use the connection too."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.cursor_factory = Cursor
+        self._begins_with_next = False
+        self._heard = time.monotonic()
+
+    def begin_with_next(self) -> None:
+        """Begin a transaction with what is executed next, whose casts say its types."""
+        self._begins_with_next = True
+
+    def take_begin(self) -> tuple[str, bool]:
+        """Give what the next statement begins with, and whether its casts say its types; once."""
+        if self._begins_with_next:
+            self._begins_with_next = False
+            return "; ".join(("BEGIN", *self.settings())), True
+        idle = pq.TransactionStatus.IDLE
+        if self.autocommit or self.pgconn.transaction_status != idle or self.pgconn.pipeline_status:
+            return "", False
+        return "; ".join((self._get_tx_start_command().decode(), *self.settings())), False
+
+    @contextlib.contextmanager
+    def beginning(self) -> Iterator[None]:
+        """Let psycopg begin nothing by itself: it would in a message of its own, without the settings."""
+        before, self._autocommit = self._autocommit, True
+        try:
+            yield
+        finally:
+            self._autocommit = before
 
     def at_once(self) -> contextlib.AbstractContextManager[Any]:
         """Send what is executed in one message, as far as the library of the client can."""
         return self.pipeline() if psycopg.Pipeline.is_supported() else contextlib.nullcontext()
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the server has answered just now, and has said nothing since, such as that the session ends."""
+        if self.closed or time.monotonic() - self._heard > _FRESH_SECONDS:
+            return False
+        return not select.select([self.pgconn.socket], [], [], 0)[0]
+
+    def wait(self, gen: Any, *args: Any, **options: Any) -> Any:
+        """Wait for the server's answer, as long as `limits` say; a statement that is given up is cancelled."""
+        if args or options:  # psycopg's own waits for notifications
+            return super().wait(gen, *args, **options)
+        seconds = limits.of_silence()
+        with interrupts.allowed():
+            try:
+                answer = self._wait(gen if seconds is None else _ending(gen, seconds))
+            except (KeyboardInterrupt, SilentServerError) as error:
+                if self.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
+                    self._cancel_statement(gen)
+                if isinstance(error, SilentServerError):
+                    self.pgconn.finish()
+                raise
+        self._heard = time.monotonic()
+        return answer
+
+    def rollback(self) -> None:
+        """Roll back, which takes no server long."""
+        with limits.bounded():
+            super().rollback()
+
+    def _wait(self, gen: Any) -> Any:
+        return waiting.wait(gen, self.pgconn.socket, interval=_INTERVAL)
+
+    def _cancel_statement(self, gen: Any) -> None:
+        """Cancel what the server works on, or close the connection: it would take a late answer for the next one."""
+        try:
+            self.cancel_safe(timeout=_CANCEL_SECONDS)
+            self._wait(_ending(gen, _CANCEL_SECONDS))
+        except psycopg.Error:  # that it is cancelled, or cannot be
+            pass
+        finally:
+            if self.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
+                self.pgconn.finish()
+
+
+def _ending(gen: Generator[Any, Any, Any], seconds: float) -> Generator[Any, Any, Any]:
+    """Do what *gen* does, and end if the server is silent for so long."""
+    heard, ready = time.monotonic(), 0
+    while True:
+        try:
+            wanted = gen.send(ready or None)
+        except StopIteration as end:
+            return end.value
+        ready = yield wanted
+        if ready:
+            heard = time.monotonic()
+        elif time.monotonic() - heard > seconds:
+            raise SilentServerError(seconds)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from ln_jupyter import errors
-from ln_jupyter.db import advice, faults, forks, tables, transactions
+from ln_jupyter.db import advice, faults, forks, limits, tables, transactions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -64,6 +64,7 @@ def find(engine: sa.Engine, *, make: bool, lend: Lend | None = None) -> bool:
         return check(connection, make=make)
 
 
+@limits.bounded()
 def _look(engine: sa.Engine, *, make: bool) -> bool:
     if make:
         tables.refuse_strange_file(engine)
@@ -88,18 +89,27 @@ def check(connection: sa.Connection, *, make: bool) -> bool:
     """
     if _SERVES in connection.info:
         return True
-    _known.discard(connection.engine)
+    serves = False
+    try:
+        with limits.bounded():
+            serves = _check(connection, make=make)
+    finally:
+        # and not while it is asked: other threads, which may hold what this one waits for, would look for themselves
+        (_known.add if serves else _known.discard)(connection.engine)
+    if serves:
+        connection.info[_SERVES] = True
+    return serves
+
+
+def _check(connection: sa.Connection, *, make: bool) -> bool:
     if make:
         # the same connection of the driver, past what listens to a session's: a profile, a refusal to write
         _settle(sa.Connection(connection.engine, connection.connection))
-    else:
-        version = tables.read(connection) if tables.are_in(connection) else None
-        if version is None:
-            return False
+        return True
+    version = tables.read(connection) if tables.are_in(connection) else None
+    if version is not None:
         refuse(connection, version, make=False)
-    connection.info[_SERVES] = True
-    _known.add(connection.engine)
-    return True
+    return version is not None
 
 
 def refuse(connection: sa.Connection, version: tables.Version, *, make: bool = True) -> None:

@@ -25,7 +25,7 @@ from ln_jupyter.db import advice, connection_events, faults, forks, interrupts, 
 from ln_jupyter.db.listeners import takes_notes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
@@ -78,7 +78,7 @@ def begin_lazily(engine: sa.Engine) -> None:
 
 def _before(cursor: Any, statement: str, parameters: object, context: Any) -> bool:
     connection = context.root_connection
-    if _begins(connection, statement) or connection.dialect.name != "postgresql":
+    if _begins(connection, statement, context) or connection.dialect.name != "postgresql":
         return False
     return _read_alone(connection, lambda: cursor.execute(statement, parameters), context)
 
@@ -88,10 +88,10 @@ def _before_no_parameters(cursor: Any, statement: str, context: Any) -> bool:
 
 
 def _before_many(_cursor: object, statement: str, _parameters: object, context: Any) -> None:
-    _begins(context.root_connection, statement)
+    _begins(context.root_connection, statement, context)
 
 
-def _begins(connection: sa.Connection, statement: str) -> bool:
+def _begins(connection: sa.Connection, statement: str, context: Any) -> bool:
     """See to it that a statement is in a transaction if it needs one, or if somebody asked for that."""
     options = connection.get_execution_options()
     if options and not _ASKS.isdisjoint(options) and _begins_as_asked(connection):
@@ -105,7 +105,11 @@ def _begins(connection: sa.Connection, statement: str) -> bool:
     ):
         return False
     if not has_begun(connection):
-        begin(connection)
+        is_cast = context.compiled is not None and (context.isinsert or context.isupdate or context.isdelete)
+        if is_cast and connection.dialect.name == "postgresql" and _driver(connection).autocommit:
+            _driver(connection).begin_with_next()
+        else:
+            begin(connection)
     return True
 
 
@@ -274,8 +278,12 @@ def has_begun(connection: sa.Connection) -> bool:
     return connection.in_transaction()
 
 
-def begin(connection: sa.Connection) -> None:
+def begin(connection: sa.Connection, *then: str) -> None:
     """Begin a transaction that will write.
+
+    Args:
+        connection: Where none has begun.
+        then: What is sent in the same message, on an engine of ours to PostgreSQL.
 
     Raises:
         DatabaseBusyError: If another SQLite writer does not end in time, or is this very thread.
@@ -283,7 +291,7 @@ def begin(connection: sa.Connection) -> None:
     driver = _driver(connection)
     if connection.dialect.name != "sqlite":
         if getattr(driver, "autocommit", False):
-            driver.execute("BEGIN")
+            _begin_driver(connection, then)
         elif begins_lazily(connection.dialect):
             driver.reads_alone = False  # it begins with whatever is next
         return
@@ -300,6 +308,19 @@ def begin(connection: sa.Connection) -> None:
             connection.invalidate()  # here it is the -shm that was opened like this, for all connections of the process
             engine.pool.dispose()
         raise
+
+
+def _begin_driver(connection: sa.Connection, then: Iterable[str]) -> None:
+    driver = _driver(connection)
+    if not begins_lazily(connection.dialect):
+        driver.execute("BEGIN")
+        return
+    try:
+        driver.execute("; ".join(("BEGIN", *driver.settings(), *then)))
+    except Exception as error:  # past SQLAlchemy, which would have it translated
+        if driver.closed:
+            connection.invalidate(error)
+        raise faults.of_begin(connection.engine.url, error, is_lost=driver.closed) or error from error
 
 
 def _took_lock(connection: sa.Connection) -> None:

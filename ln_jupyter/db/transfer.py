@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from ln_jupyter import errors
-from ln_jupyter.db import faults, registry, snapshot, tables, transactions
+from ln_jupyter.db import faults, limits, registry, snapshot, tables, transactions
 from ln_jupyter.schema import Base
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class Copied:
     left: tuple[str, ...]
 
 
+@limits.bounded(limits.LONG_SECONDS)
 def copy(source: sa.Engine, target: sa.Engine) -> Copied:
     """Copy a registry into an empty database, between SQLite and PostgreSQL in any direction.
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from ln_jupyter import settings, urls
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import tables, unit
+from ln_jupyter.db import limits, tables, unit
 from ln_jupyter.schema import NotebookPath
 from ln_jupyter.schema.column_types import utcnow
 from ln_jupyter.tracking.request import storable
@@ -60,6 +60,7 @@ def forget(path: Path) -> None:
     _in_each_registry(act, path)
 
 
+@limits.bounded()
 def _in_each_registry(act: Callable[[orm.Session], None], *paths: Path) -> None:
     """Act where any of *paths* is, or is below, what the registry knows, if it is one that may be used."""
     chosen = [each for each in map(settings.resolve, paths) if each.mode == "on" and each.registry.is_approved]

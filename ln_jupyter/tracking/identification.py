@@ -41,6 +41,7 @@ class Identified(NamedTuple):
         is_new: The id was made just now: nothing is known of the notebook.
         why_copy: Why it was made, for a copy.
         versions: Those that are registered, as `versions.of` reads them; None where they were not read.
+        here: What the registry knows of the path; None where it was not read, or knows nothing.
     """
 
     identity: Identity
@@ -48,6 +49,7 @@ class Identified(NamedTuple):
     is_new: bool = False
     why_copy: str = ""
     versions: Mapping[Version, dict[str, Any]] | None = None
+    here: Seen | None = None
 
 
 class Identification:
@@ -76,9 +78,12 @@ class Identification:
         if request.stated is None and known is not None:
             return Identified(known)
         here = seen_at(connection, request)
-        if request.stated is not None:
-            return self._stated(connection, request.stated, request.document, here)
-        if here is not None and _is_same(here, request.document):
+        return self._find_at(connection, request.document, here)._replace(here=here)
+
+    def _find_at(self, connection: sa.Connection, document: Document, here: Seen | None) -> Identified:
+        if (stated := self._request.stated) is not None:
+            return self._stated(connection, stated, document, here)
+        if here is not None and _is_same(here, document):
             return Identified(Identity(here.notebook_id, here.notebook_v))
         return _new()
 

@@ -12,7 +12,7 @@ from ln_jupyter.db import attempts
 from ln_jupyter.notebook import environment
 from ln_jupyter.schema import tables
 from ln_jupyter.schema.column_types import utcnow
-from ln_jupyter.tracking import facts, rows, runs, versions
+from ln_jupyter.tracking import facts, identification, rows, runs, versions
 
 if TYPE_CHECKING:
     from ln_jupyter.notebook.environment import Environment
@@ -66,6 +66,6 @@ def _publish(
     lost = {} if kept is not None else {name: current.run_row[name] for name in ("id", "started_at")}
     ended = {"heard_at": now, "finished_at": now, "outcome": "ok"}
     values = lost | frozen | ended | {"notebook_id": notebook_id, "notebook_v": v}
-    rows.note_path(connection, request, notebook)
+    rows.note_path(connection, request, notebook, identification.seen_at(connection, request))
     run = rows.save_run(connection, kept, current.user_id, values)
     return replace(current, notebook_row=notebook, run_row=run, publisher=frozen_version.publisher)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from ln_jupyter import errors
-from ln_jupyter.db import attempts
+from ln_jupyter.db import attempts, limits
 from ln_jupyter.notebook import ending
 from ln_jupyter.schema.column_types import utcnow
 from ln_jupyter.schema.tables import FAILED
@@ -159,6 +159,7 @@ class Recording:
             if is_last and is_written:
                 return
 
+    @limits.bounded()
     def _write(self) -> None:
         executed = [] if self.log is None else self.log.executed[self._written : self._last]
         sources = [cell.source for cell in executed]

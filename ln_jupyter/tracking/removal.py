@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 import sqlalchemy as sa
 
 from ln_jupyter import errors
-from ln_jupyter.db import unit
+from ln_jupyter.db import limits, unit
 from ln_jupyter.schema import ExecutedCell, Notebook, Run
 from ln_jupyter.schema.column_types import utcnow
 from ln_jupyter.schema.models import State
@@ -41,6 +41,7 @@ class Removed:
     environments: int
 
 
+@limits.bounded(limits.LONG_SECONDS)
 def delete_runs(ids: Iterable[str], *, dry_run: bool = False) -> Removed:
     """Delete runs, their cells, and the sources and environments that nothing else names.
 
@@ -58,6 +59,7 @@ def delete_runs(ids: Iterable[str], *, dry_run: bool = False) -> Removed:
     return unit.run(lambda session: _delete_named(session, wanted, dry_run=dry_run), write=True)
 
 
+@limits.bounded(limits.LONG_SECONDS)
 def prune(*, older_than: dt.timedelta, states: Iterable[str] = _ENDED, dry_run: bool = False) -> Removed:
     """Delete the runs that ended long ago, as `delete_runs` does.
 

@@ -96,7 +96,8 @@ def _register(connection: sa.Connection, request: Request, before: Registration 
     if known is None:
         known = {} if found.is_new else versions.of(connection, found.identity.id)
     notebook = _find_or_make_notebook(connection, found, known, request, user_id)
-    note_path(connection, request, notebook)
+    known_here = found.here is not None or found.is_new
+    note_path(connection, request, notebook, found.here if known_here else identification.seen_at(connection, request))
     if run == "latest":
         _lock(connection, notebook["id"])  # of two that ask at once, the second one sees that the first one runs it
         kept, why_new = latest.find(connection, notebook, request.process)
@@ -131,10 +132,10 @@ def _identify(connection: sa.Connection, request: Request, before: Registration 
 
 
 def _lock(connection: sa.Connection, name: str) -> None:
+    key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
     if not transactions.has_begun(connection):
-        transactions.begin(connection)
-    if connection.dialect.name == "postgresql":
-        key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+        transactions.begin(connection, f"SELECT pg_advisory_xact_lock({key})")  # which SQLite does not need
+    elif connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
 
 
@@ -163,7 +164,7 @@ def _find_or_make_notebook(
     }
     notebook = next((row for row in known.values() if row["v"] == v), None)
     if notebook is None:
-        notebook = find_or_make(connection, (identity.id, v), user_id, made | request.names)
+        notebook = _make(connection, (identity.id, v), user_id, made | request.names)
     if notebook["published_at"] is None and any(notebook[field] != value for field, value in request.names.items()):
         # past the counter that guards edits: two kernels may both be the first to see a new title
         is_draft = (*_is_notebook(identity.id, v), tables.notebook.c.published_at.is_(None))
@@ -176,12 +177,14 @@ def _find_or_make_notebook(
 def find_or_make(connection: sa.Connection, key: tuple[str, str], user_id: str, made: Mapping[str, Any]) -> Row:
     """Give the notebook of a key; if there is none, make it with these values, once for all who make it now."""
     notebook = _read(connection, tables.notebook, *_is_notebook(*key))
-    if notebook is None:
-        # another kernel may be registering it right now: whoever comes second takes the first one's row
-        values = {"id": key[0], "v": key[1], "created_by_id": user_id, "revision": 1, **made}
-        upsert.insert_if_absent(connection, tables.notebook, **values)
-        notebook = read_notebook(connection, key)
-    return notebook
+    return _make(connection, key, user_id, made) if notebook is None else notebook
+
+
+def _make(connection: sa.Connection, key: tuple[str, str], user_id: str, made: Mapping[str, Any]) -> Row:
+    # another kernel may be registering it right now: whoever comes second takes the first one's row
+    values = {"id": key[0], "v": key[1], "created_by_id": user_id, "revision": 1, **made}
+    upsert.insert_if_absent(connection, tables.notebook, **values)
+    return read_notebook(connection, key)
 
 
 def read_notebook(connection: sa.Connection, key: tuple[str, str]) -> Row:
@@ -191,12 +194,12 @@ def read_notebook(connection: sa.Connection, key: tuple[str, str]) -> Row:
     return notebook
 
 
-def note_path(connection: sa.Connection, request: Request, notebook: Row) -> None:
-    """Remember who was seen where; what is known already is not written again, nor its row contended for."""
+def note_path(connection: sa.Connection, request: Request, notebook: Row, seen: Seen | None) -> None:
+    """Remember who was seen where; what was *seen* there already is not written again, nor its row contended for."""
     if request.path is None or request.document is None:
         return
     now = Seen(request.path, notebook["id"], notebook["v"], request.cell_ids, request.document.source_hash)
-    if now != identification.seen_at(connection, request):
+    if now != seen:
         row = {"host": request.process.host, **now._asdict(), "seen_at": utcnow()}
         upsert.insert_or_update(connection, tables.notebook_path, **row)
 

@@ -31,6 +31,25 @@ def test_the_check_is_one_statement_without_alembic(url: sa.URL) -> None:
     subprocess.run([sys.executable, "-c", probe, url.render_as_string(hide_password=False)], check=True)
 
 
+def test_a_registry_stays_known_while_a_new_connection_is_checked(
+    sqlite_url: sa.URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other threads need no connection beside their own to know the registry again: a pooler may have none left."""
+    engine = engines.resolve(sqlite_url)
+    registry.ensure(engine)
+    engine.dispose()
+    is_known: list[bool] = []
+    read = tables.read
+    monkeypatch.setattr(
+        tables, "read", lambda connection: (is_known.append(engine in registry.known()), read(connection))[1]
+    )
+
+    with engine.connect() as connection:
+        registry.check(connection, make=True)
+
+    assert [True] == is_known
+
+
 def test_a_newer_schema_that_still_serves_us_is_used(url: sa.URL) -> None:
     """Additive changes of a newer release do not lock this one out."""
     engine = engines.resolve(url)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import socket
+import struct
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -83,11 +84,22 @@ class Gate:
     Args:
         target: The server's socket; None for a port that takes connections and never says a word.
         tls: To speak TLS with whoever comes, as a proxy in front of a server does.
+
+    Attributes:
+        sent: What clients sent before they were answered, one for each round trip.
+        stalls_at: What makes it pass on nothing any more, on any connection, until `flow`.
+        resets_at: What is passed on and done, and then the connection is reset instead of answered.
+        has_stalled: Set when it passes on nothing.
     """
 
     def __init__(self, target: Path | None, tls: ssl.SSLContext | None = None) -> None:
+        self.sent: list[bytes] = []
+        self.stalls_at = self.resets_at = b""
+        self.has_stalled = threading.Event()
         self._target = target
         self._tls = tls
+        self._flows = threading.Event()
+        self._flows.set()
         self._open: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -98,6 +110,7 @@ class Gate:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.flow()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for each in self._open:
@@ -107,6 +120,12 @@ class Gate:
             thread.join()
         for each in self._open:
             each.close()
+
+    def flow(self) -> None:
+        """Pass on all again, also what was held back."""
+        self.stalls_at = b""
+        self.has_stalled.clear()
+        self._flows.set()
 
     def _accept(self) -> None:
         while True:
@@ -134,14 +153,39 @@ class Gate:
             server = socket.socket(socket.AF_UNIX)
             self._open.append(server)
             server.connect(str(self._target))
-            self._start(_pass_on, client, server)
-            _pass_on(server, client)
+            is_cut = threading.Event()
+            self._start(self._pass_questions, client, server, is_cut)
+            self._pass_answers(server, client, is_cut)
+
+    def _pass_questions(self, client: socket.socket, server: socket.socket, is_cut: threading.Event) -> None:
+        with _both(client, server):
+            while data := client.recv(65536):
+                self.sent.append(data)
+                if self.stalls_at and self.stalls_at in data:
+                    self._flows.clear()
+                    self.has_stalled.set()
+                self._flows.wait()
+                if self.resets_at and self.resets_at in data:
+                    is_cut.set()
+                server.sendall(data)
+
+    def _pass_answers(self, server: socket.socket, client: socket.socket, is_cut: threading.Event) -> None:
+        with _both(client, server):
+            while data := server.recv(65536):
+                self._flows.wait()
+                if is_cut.is_set():
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    client.shutdown(socket.SHUT_RD)  # whoever receives from it keeps it open
+                    client.close()
+                    return
+                client.sendall(data)
 
 
-def _pass_on(here: socket.socket, there: socket.socket) -> None:
+@contextlib.contextmanager
+def _both(*sides: socket.socket) -> Iterator[None]:
+    """End both sides with a block, and with either of them."""
     with contextlib.suppress(OSError):
-        while data := here.recv(65536):
-            there.sendall(data)
-    for each in (here, there):
+        yield
+    for each in sides:
         with contextlib.suppress(OSError):
             each.shutdown(socket.SHUT_RDWR)

@@ -304,9 +304,11 @@ def test_lock_timeout(database: sa.URL) -> None:
 
 
 def test_how_long_a_lock_is_waited_for(database: sa.URL) -> None:
-    """Without a word of the user's, a lock is waited for 30 s, as on SQLite."""
-    with engines.current().connect() as connection:
-        assert "30s" == connection.scalar(sa.text("SHOW lock_timeout"))
+    """Without a word of the user's, a transaction that writes waits for a lock for 30 s, as on SQLite, however it begins."""
+    for options in ({}, {"isolation_level": "SERIALIZABLE"}):
+        with engines.current().connect().execution_options(**options) as connection:
+            connection.execute(sa.text("LOCK TABLE ln_run"))
+            assert "30s" == connection.scalar(sa.text("SHOW lock_timeout"))
 
 
 @pytest.mark.parametrize("setting", ["idle_in_transaction_session_timeout", "transaction_timeout"])
