@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ast
+import re
 import sys
-from itertools import chain
+import tokenize
 from typing import TYPE_CHECKING
 
 from ln_jupyter.notebook import syntax
@@ -45,13 +45,39 @@ def modules(source: str) -> frozenset[str]:
     """
     if "import" not in source:
         return frozenset()
-    nodes = chain.from_iterable(map(ast.walk, syntax.parse(source)))
-    names = chain.from_iterable(map(_imported, nodes))
-    return frozenset(name for name in names if name.partition(".")[0] not in _OF_PYTHON)
+    return frozenset(name for name in _names(source) if name.partition(".")[0] not in _OF_PYTHON)
 
 
-def _imported(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
-    elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-        yield from (node.module if alias.name == "*" else f"{node.module}.{alias.name}" for alias in node.names)
+# Statements as their tokens, each after a space; before the colon is what the statement stands behind on its line.
+_NAME = r" \w+(?: as \w+)?"
+_MODULE = r" \w+(?: \. \w+)*"
+_ALIASED = rf"{_MODULE}(?: as \w+)?"
+_IMPORT = re.compile(rf"(?:.* :)? import((?:{_ALIASED} ,)*{_ALIASED})")
+_FROM = re.compile(rf"(?:.* :)? from({_MODULE}) import(?: \()?((?:{_NAME} ,)*(?: \*|{_NAME}))(?: ,)?(?: \))?")
+
+
+def _names(source: str) -> Iterator[str]:
+    statement = ""
+    for token in syntax.tokens(source):
+        if token.type in (tokenize.NEWLINE, tokenize.ENDMARKER) or token.string == ";":
+            if " import " in statement:
+                yield from _imported(statement)
+            statement = ""
+        elif token.type in (tokenize.NAME, tokenize.OP):
+            statement += f" {token.string}"
+        elif token.type in (tokenize.NUMBER, tokenize.STRING):
+            statement += " 0"  # not what it says, which may be the word import
+
+
+def _imported(statement: str) -> Iterator[str]:
+    if match := _IMPORT.fullmatch(statement):
+        yield from (_first(each).replace(" ", "") for each in match[1].split(" ,"))
+    elif match := _FROM.fullmatch(statement):
+        module = match[1].replace(" ", "")
+        for each in match[2].split(" ,"):
+            name = _first(each).strip()
+            yield module if name == "*" else f"{module}.{name}"
+
+
+def _first(aliased: str) -> str:
+    return aliased.partition(" as ")[0]

@@ -79,3 +79,25 @@ def test_files_of_others(folder: Path) -> None:
             expected = imported(compile(source, file, "exec", dont_inherit=True)) - sys.stdlib_module_names
 
             assert expected == {name.partition(".")[0] for name in imports.modules(source)}, file
+
+
+@pytest.mark.parametrize(
+    ("expected", "source"),
+    [
+        ({"a.b", "c"}, "if x: from a import (b as d,); import c as e"),
+        ({"a"}, 'f"{1} import b"\nx = {"k": "import c"}\nimport a'),
+        (set(), "import data from the lab\nfrom here import some more"),
+        ({"b"}, "x = '''import a\nimport c\n'''; import b"),
+        ({"a"}, "raise E from import_error\nimport a"),
+    ],
+)
+def test_words_that_look_like_imports(expected: set[str], source: str) -> None:
+    """Neither text nor what is no Python imports anything."""
+    assert expected == imports.modules(source)
+
+
+def test_a_thread_parses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's parser is left to the main thread: there it compiles cells and shows errors, and two at once break it."""
+    monkeypatch.setattr("ast.parse", None)
+
+    assert {"numpy"} == imports.modules("%time\nimport numpy")
