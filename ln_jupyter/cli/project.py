@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import tomllib
 from pathlib import Path
 
 import click
 
-from ln_jupyter import approval, errors, settings
+from ln_jupyter import approval, approved, errors, settings
+from ln_jupyter.characters import plain
 from ln_jupyter.cli import options, output
 
 
-@click.command(epilog=options.examples("init", "init lab"))
+@click.command(epilog=options.examples("init", "init lab", "init lab --db postgresql://db.example.org/lab"))
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=".")
+@click.option(
+    "--db",
+    "url",
+    type=options.database_url,
+    metavar="URL",
+    help="Name this registry in FOLDER/pyproject.toml, approved for you, and make none.",
+)
 @options.as_json
-def init(folder: Path, *, as_json: bool) -> None:
+def init(folder: Path, *, url: str | None, as_json: bool) -> None:
     """Make FOLDER a project with a registry of its own.
 
     Notebooks in it and below register there from then on. The registry is a file in
@@ -22,6 +32,9 @@ def init(folder: Path, *, as_json: bool) -> None:
     """
     from ln_jupyter.db import engine, registry  # here for cost: --help needs no database
 
+    if url is not None:
+        _name(folder.resolve() / "pyproject.toml", url, as_json=as_json)
+        return
     project = folder.resolve() / settings.PROJECT_FOLDER
     file = project / settings.REGISTRY_FILE
     made = approval.Whereabouts(text=settings.sqlite_url(file), by=project, folder=project.parent)
@@ -80,3 +93,32 @@ def _make(project: Path, registry: approval.Whereabouts) -> None:
         msg = f"{project} cannot be made: {error.strerror}"
         fix = "name a folder that you may write to: ln-jupyter init FOLDER"
         raise errors.DatabaseUnavailableError(msg, fix=fix) from error
+
+
+def _name(file: Path, url: str, *, as_json: bool) -> None:
+    """Write a URL into the file of a project, for all who work with it, and approve it for whoever typed it."""
+    named = approval.Whereabouts(text=approval.Hidden(url), by=file, folder=file.parent)
+    if named.asked.password is not None:
+        msg = f"the database URL has a password, which everybody would read in {file}"
+        raise errors.InvalidUrlError(msg, fix="leave it to PGPASSWORD or ~/.pgpass")
+    _append(file, f"[tool.ln_jupyter]\nurl = {json.dumps(url, ensure_ascii=False)}\n")
+    canonical = approved.url_of(named.asked)
+    approved_in = None if named.is_approved else approved.add(canonical)
+    if as_json:
+        output.write_json({"folder": file.parent, "registry": canonical, "decided_by": file})
+        return
+    click.echo(plain(f"notebooks below {file.parent} register in {approval.shown(canonical)}, as {file} says"))
+    if approved_in is not None:
+        click.echo(f"it is approved for you, in {approved_in}; others who use the project approve it, too", err=True)
+
+
+def _append(file: Path, table: str) -> None:
+    try:
+        before = file.read_text(encoding="utf-8") if file.exists() else ""
+        after = f"{before.rstrip()}\n\n{table}".lstrip()
+        tomllib.loads(after)  # which refuses a table that is there already
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(after, encoding="utf-8")
+    except (ValueError, OSError) as error:
+        fix = f"write into it yourself: {table.strip()}".replace("\n", " ")
+        raise errors.SettingsError(f"{file} cannot take another table: {error}", fix=fix) from error

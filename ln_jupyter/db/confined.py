@@ -1,7 +1,9 @@
-"""A SQLite file that a project brought and nobody approved: it stays in the project, and nothing in it runs."""
+"""What a SQLite file may not do to who opens it: one that a project brought stays in it, and nothing in it runs."""
 
 from __future__ import annotations
 
+import os
+import shlex
 import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,6 +24,9 @@ _PROGRAMS = """
 """
 _UNSAFE = "unsafe use of"  # a function of the program, as SQLite says it
 _MOST = 3  # are named
+
+_NAMES_ANOTHER = bytes.fromhex("d9d505f920a163d7")
+"""The end of a journal with the name of a file, which SQLite deletes when it rolls back what the journal says."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,30 @@ class Confinement:
         )
         fix = f"delete the file; or, if they are yours: {approval.command(approved.url_of(self.url), self.folder)}"
         raise errors.NotARegistryError(characters.plain(f"{msg}; nothing of it was run"), fix=fix)
+
+
+def refuse_journal(file: Path) -> None:
+    """Refuse a file whose journal names another one: that is of a transaction in several files, which we never make.
+
+    Args:
+        file: Where it really is.
+
+    Raises:
+        DatabaseUnavailableError: If it does; nothing is rolled back, and nothing deleted.
+    """
+    journal = f"{file}-journal"
+    if not os.path.isfile(journal):  # noqa: PTH113 - asked before each connection, and there is none
+        return
+    try:
+        with open(journal, "rb") as found:  # noqa: PTH123 - as above
+            found.seek(-len(_NAMES_ANOTHER), os.SEEK_END)
+            end = found.read()
+    except OSError:  # it is shorter, or SQLite says more
+        return
+    if end == _NAMES_ANOTHER:
+        msg = f"{characters.plain(journal)} names another file, which SQLite would delete"
+        fix = f"if it came from elsewhere, delete it; if it is yours: sqlite3 {shlex.quote(str(file))} .tables"
+        raise errors.DatabaseUnavailableError(msg, fix=fix)
 
 
 def _programs(driver: sqlite3.Connection) -> list[str]:

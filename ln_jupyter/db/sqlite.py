@@ -98,6 +98,7 @@ class _Creator:
             with contextlib.suppress(OSError):  # SQLite's own error says more, below
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, _PRIVATE))
         self._newest = files = pool.Files(self.path)  # before: if it is replaced meanwhile, the connection is stale
+        confined.refuse_journal(files.real_path)
         if self.access == _FROZEN and pool.size(files.wal_path):
             raise faults.error_of(str(self.path), sqlite_faults.UNSEEN)
         return sqlite3.connect(

@@ -1,5 +1,7 @@
 import pytest
 
+from ln_jupyter import settings
+
 SERVER = "postgresql://ann@db.example.org/lab"
 
 
@@ -69,3 +71,34 @@ def test_a_url_that_is_none(command):
     done = command("approve", "mysql://ann:s3cret@db.example.org/lab")
 
     assert (1, False) == (done.exit_code, "s3cret" in done.output)
+
+
+def test_init_with_a_url(clone, command, data, approvals):
+    """`init --db` writes the URL into the project's file, below what is there, and approves what the user typed."""
+    (clone / "pyproject.toml").write_text('[project]\nname = "lab"\n')
+
+    done = command("init", "--db", SERVER)
+
+    assert (0, True) == (done.exit_code, done.stdout.startswith(f"notebooks below {clone} register in {SERVER}"))
+    assert f'[project]\nname = "lab"\n\n[tool.ln_jupyter]\nurl = "{SERVER}"\n' == (clone / "pyproject.toml").read_text()
+    assert SERVER == settings.resolve(clone).url
+    assert [SERVER] == [each["url"] for each in data("approve", "--list")]
+
+
+def test_init_with_a_file(clone, command, approvals):
+    """A file in the project's folder is named, in a new pyproject.toml, and needs no approval."""
+    done = command("init", "new", "--db", "sqlite:///lab.db")
+
+    assert (0, f"sqlite:///{clone}/new/lab.db") == (done.exit_code, settings.resolve(clone / "new").url)
+    assert not approvals.exists()
+
+
+@pytest.mark.parametrize("url", ["postgresql://ann:s3cret@db.example.org/lab", SERVER, "mysql://db.example.org/lab"])
+def test_init_that_writes_nothing(clone, command, approvals, url):
+    """A password, a second table, and what is no registry, are not written, and approve nothing."""
+    before = (clone / "pyproject.toml").read_text()
+
+    done = command("init", "--db", url)
+
+    assert (1, False, False) == (done.exit_code, "s3cret" in done.output, approvals.exists())
+    assert before == (clone / "pyproject.toml").read_text()

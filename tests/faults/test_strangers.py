@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import struct
 import tempfile
 from contextlib import closing
 from pathlib import Path
@@ -250,6 +252,31 @@ def test_a_file_that_runs_something(brought: Path, kind: str) -> None:
     assert f"ln-jupyter approve sqlite:///{brought}" in raised.value.fix
     run("approve", f"sqlite:///{brought}")
     assert [] == ln.select(lns.Run).all()
+
+
+def test_a_journal_that_deletes(brought: Path, tmp_path: Path) -> None:
+    """A journal that names a file of the user's, which SQLite would delete, is not rolled back."""
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    with closing(sqlite3.connect(brought, isolation_level=None)) as connection:
+        for statement in ("PRAGMA journal_mode=DELETE", "PRAGMA cache_size=1", "CREATE TABLE t (x)", "BEGIN"):
+            connection.execute(statement)
+        for _ in range(50):  # more than the cache holds
+            connection.execute("INSERT INTO t VALUES (zeroblob(9999))")
+        before, journal = brought.read_bytes(), brought.with_name("registry.db-journal").read_bytes()
+        connection.execute("ROLLBACK")
+    name = os.fsencode(precious)
+    named = struct.pack(f">I{len(name)}sII", 0, name, len(name), sum(name)) + bytes.fromhex("d9d505f920a163d7")
+    brought.write_bytes(before)
+    brought.with_name("registry.db-journal").write_bytes(journal + named)
+
+    for words in ("doctor", "list", "migrate"):
+        done = run(words)
+        assert (1, True) == (done.exit_code, "names another file, which SQLite would delete" in done.output)
+
+    assert precious.exists()
+    sqlite3.connect(brought).execute("SELECT * FROM t").close()
+    assert not precious.exists()
 
 
 def test_a_file_that_lies(brought: Path) -> None:
