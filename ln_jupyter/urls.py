@@ -21,6 +21,10 @@ POSTGRES = "postgresql+psycopg"
 PLACES = ("host", "hostaddr", "port", "service")
 """Options of a URL that say where it leads, whatever host it names."""
 
+_PORT = 5432
+_HOSTS = re.compile(
+    r"(?P<start>postgres[\w+]*://(?:[^/?]*@)?)(?P<hosts>[^/?@,]+(?:,[^/?@,]+)+)(?P<path>/[^?]*)?(?:\?(?P<query>.*))?"
+)
 _SECRET = re.compile(r"pass(?!file)|pwd|secret|token", re.IGNORECASE)
 _ASSIGNED = re.compile(r"(pass\w*|pwd|secret|token)\s*=", re.IGNORECASE)  # in the value of another one
 
@@ -43,7 +47,7 @@ def _parse(url: str | sa.URL) -> sa.URL:
     import sqlalchemy as sa  # here for cost: settings are read where no database is asked
 
     try:
-        parsed = sa.make_url(url)
+        parsed = sa.make_url(_with_hosts_apart(url) if isinstance(url, str) else url)
         backend = parsed.get_backend_name()
         leaves_paths_quoted = sa.make_url("sqlite:///%25").database != "%"  # before SQLAlchemy 2.1
         if backend == "sqlite" and isinstance(url, str) and parsed.database and leaves_paths_quoted:
@@ -74,6 +78,21 @@ def _parse(url: str | sa.URL) -> sa.URL:
         msg = "the database URL names no file" if "\0" in database else "the database URL holds a URI of SQLite's own"
         raise errors.InvalidUrlError(msg, fix="use sqlite:////absolute/path.db")
     return parsed.set(drivername="sqlite")
+
+
+def _with_hosts_apart(url: str) -> str:
+    """Write several hosts, as libpq takes them, in the way in which SQLAlchemy does: each of them an option.
+
+    Example:
+        >>> _with_hosts_apart("postgresql://ann@one:5433,two/lab?sslmode=require")
+        'postgresql://ann@/lab?host=one:5433&host=two:5432&sslmode=require'
+    """
+    found = _HOSTS.fullmatch(url)
+    if found is None:
+        return url
+    hosts = [host if re.search(r":\d+$", host) else f"{host}:{_PORT}" for host in found["hosts"].split(",")]
+    options = "&".join([*(f"host={host}" for host in hosts), *filter(None, [found["query"]])])
+    return f"{found['start']}{found['path'] or ''}?{options}"
 
 
 def query(url: sa.URL) -> Iterator[tuple[str, str]]:

@@ -47,6 +47,8 @@ def create(url: sa.URL) -> sa.Engine:
         "tcp_user_timeout": 1000 * _SILENT_SECONDS,
     }
     _, given = url.get_dialect()().create_connect_args(url)
+    if "," in str(given.get("host", "")):
+        defaults["target_session_attrs"] = "read-write"  # the one of several that is written to, whichever it is now
     fixed = {"autocommit": True, _PREPARE: _prepare_threshold(given.get(_PREPARE))}
     engine = sa.create_engine(
         url,
