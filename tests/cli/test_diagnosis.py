@@ -13,7 +13,7 @@ from ln_jupyter import urls
 from ln_jupyter.cli import surroundings
 from ln_jupyter.cli.registry_health import can_be_made, examine
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import filesystems, registry
+from ln_jupyter.db import filesystems, registry, tables
 
 
 @functools.cache
@@ -60,7 +60,7 @@ def test_a_healthy_registry(db, data, jupyter):
     found = data("doctor", *db)
 
     assert found["ok"]
-    assert (1, 1, True) == (
+    assert (tables.NUMBER, tables.OLDEST_READER, True) == (
         found["registry"]["schema"],
         found["registry"]["oldest_reader"],
         found["registry"]["exists"],

@@ -299,11 +299,13 @@ def new_database(kind: str, request: pytest.FixtureRequest, file: Path) -> Itera
 STEPS = 60
 """Of the migration; it sends more statements."""
 
+NUMBER = tables.NUMBER + 1
+
 NEXT = f"""
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision = "0002", "0001"
-oldest_reader = 1
+revision, down_revision = "{NUMBER:04}", "{tables.NUMBER:04}"
+oldest_reader = {tables.OLDEST_READER}
 def upgrade():
     for number in range({STEPS // 2}):
         op.add_column("ln_run", sa.Column(f"added_{{number}}", sa.String))
@@ -319,7 +321,7 @@ def migrations(tmp_path: Path) -> Path:
     for file in (migrate.MIGRATIONS / "versions").glob("0*.py"):
         (folder / file.name).write_text(file.read_text())
     (folder.parent / "env.py").write_text((migrate.MIGRATIONS / "env.py").read_text())
-    (folder / "0002_next.py").write_text(NEXT)
+    (folder / f"{NUMBER:04}_next.py").write_text(NEXT)
     return folder.parent
 
 
@@ -364,11 +366,11 @@ def test_killed_while_migrating(  # noqa: PLR0913, PLR0917 - each a fixture
             columns = {each["name"] for each in sa.inspect(engines.resolve(url)).get_columns("ln_run")}
             names = set(sa.inspect(engines.resolve(url)).get_table_names())
             added = len(columns) - len(lns.Run.__table__.columns), len(names) - len(lns.Base.metadata.tables) - 1
-            assert added == {1: (0, 0), 2: (STEPS // 2, STEPS // 2)}[found.number], drawn
+            assert added == {tables.NUMBER: (0, 0), NUMBER: (STEPS // 2, STEPS // 2)}[found.number], drawn
 
             again = migrate.upgrade(engines.resolve(url))
 
-            assert 2 == again.after, drawn
+            assert NUMBER == again.after, drawn
             check(url, [("rows", [run.id])], drawn)
 
 

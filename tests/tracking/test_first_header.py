@@ -82,7 +82,6 @@ def test_statements_of_a_known_notebook(
     assert [
         ("SELECT", "ln_notebook_path"),
         ("SELECT", "ln_notebook"),
-        ("SELECT", "ln_notebook_path"),
         ("INSERT", "ln_run"),
     ] == kinds(statements)
 
@@ -103,8 +102,8 @@ def test_statements_of_a_repeated_call(
 
 
 def kinds(statements: list[str]) -> list[tuple[str, str]]:
-    """Give the verb and the table of each statement."""
-    words = (statement.split() for statement in statements)
+    """Give the verb and the table of each statement; a scalar subquery stands before its FROM."""
+    words = ([each.split()[0], *each.rpartition("FROM ")[2].split()] for each in statements)
     return [
         (each[0], next(word.strip('"') for word in each if word.startswith("ln_") and "." not in word))
         for each in words
