@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy.ext.associationproxy import AssociationProxyExtensionType
 from sqlalchemy.ext.hybrid import HybridExtensionType
@@ -16,6 +16,8 @@ from ln_jupyter.errors import NotMappedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from sqlalchemy.orm import Mapper
 
 __all__ = ["Attribute", "Cost", "Kind", "ObjectState", "Record", "SessionState", "Status", "describe", "state_of"]
 
@@ -74,6 +76,23 @@ class Record:
     expired: bool
     modified: bool
     attributes: Mapping[str, Attribute]
+
+
+_MAPPING = "ln_mapping"
+
+
+class _Mapping(NamedTuple):
+    """What a mapping says of the attributes of its records, whatever they hold.
+
+    Attributes:
+        attrs: The mapper's properties when this was found; SQLAlchemy makes others when one is added.
+        columns: The columns and SQL expressions.
+        computed: Name and kind of what is made when read.
+    """
+
+    attrs: object
+    columns: tuple[loaded_columns.MappedColumn, ...]
+    computed: tuple[tuple[str, Kind], ...]
 
 
 def state_of(obj: object) -> InstanceState[Any] | None:
@@ -145,12 +164,8 @@ def _session_state(state: InstanceState[Any]) -> SessionState:
 def _attributes(state: InstanceState[Any], *, trip: Cost) -> dict[str, Attribute]:
     mapper = state.manager.mapper  # state.mapper would be remembered on the state
     of_row = Cost.RAISES if state.deleted else trip  # of what refers to the deleted row there may be something to load
-    primary_key = {mapper.get_property_by_column(column) for column in mapper.primary_key}
-    seen = {
-        prop.key: loaded_columns.column(state, prop, primary_key=primary_key, trip=of_row)
-        for prop in mapper.column_attrs
-        if is_of_class(mapper, prop)
-    }
+    mapping, held = _mapping(mapper), state.dict
+    seen = {each.key: loaded_columns.column(state, held, each, trip=of_row) for each in mapping.columns}
     columns = dict(seen)
     for composite in mapper.composites:
         seen[composite.key] = loaded_columns.composite(state, composite, columns=columns)
@@ -159,11 +174,32 @@ def _attributes(state: InstanceState[Any], *, trip: Cost) -> dict[str, Attribute
     for synonym in mapper.synonyms:
         if synonym.name in seen:
             seen[synonym.key] = replace(seen[synonym.name], key=synonym.key, kind=Kind.SYNONYM, note=synonym.name)
-    computed: set[int] = set()
+    for key, kind in mapping.computed:
+        if key not in seen:
+            seen[key] = Attribute(key, kind, Status.COMPUTED, Cost.UNKNOWN)
+    return seen
+
+
+def _mapping(mapper: Mapper[Any]) -> _Mapping:
+    """Find what the mapping says once, and anew when a property was added; it ends with the class."""
+    info = mapper.class_manager.info
+    found: _Mapping | None = info.get(_MAPPING)
+    if found is None or found.attrs is not mapper.attrs:
+        found = info[_MAPPING] = _find_mapping(mapper)
+    return found
+
+
+def _find_mapping(mapper: Mapper[Any]) -> _Mapping:
+    primary_key = {mapper.get_property_by_column(column) for column in mapper.primary_key}
+    columns = [
+        loaded_columns.mapped(prop, primary_key=primary_key)
+        for prop in mapper.column_attrs
+        if is_of_class(mapper, prop)
+    ]
+    computed: dict[int, tuple[str, Kind]] = {}
     for key, descriptor in mapper.all_orm_descriptors.items():
         kind = _COMPUTED.get(descriptor.extension_type)
         # the parts that `hybrid_property.inplace` defines are the property itself under other names
-        if kind is not None and key not in seen and id(descriptor) not in computed:
-            computed.add(id(descriptor))
-            seen[key] = Attribute(key, kind, Status.COMPUTED, Cost.UNKNOWN)
-    return seen
+        if kind is not None:
+            computed.setdefault(id(descriptor), (key, kind))
+    return _Mapping(mapper.attrs, tuple(columns), tuple(computed.values()))

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class Kind(StrEnum):
     """What an attribute of a mapped class is."""
 
+    __hash__ = str.__hash__  # in C; an enum's own asks for its name
+
     COLUMN = "column"
     EXPRESSION = "expression"
     COMPOSITE = "composite"
@@ -33,6 +35,8 @@ class Status(StrEnum):
     Whether a value that is not in memory can be had from here is the attribute's `Cost`:
     a detached record has the same statuses as an attached one, and other costs.
     """
+
+    __hash__ = str.__hash__  # in C; an enum's own asks for its name
 
     LOADED = "loaded"
     UNSET = "unset"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Column
 from sqlalchemy.orm import LoaderCallableStatus
@@ -16,29 +16,61 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import ColumnProperty, CompositeProperty, InstanceState
 
 
-def column(
-    state: InstanceState[Any], prop: ColumnProperty[Any], *, primary_key: Container[object], trip: Cost
-) -> Attribute:
+class MappedColumn(NamedTuple):
+    """What the mapping says of a column or a SQL expression, whatever the record.
+
+    Attributes:
+        prop: Its mapping.
+        key: Its name on the class.
+        kind: Which of the two it is.
+        primary_key: Whether it is part of the primary key.
+        info: The column's own `info`.
+    """
+
+    prop: ColumnProperty[Any]
+    key: str
+    kind: Kind
+    primary_key: bool
+    info: Mapping[Any, Any]
+
+
+def mapped(prop: ColumnProperty[Any], *, primary_key: Container[object]) -> MappedColumn:
+    """Say what the mapping says of a column or a SQL expression.
+
+    Args:
+        prop: Its mapping.
+        primary_key: The mappings of the columns that are the primary key.
+    """
+    source = prop.columns[0]
+    kind = Kind.COLUMN if isinstance(source, Column) else Kind.EXPRESSION
+    info: Mapping[Any, Any] = getattr(source, "info", MappingProxyType({}))
+    return MappedColumn(prop, prop.key, kind, prop in primary_key, info)
+
+
+def column(state: InstanceState[Any], held: Mapping[str, Any], mapped: MappedColumn, *, trip: Cost) -> Attribute:
     """Look at a column or a SQL expression.
 
     Args:
         state: The record's.
-        prop: The column's mapping.
-        primary_key: The mappings of the columns that are the primary key.
+        held: What the record holds by name, which is the state's `dict`.
+        mapped: What the mapping says of it.
         trip: What a trip to the database would do: SQL, or RAISES where no session can make it.
     """
-    source = prop.columns[0]
-    status, note = _column_status(state, prop)
+    prop, key, kind, primary_key, info = mapped
+    status, note, cost = Status.LOADED, "", Cost.FREE
+    if key not in held:
+        status, note = _missing_status(state, prop)
+        cost = cost_of(status, trip=trip)
     return Attribute(
-        prop.key,
-        Kind.COLUMN if isinstance(source, Column) else Kind.EXPRESSION,
+        key,
+        kind,
         status,
-        cost_of(status, trip=trip),
-        value=state.dict.get(prop.key),
-        primary_key=prop in primary_key,
-        modified=prop.key in state.committed_state,
+        cost,
+        value=held.get(key),
+        primary_key=primary_key,
+        modified=key in state.committed_state,
         note=note,
-        info=getattr(source, "info", MappingProxyType({})),
+        info=info,
     )
 
 
@@ -67,11 +99,9 @@ def is_settled(state: InstanceState[Any], key: str) -> bool:
     )
 
 
-def _column_status(state: InstanceState[Any], prop: ColumnProperty[Any]) -> tuple[Status, str]:
-    """Ask in the order in which SQLAlchemy's own attribute access does."""
+def _missing_status(state: InstanceState[Any], prop: ColumnProperty[Any]) -> tuple[Status, str]:
+    """Ask of a column that is not in memory, in the order in which SQLAlchemy's own attribute access does."""
     key = prop.key
-    if key in state.dict:
-        return Status.LOADED, ""
     if state.key is None or is_settled(state, key):
         return Status.UNSET, "deleted, not saved" if is_settled(state, key) else ""
     mapper = state.manager.mapper

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ln_jupyter import redaction
 from ln_jupyter.db.loaded import Kind, Status, describe, state_of
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from ln_jupyter.display.remedy import Remedy
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One attribute, or what several have in common.
 
     Attributes:

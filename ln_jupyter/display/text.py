@@ -43,6 +43,10 @@ def _lines(row: Row, *, room: int) -> list[str]:
     if row.names:
         names = ", ".join(filter(None, (*row.names, more)))
         listed = " · ".join(filter(None, (state, names)))
-        return [listed] if len(listed) <= room else textwrap.wrap(listed, room, break_long_words=False)
+        return (
+            [listed]
+            if len(listed) <= room
+            else textwrap.wrap(listed, room, break_long_words=False, break_on_hyphens=False)
+        )
     said = " · ".join(filter(None, (state, row.value, "modified, not saved" if row.modified else "")))
     return [said, *(f"  {member}" for member in filter(None, (*row.members, more)))]

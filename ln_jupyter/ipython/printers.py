@@ -102,7 +102,7 @@ class Printers(dict[Any, Any]):
 
     def _takes(self, cls: type) -> bool:
         mro = cls.__mro__[:-1]
-        if any(name in vars(each) for each in mro for name in self._methods):
+        if not all(vars(each).keys().isdisjoint(self._methods) for each in mro):
             return False
         names = [(each.__module__, each.__name__) for each in mro]
         return all(

@@ -305,3 +305,19 @@ def test_a_hybrid_in_parts_is_one_attribute() -> None:
             return 2 * cls.id
 
     assert ["id", "double"] == list(describe(Sample()).attributes)
+
+
+def test_a_property_that_is_added_later_is_seen() -> None:
+    """What the mapping says is found once for a class, and anew when it says something else."""
+
+    class Base(orm.DeclarativeBase):
+        pass
+
+    class Sample(Base):
+        __tablename__ = "sample"
+        id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+
+    before = list(describe(Sample()).attributes)
+    Sample.also_id = orm.column_property(Sample.__table__.c.id + 1)
+
+    assert (["id"], ["id", "also_id"]) == (before, list(describe(Sample()).attributes))
