@@ -98,7 +98,12 @@ class Connection(psycopg.Connection[Any]):
         idle = pq.TransactionStatus.IDLE
         if self.autocommit or self.pgconn.transaction_status != idle or self.pgconn.pipeline_status:
             return "", False
-        return "; ".join((self._get_tx_start_command().decode(), *self.settings())), False
+        return "; ".join((self.begin_command, *self.settings())), False
+
+    @property
+    def begin_command(self) -> str:
+        """What begins a transaction of the kind that is asked for."""
+        return self._get_tx_start_command().decode() or "BEGIN"
 
     @contextlib.contextmanager
     def beginning(self) -> Iterator[None]:

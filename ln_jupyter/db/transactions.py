@@ -458,9 +458,10 @@ def _lock_postgresql(connection: sa.Connection) -> None:
     """Let the connection's transaction hold the advisory lock, and see what was committed before.
 
     Above READ COMMITTED a transaction sees what was there at its first SELECT. If that is the
-    one that waits for the lock, it sees nothing of whom it waited for. So it does not wait, but
-    ends where the lock is taken; another one waits for it and ends, and it begins anew. Of the
-    moment between its first look and the lock, the database itself refuses a stale edit.
+    one that waits for the lock, it sees nothing of whom it waited for. On engines of ours, a lock of
+    the session is waited for before it begins. On others it does not wait, but ends where the lock
+    is taken; another one waits for it and ends, and it begins anew. Of the moment between its first
+    look and the lock, the database itself refuses a stale edit.
     """
     wait = sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_KEY))
     if not _will_see_one_moment(connection):
@@ -468,12 +469,41 @@ def _lock_postgresql(connection: sa.Connection) -> None:
             begin(connection)
         connection.execute(wait)
         return
+    if begins_lazily(connection.dialect):
+        _begin_with_lock(connection)
+        return
     _begin_anew(connection)
     while not connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(_ADVISORY_KEY))):
         _begin_anew(connection)
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
         connection.execute(wait)
         _begin_anew(connection)
+
+
+def _begin_with_lock(connection: sa.Connection) -> None:
+    """Begin a transaction that has the advisory lock, with no look at any row before.
+
+    In one message, which a pooler sends to one server: the lock of the session outlives it nowhere.
+    """
+    driver = _driver(connection)
+    driver.rollback()
+    driver.reads_alone = False
+    unlock = f"SELECT pg_advisory_unlock({_ADVISORY_KEY})"
+    message = [
+        *("BEGIN ISOLATION LEVEL READ COMMITTED", *driver.settings(), f"SELECT pg_advisory_lock({_ADVISORY_KEY})"),
+        *("COMMIT", driver.begin_command, *driver.settings()),
+        *(f"SELECT pg_advisory_xact_lock({_ADVISORY_KEY})", unlock),
+    ]
+    try:
+        with driver.beginning():
+            driver.execute("; ".join(message))
+    except BaseException as error:
+        if not driver.closed:
+            with contextlib.suppress(Exception), driver.beginning():
+                driver.execute(f"ROLLBACK; {unlock}")
+        if not isinstance(error, Exception):
+            raise
+        raise faults.of_begin(connection.engine.url, error, is_lost=driver.closed) or error from error
 
 
 def _will_see_one_moment(connection: sa.Connection) -> bool:

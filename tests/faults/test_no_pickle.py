@@ -70,6 +70,15 @@ FORMATTED = {
     'f"PRAGMA busy_timeout={_SLICE_MS}"',
     'f"PRAGMA busy_timeout={patience}"',
     'f"PRAGMA busy_timeout={transactions.PATIENCE_MS}"',
+    'f"PRAGMA trusted_schema={switch}"',
+    'f"PRAGMA temp.user_version={number}"',
+    # a name takes none either, and is a constant of ours
+    'f"SAVEPOINT {_SAVEPOINT}"',
+    # statements of ours, which go in one message; psycopg itself quotes what the first of the user's has for values
+    '"; ".join(statements)',
+    '"; ".join(("BEGIN", *driver.settings(), *then))',
+    '"; ".join(message)',
+    'f"ROLLBACK; {unlock}"',
 }
 
 
@@ -123,7 +132,7 @@ def test_no_shell_reads_a_command() -> None:
 
 
 def test_no_statement_is_formatted() -> None:
-    """No text of a statement has anything put into it, but numbers and words of ours in a PRAGMA."""
+    """No text of a statement has anything put into it, but numbers and words of ours where none can be sent beside it."""
 
     def formatted(module: str) -> set[str]:
         sent = [

@@ -127,7 +127,7 @@ def test_a_unit_that_the_database_gave_up_ends_in_an_error(own: sa.Engine, kind:
     assert bool(told) == sa.inspect(kept).transient
     if told is not None:
         assert "because a statement failed at " in str(told)
-        assert "nothing of it was saved" in str(told)
+        assert "nothing of this unit was saved" in str(told)
 
 
 @pytest.mark.parametrize("commit", ["session", "orm"])
