@@ -390,9 +390,12 @@ def wait_for_lock(
                     if shared is not None:
                         shared.undo_what_is_left(connection.connection)
                     try:
+                        if shared is not None and driver.in_transaction:
+                            # not left to SQLite: of threads that share a connection, sqlite3 loses errors
+                            raise sqlite3.OperationalError("another thread's transaction is not ended")  # noqa: TRY301
                         driver.execute(statement)
                     except sqlite3.OperationalError as error:
-                        if not _is_busy(error) and not driver.in_transaction:
+                        if not driver.in_transaction and not _is_busy(error):
                             raise faults.meaning(connection.engine.url, error) or error from error
                         on_wait()
                         if time.monotonic() > deadline:
@@ -604,6 +607,7 @@ def _driver(connection: sa.Connection) -> Any:
 
 
 def _is_busy(error: sqlite3.OperationalError) -> bool:
-    if error.sqlite_errorcode == sqlite3.SQLITE_BUSY_SNAPSHOT:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_BUSY)
+    if code == sqlite3.SQLITE_BUSY_SNAPSHOT:
         return False  # it comes of what this connection itself still reads, and no waiting ends it
-    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

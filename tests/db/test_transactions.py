@@ -381,6 +381,7 @@ def test_a_lock_needs_a_transaction(postgres_url: sa.URL) -> None:
 @pytest.fixture
 def in_memory() -> Iterator[sa.Engine]:
     """Connect to a database in memory, whose one connection all share."""
+    engines.dispose("sqlite://")  # one that another test has left was made before the locks were watched
     yield ln.connect("sqlite://")
     ln.connect()
     engines.dispose("sqlite://")
