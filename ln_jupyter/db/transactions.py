@@ -395,7 +395,7 @@ def wait_for_lock(
                             raise sqlite3.OperationalError("another thread's transaction is not ended")  # noqa: TRY301
                         driver.execute(statement)
                     except sqlite3.OperationalError as error:
-                        if not driver.in_transaction and not _is_busy(error):
+                        if not _is_busy(error) and not driver.in_transaction:
                             raise faults.meaning(connection.engine.url, error) or error from error
                         on_wait()
                         if time.monotonic() > deadline:
