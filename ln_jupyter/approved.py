@@ -61,8 +61,11 @@ def add(url: str) -> Path:
         url: As `url_of` writes it.
 
     Raises:
-        SettingsError: If the list cannot be written.
+        SettingsError: If the list cannot be written, or a line of it cannot say this URL and no other.
     """
+    if "\n" in url or _url(url) != url:  # a part of it would be approved, which leads elsewhere
+        msg = "the database URL cannot be a line of a list, as one with the end of a line in a name"
+        raise errors.SettingsError(msg, fix="name the registry in LN_JUPYTER_URL instead, which needs no approval")
     found = file_of(url)
     if found is not None:
         return found
@@ -143,9 +146,10 @@ def _is_mine(file: Path) -> bool:
 
 def _lines(file: Path) -> list[str]:
     try:
-        return file.read_text(encoding="utf-8").splitlines()
+        text = file.read_bytes().decode()
     except (OSError, UnicodeDecodeError):
         return []
+    return text.removesuffix("\n").split("\n") if text else []  # a URL may have other ends of lines in a name
 
 
 def _url(line: str) -> str | None:

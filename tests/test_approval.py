@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import stat
@@ -475,3 +476,17 @@ def test_an_approval_counts_at_once(
     paste(raised.value.fix)
 
     assert [] == ln.select(ln.schema.Run).all()
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\x0b", "\x85", "\u2028"])
+def test_a_line_is_one_url(named: Callable[[str], settings.Settings], end: str) -> None:
+    """A name with the end of a line in it approves nothing beside itself: half of it would be another registry."""
+    halves = "postgresql+psycopg://ann@db.example.org/lab", "postgresql+psycopg://ann@evil.example.org/lab"
+    with contextlib.suppress(errors.SettingsError):
+        approved.add(approved.url_of(urls.parse(f"postgresql://ann@db.example.org/lab?service=a{end}{halves[1]}")))
+    with contextlib.suppress(errors.SettingsError):
+        approved.add(end.join(halves))
+
+    assert not {each.url for each in approved.every()} & set(halves)
+    refusal(named(halves[0]))
+    refusal(named(halves[1]))

@@ -78,6 +78,9 @@ def read(path: Path) -> Document:
     Raises:
         NotebookUnreadableError: The file cannot be read, or is no notebook of nbformat 4.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a device, or a pipe, would never end
+        message = f"{path} is not a file"
+        raise errors.NotebookUnreadableError(message, fix="name a notebook, or a script")
     if path.suffix != ".ipynb":
         return _script(path)
     notebook = _load(path)

@@ -12,18 +12,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # A repository is read as it is: nothing of it is run or refreshed, nothing is fetched, nobody is asked.
-_COMMAND = (
+# A folder may be laid out as a bare repository, and came with a clone: its configuration names programs.
+COMMAND = (
     "git",
     *("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "protocol.allow=never"),
-    *("status", "--porcelain=v2", "--branch", "--untracked-files=no"),
+    *("-c", "safe.bareRepository=explicit"),
 )
-_ENVIRONMENT = {
+"""How git is called for a question about a repository; what is asked follows."""
+
+_STATUS = ("status", "--porcelain=v2", "--branch", "--untracked-files=no")
+ENVIRONMENT = {
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_ASKPASS": "",
     "GIT_NO_LAZY_FETCH": "1",
     "LC_ALL": "C",
 }
+"""What its environment has beside."""
+
 # What git sets for its hooks, and would lead to their repository instead of the notebook's.
 _OF_ANOTHER = {
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_NAMESPACE"),
@@ -63,9 +69,9 @@ def revision(folder: Path, *, timeout: float = 2.0) -> Revision | None:
     environment = {name: value for name, value in os.environ.items() if name not in _OF_ANOTHER}
     try:
         process = subprocess.Popen(  # noqa: S603 - a fixed command, found as the user's shell finds it
-            _COMMAND,
+            (*COMMAND, *_STATUS),
             cwd=folder,
-            env=environment | _ENVIRONMENT,
+            env=environment | ENVIRONMENT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -6,6 +6,8 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
+from ln_jupyter.notebook import git
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -48,9 +50,9 @@ def _ask(root: Path, *question: str) -> list[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         answer = subprocess.run(  # noqa: S603 - fixed commands that only read, found as the user's shell finds git
-            ["git", *question],  # noqa: S607
+            (*git.COMMAND, *question),
             cwd=root,
-            env=environment | {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"},
+            env=environment | git.ENVIRONMENT,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_SECONDS,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -237,3 +238,13 @@ def test_unreadable_script(tmp_path: Path, content: bytes) -> None:
         document.read(script)
 
     assert raised.value.fix == "save the file as UTF-8"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a pipe with a name")
+@pytest.mark.parametrize("name", ["a.ipynb", "a.py"])
+def test_a_pipe_is_no_notebook(tmp_path: Path, name: str) -> None:
+    """What is no file is not read: a pipe would never end."""
+    os.mkfifo(tmp_path / name)
+
+    with pytest.raises(errors.NotebookUnreadableError, match="is not a file"):
+        document.read(tmp_path / name)

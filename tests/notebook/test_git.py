@@ -234,3 +234,13 @@ def test_slow(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with os.fdopen(listening, "rb") as file:
         os.set_blocking(listening, True)
         assert file.read() == b"1\n"  # to the end: nobody holds the other end any more
+
+
+def test_a_folder_laid_out_as_a_bare_repository(repository: Path) -> None:
+    """A folder that came with a clone is no repository of its own, whose configuration would name programs."""
+    inner = repository / "sub" / "data"
+    run("init", "-q", "--bare", str(inner), cwd=repository)
+    run("--git-dir", str(inner), "config", "core.bare", "false", cwd=repository)
+    run("--git-dir", str(inner), "config", "core.worktree", str(inner), cwd=repository)
+
+    assert git.revision(inner) is None
