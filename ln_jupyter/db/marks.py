@@ -53,59 +53,39 @@ class Work:
         self._mark: int | None = None
         self._seen: End | None = None
         self._line: callsite.Line | None = None
-        self._is_held = False
-        self._changes = _changes(connection)
         _works[connection] = weakref.ref(self)
         if connection.dialect not in _watched:
             _watched.add(connection.dialect)
             for name in ("do_execute", "do_executemany", "do_execute_no_params"):
                 event.listen(connection.engine, name, _before)
 
-    def hold(self) -> None:
-        """Begin at once, so that what is sent past SQLAlchemy first is not committed by itself, or that is known.
-
-        SQLite would lock, or keep to an old snapshot, and counts what was changed.
-        """
-        if self._connection.dialect.name == "postgresql":
-            _send(self._connection, "SHOW transaction_isolation")  # which leaves it to be chosen
-            self._is_held = True
-        elif self._connection.dialect.name != "sqlite":
-            self._mark = _leave(self._connection)
-        self._listen()
-
     def before(self, statement: str) -> None:
         """Mark the transaction before a statement that writes, and remember one that ends it."""
-        if self._mark is None:
-            self._note_unmarked()
         begins = transactions.has_to_begin(statement, self._connection.dialect)
         if self._seen is not None or (begins and self._connection.dialect.name == "duckdb"):
             self.look()  # without a transaction, DuckDB would save what comes now
-        if self._mark is not None or self._is_held:
+        if self._mark is not None:
             end = statements.ends(statement, self._connection.dialect.name)
             if end is not None:
                 self.note(end)
-        if self._mark is None and begins:
+        elif begins:
             self._mark = _leave(self._connection)
-            self._listen()
+            if _commit not in self._connection.dispatch.commit:
+                connection_events.listen(self._connection, "commit", _commit)
+                connection_events.listen(self._connection, "rollback", _rollback)
 
     def note(self, end: End) -> None:
         """Remember how the transaction is about to be ended, by whomever."""
-        if self._is_held:
-            self._note_unmarked()
-            self._is_held = False
         self._seen, self._line = end, callsite.current()
 
     def forget(self) -> None:
         """Take what was sent so far for nothing that has to be saved."""
         self._mark = self._seen = None
-        self._changes = _changes(self._connection)
 
     def look(self) -> None:
         """Find out how the transaction ended that has the mark, if it has; afterwards there is none."""
         mark, self._mark = self._mark, None
-        if mark is None:
-            self._note_unmarked()
-        else:
+        if mark is not None:
             found = _ask(self._connection, mark)
             if found == "lost":
                 found = self._seen or "lost"
@@ -115,7 +95,6 @@ class Work:
             elif found == "lost":
                 self.is_unsure = True
                 self._say("was committed or rolled back")
-            self._changes = _changes(self._connection)
         self._seen = None
 
     def finish(self) -> None:
@@ -124,24 +103,6 @@ class Work:
         self.look()
         if not self.end and self._transaction is not None and not self._transaction.is_active:
             self._say("was committed" if seen == "commit" else "was rolled back")  # and SQLAlchemy will do neither
-
-    def _listen(self) -> None:
-        if _commit not in self._connection.dispatch.commit:
-            connection_events.listen(self._connection, "commit", _commit)
-            connection_events.listen(self._connection, "rollback", _rollback)
-
-    def _note_unmarked(self) -> None:
-        """Note that a transaction has ended which has no mark, for it was begun past SQLAlchemy."""
-        connection = self._connection
-        if connection.closed or connection.invalidated:
-            return
-        if self._is_held:
-            self._is_held = not transactions.is_idle(connection)
-            self.is_unsure = self.is_unsure or not self._is_held
-        elif self._changes is not None:
-            changes = max(self._changes, transactions.changed_before(connection))
-            self.is_unsure = self.is_unsure or changes > self._changes
-            self._changes = changes
 
     def _say(self, what: str) -> None:
         where = "" if self._line is None else f" at {self._line}"
@@ -176,14 +137,6 @@ def _rollback(connection: sa.Connection) -> None:
         if connection.dialect.name != "postgresql":  # which can tell afterwards
             work.look()
         work.note("rollback")
-
-
-def _changes(connection: sa.Connection) -> int | None:
-    """Count the rows that were changed, undone or not; None where nobody counts, or others share the connection."""
-    if connection.dialect.name != "sqlite" or connection.closed or transactions.is_shared(connection):
-        return None
-    count: int = _driver(connection).total_changes
-    return count
 
 
 def _leave(connection: sa.Connection) -> Any:

@@ -114,12 +114,6 @@ class Connection(psycopg.Connection[Any]):
         finally:
             self._autocommit = before
 
-    def transaction(self, savepoint_name: str | None = None, force_rollback: bool = False) -> Any:  # noqa: FBT001, FBT002 - psycopg's
-        """Begin a block of psycopg's own: inside of what others begin and end, it is a savepoint."""
-        if self.reads_alone and not (self.autocommit or self.info.transaction_status):
-            self.execute("SHOW transaction_isolation")  # which leaves it to be chosen
-        return super().transaction(savepoint_name, force_rollback)
-
     def at_once(self) -> contextlib.AbstractContextManager[Any]:
         """Send what is executed in one message, as far as the library of the client can."""
         return self.pipeline() if psycopg.Pipeline.is_supported() else contextlib.nullcontext()

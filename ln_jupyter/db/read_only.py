@@ -10,6 +10,7 @@ import sqlite3
 import weakref
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
 from sqlalchemy import event
 
 from ln_jupyter.db import connection_events, statements, transactions
@@ -17,7 +18,6 @@ from ln_jupyter.db import connection_events, statements, transactions
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import sqlalchemy as sa
     from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
 _BEGIN = {
@@ -126,7 +126,7 @@ _QUERIES_ONLY = "ln_queries_only"
 
 def _forbid_in_sqlite(connection: sa.Connection, statement: str) -> None:
     """Forbid writing until the pool gets the connection back; not where others share it."""
-    if transactions.is_shared(connection):
+    if isinstance(connection.engine.pool, (sa.StaticPool, sa.pool.SingletonThreadPool)):
         return
     driver: Any = connection.connection.dbapi_connection
     if driver.execute("PRAGMA query_only").fetchone() == (0,):

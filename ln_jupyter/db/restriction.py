@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from ln_jupyter import callsite, errors
-from ln_jupyter.db import blame, connection_events, failures, marks, read_only, refusals, statements, transactions
+from ln_jupyter.db import blame, connection_events, failures, read_only, refusals, statements, transactions
 from ln_jupyter.db.listeners import takes_notes
 
 if TYPE_CHECKING:
@@ -76,9 +76,8 @@ class DryRun:
         session, touched = self._session, []
         try:
             failures.refuse_given_up(session)
-            how = "committed" if any(work.is_saved for work in session.works) else "committed or rolled back"
-            if any(work.is_saved or work.is_unsure for work in session.works):
-                msg = f"this session is a dry run, and its transaction was {how} past it"
+            if any(work.is_saved for work in session.works):
+                msg = "this session is a dry run, and its transaction was committed past it"
                 fix = f"leave out what commits; {refusals.what_was_undone(session)}"
                 raise errors.SessionError(msg, fix=fix)
             session.flush()
@@ -109,8 +108,6 @@ class DryRun:
             raise errors.SessionError(msg, fix=fix)
         if connection not in self._connections:  # a savepoint begins on one that is there
             self._connections.append(connection)
-            if (work := marks.work_of(connection)) is not None:
-                work.hold()
             # no earlier: a registry may be made first
             connection_events.listen(connection, "before_cursor_execute", _keep_undoable)
             connection_events.listen(connection, "commit", _refuse_commit)

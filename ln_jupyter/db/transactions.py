@@ -41,7 +41,7 @@ LONG_SECONDS = 2.0
 _SLICE_MS = 250
 _ADVISORY_KEY = int.from_bytes(b"ln_wrt", "big")  # any constant that nobody else takes
 
-_IDLE, _IN_ERROR = 0, 3  # libpq's PQTRANS_IDLE and PQTRANS_INERROR, which psycopg and psycopg2 give as they are
+_IN_ERROR = 3  # libpq's PQTRANS_INERROR, which psycopg and psycopg2 give as it is
 _READ_ONLY = "25006"  # SQLSTATE: read only sql transaction
 
 _lazy: weakref.WeakSet[sa.Dialect] = weakref.WeakSet()
@@ -224,11 +224,6 @@ def begin_for_real(connection: sa.Connection) -> None:
         begin(connection)
 
 
-def is_shared(connection: sa.Connection) -> bool:
-    """Say whether others may use the driver's connection at the same time."""
-    return isinstance(connection.engine.pool, (sa.StaticPool, sa.pool.SingletonThreadPool))
-
-
 def is_in_autocommit(connection: sa.Connection) -> bool:
     """Say whether the driver begins nothing for the next statement, and nobody has begun."""
     return bool(getattr(_driver(connection), "autocommit", False)) and not has_begun(connection)
@@ -268,16 +263,8 @@ def undisturbed(connection: sa.Connection) -> Iterator[None]:
 
 def is_in_error(connection: sa.Connection) -> bool:
     """Say whether PostgreSQL would answer COMMIT with a rollback, as far as the driver knows by itself."""
-    return _status(connection) == _IN_ERROR
-
-
-def is_idle(connection: sa.Connection) -> bool:
-    """Say whether a connection to PostgreSQL is in no transaction, as far as the driver knows by itself."""
-    return _status(connection) == _IDLE
-
-
-def _status(connection: sa.Connection) -> object:
-    return getattr(getattr(_driver(connection), "info", None), "transaction_status", None)
+    info = getattr(_driver(connection), "info", None)
+    return getattr(info, "transaction_status", None) == _IN_ERROR
 
 
 def has_begun(connection: sa.Connection) -> bool:
@@ -337,9 +324,7 @@ def _begin_driver(connection: sa.Connection, then: Iterable[str]) -> None:
 
 
 def _took_lock(connection: sa.Connection) -> None:
-    driver = _driver(connection)
-    holder = lock_owner.note(connection.engine, driver)
-    connection.info[_CHANGED] = driver.total_changes
+    holder = lock_owner.note(connection.engine, _driver(connection))
     if (shared := _shared.get(connection.dialect)) is not None:
         shared.owner = weakref.ref(connection.connection)
     if connection.engine.url.database not in (None, "", ":memory:"):  # there nobody else could wait
@@ -347,15 +332,6 @@ def _took_lock(connection: sa.Connection) -> None:
         if _end not in connection.dispatch.commit:  # which a connection that begins again has
             connection_events.listen(connection, "commit", _end)
             connection_events.listen(connection, "rollback", _end)
-
-
-def changed_before(connection: sa.Connection) -> int:
-    """Count the rows that a SQLite connection has changed, undone or not, before the last transaction that was begun here.
-
-    In no transaction, those until now.
-    """
-    driver = _driver(connection)
-    return int(connection.info.get(_CHANGED, 0) if driver.in_transaction else driver.total_changes)
 
 
 def wait_for_lock(
@@ -573,7 +549,6 @@ def share_one_connection(engine: sa.Engine) -> None:
 
 
 _BEGINS = "ln_begins"
-_CHANGED = "ln_changed"
 _HOLDER = "ln_holder"
 _HELD = "ln_held_seconds"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import itertools
 from typing import TYPE_CHECKING, Any
@@ -133,42 +132,6 @@ def test_a_dry_run_that_was_committed(e: sa.Engine, how: str) -> None:
     assert "committed" in str(error.value)
     assert "is saved" in f"{error.value} {error.value.fix}"
     assert {"old", "before"} == names(e)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_dry_run_in_which_the_driver_wrote_first(e: sa.Engine) -> None:
-    """It is red where the driver has committed, though the session sent nothing before."""
-    with pytest.raises((errors.SessionError, errors.TransactionUndoneError)) as error, ln.Session(rollback=True) as ss:
-        driver(ss).cursor().execute("INSERT INTO hero (id, name) VALUES (-1, 'before')")
-        driver(ss).commit()
-
-    assert "committed" in str(error.value)
-    assert "is saved" in f"{error.value} {error.value.fix}"
-    assert {"old", "before"} == names(e)
-
-
-@pytest.mark.parametrize("kind", KINDS[:2])
-def test_an_error_after_a_commit_of_what_the_driver_wrote(e: sa.Engine) -> None:
-    """SQLite counts what is changed, and the note says that something may be saved."""
-    with pytest.raises(sa.exc.IntegrityError) as error, ln.Session() as ss:
-        driver(ss).cursor().execute("INSERT INTO hero (id, name) VALUES (-1, 'before')")
-        driver(ss).commit()
-        flush(ss, "old")
-
-    assert "what was sent before that is saved if it was a commit" in str(error.value.__notes__)
-    assert {"old", "before"} == names(e)
-
-
-@pytest.mark.parametrize(("kind", "form"), [("postgresql", "block"), ("postgresql", "dry"), ("own postgresql", "dry")])
-@pytest.mark.postgres
-def test_a_transaction_of_psycopg_is_a_savepoint(e: sa.Engine, form: str) -> None:
-    """In a block of an engine of ours, and in every dry run, it commits nothing by itself."""
-    with contextlib.suppress(ZeroDivisionError), ln.Session(rollback=form == "dry") as ss:
-        with driver(ss).transaction():
-            flush(ss, "undone")
-        1 / 0  # noqa: B018
-
-    assert {"old"} == names(e)
 
 
 @pytest.mark.parametrize("end", ["rollback and chain", "  ABORT; SELECT 1"])
