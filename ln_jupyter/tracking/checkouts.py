@@ -6,8 +6,6 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
-from ln_jupyter.notebook import git
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -47,6 +45,8 @@ def _first_commits(root: Path) -> set[str]:
 
 def _ask(root: Path, *question: str) -> list[str]:
     """Give git's answer by lines; none where it does not answer."""
+    from ln_jupyter.notebook import git  # here for cost: only two files that may be one are asked about
+
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         answer = subprocess.run(  # noqa: S603 - fixed commands that only read, found as the user's shell finds git
