@@ -86,6 +86,15 @@ def _nothing_stays_to_be_collected() -> Iterator[None]:
     gc.freeze()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _no_database_is_chosen() -> Iterator[None]:
+    """Let a file of tests leave no `connect` behind, nor what is in memory: others would read and write there."""
+    yield
+    engines.connect()
+    engines.dispose("sqlite://")
+    settings.forget()
+
+
 @pytest.fixture(scope="session")
 def postgres() -> sa.URL:
     """Give the run's PostgreSQL, or the one of ``LN_JUPYTER_TEST_PG``."""
