@@ -1,4 +1,4 @@
-"""A primary and a synchronous standby of Debian's PostgreSQL, of which the first may be killed."""
+"""A primary and a synchronous standby of Debian's PostgreSQL, which change their places when the first is killed."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 _FOLDERS = "/usr/lib/postgresql"
 _ROOTS_STAND_IN = "postgres"  # Debian's package makes this user
-_QUICK = {"fsync": "off", "unix_socket_directories": "", "listen_addresses": "127.0.0.1", "max_connections": "50"}
+_HOST = "127.0.0.1"
+_QUICK = {"fsync": "off", "unix_socket_directories": "", "listen_addresses": _HOST, "max_connections": "100"}
 
 
 class Cluster:
-    """Two servers, where what is committed to the first is on the second.
+    """A primary and its standby, where what is committed to the one is on the other.
 
     Args:
         folder: Of their own.
 
     Attributes:
         url: Of both, for their superuser.
-        standby: Of the second alone.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -43,47 +43,65 @@ class Cluster:
         self._user = _ROOTS_STAND_IN if os.geteuid() == 0 else None
         if self._user is not None:
             shutil.chown(folder, self._user)
-        self._data, self._standby_data = folder / "primary", folder / "standby"
-        self._port, standby_port = _free_ports(2)
-        self._run(initdb, "-D", self._data, "-U", "postgres", "-A", "trust", "--no-sync")
-        self._start(self._data, self._port)
-        primary = self._url(self._port)
-        here = ("-h", "127.0.0.1", "-p", self._port, "-U", "postgres")
-        self._run(basebackup, "-D", self._standby_data, "-R", "--checkpoint=fast", "--no-sync", *here)
-        self._start(self._standby_data, standby_port)
-        self.standby = self._url(standby_port)
-        self.url = primary.set(host=None, port=None).update_query_dict(
-            {"host": [f"127.0.0.1:{self._port}", f"127.0.0.1:{standby_port}"]}
-        )
-        with servers.admin(primary) as connection:
-            connection.exec_driver_sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
-            connection.exec_driver_sql("SELECT pg_reload_conf()")
-            is_sync = sa.text("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'")
-            waits.until(lambda: connection.execute(is_sync).all())
+        self._folder, self._basebackup = folder, basebackup
+        self._primary, self._standby = _free_ports(2)
+        self.url = self._url().update_query_dict({"host": [f"{_HOST}:{self._primary}", f"{_HOST}:{self._standby}"]})
+        self._run(initdb, "-D", self._data(self._primary), "-U", "postgres", "-A", "trust", "--no-sync")
+        self._start(self._primary)
+        self.rejoin()
+
+    @property
+    def primary(self) -> sa.URL:
+        """The one that is written to alone."""
+        return self._url(self._primary)
+
+    @property
+    def standby(self) -> sa.URL:
+        """The other one alone."""
+        return self._url(self._standby)
 
     def kill_primary(self) -> None:
-        """Kill the first one, as a machine that loses its power does."""
-        first = psutil.Process(int((self._data / "postmaster.pid").read_text().split()[0]))
+        """Kill the one that is written to, as a machine that loses its power does."""
+        first = psutil.Process(int((self._data(self._primary) / "postmaster.pid").read_text().split()[0]))
         for each in (first, *first.children(recursive=True)):
             with contextlib.suppress(psutil.NoSuchProcess):
                 each.kill()
 
     def promote(self) -> None:
-        """Let the second one be written to."""
-        self._run(self._pg_ctl, "promote", "-w", "-D", self._standby_data)
+        """Let the other one be written to."""
+        self._run(self._pg_ctl, "promote", "-w", "-D", self._data(self._standby))
+        self._primary, self._standby = self._standby, self._primary
+
+    def rejoin(self) -> None:
+        """Let the one that is not written to begin anew, as the standby of the other."""
+        data = self._data(self._standby)
+        shutil.rmtree(data, ignore_errors=True)
+        there = ("-h", _HOST, "-p", self._primary, "-U", "postgres")
+        self._run(self._basebackup, "-D", data, "-R", "--checkpoint=fast", "--no-sync", *there)
+        self._start(self._standby)
+        with servers.admin(self.primary) as connection:
+            connection.exec_driver_sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
+            connection.exec_driver_sql("SELECT pg_reload_conf()")
+            is_sync = sa.text("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'")
+            waits.until(lambda: connection.execute(is_sync).all())
 
     def stop(self) -> None:
         """End both."""
-        for data in (self._data, self._standby_data):
+        for port in (self._primary, self._standby):
             with contextlib.suppress(subprocess.CalledProcessError, OSError):
-                self._run(self._pg_ctl, "stop", "-m", "immediate", "-w", "-D", data)
+                self._run(self._pg_ctl, "stop", "-m", "immediate", "-w", "-D", self._data(port))
 
-    def _url(self, port: int) -> sa.URL:
-        return sa.URL.create("postgresql+psycopg", "postgres", host="127.0.0.1", port=port, database="postgres")
+    def _data(self, port: int) -> Path:
+        return self._folder / str(port)
 
-    def _start(self, data: Path, port: int) -> None:
+    def _url(self, port: int | None = None) -> sa.URL:
+        host = None if port is None else _HOST
+        return sa.URL.create("postgresql+psycopg", "postgres", host=host, port=port, database="postgres")
+
+    def _start(self, port: int) -> None:
         settings = " ".join(f"-c {name}={value}" for name, value in {**_QUICK, "port": str(port)}.items())
-        self._run(self._pg_ctl, "start", "-w", "-D", data, "-l", data.parent / f"{data.name}.log", "-o", settings)
+        log = self._folder / f"{port}.log"
+        self._run(self._pg_ctl, "start", "-w", "-D", self._data(port), "-l", log, "-o", settings)
 
     def _run(self, *command: object) -> None:
         subprocess.run(
