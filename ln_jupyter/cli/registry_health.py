@@ -17,6 +17,7 @@ from ln_jupyter.db import faults, filesystems, sqlite, sqlite_faults, tables
 from ln_jupyter.schema.tables import METADATA
 
 _RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
+_WHY_READ_ONLY = "it is a standby, or default_transaction_read_only is on"
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def examine(url: str) -> tuple[Registry, list[Finding]]:
     except (errors.LnJupyterError, sa.exc.DBAPIError) as error:
         return Registry(name), [Finding.of_error("registry", error)]
     filesystem = None if file is None else filesystems.kind_of(file.parent)
-    findings = [_finding_of_none(name, file) if version is None else _finding(engine, name, file)]
+    findings = [_finding_of_none(engine, name, file) if version is None else _finding(engine, name, file)]
     if filesystems.is_shared(filesystem):
         text = f"{name} is on a network filesystem ({filesystem}), where SQLite's locks may fail"
         fix = "keep it on a local disk, or use PostgreSQL for a team: LN_JUPYTER_URL=postgresql://user@host/database"
@@ -92,6 +93,9 @@ def _finding(engine: sa.Engine, name: str, file: Path | None) -> Finding:
         role = f'"{engine.url.username}"' if engine.url.username else "YOUR_ROLE"
         fix = f"ask its owner: GRANT {', '.join(_RIGHTS)} ON ALL TABLES IN SCHEMA public TO {role}"
         return Finding("registry", "broken", f"{name} does not let you {', '.join(missing)} in all of its tables", fix)
+    if _is_read_only_server(engine):
+        fix = "name the server that is written to, for header() and whatever else writes"
+        return Finding("registry", "hint", f"{name} serves this release, to be read: {_WHY_READ_ONLY}", fix)
     if file is not None and (damage := _damage(engine)) is not None:
         return Finding.of_error("registry", damage)
     if file is None or sqlite.is_read_only(engine.url):
@@ -103,11 +107,21 @@ def _finding(engine: sa.Engine, name: str, file: Path | None) -> Finding:
     return Finding("registry", "ok", f"{name} serves this release")
 
 
-def _finding_of_none(name: str, file: Path | None) -> Finding:
+def _finding_of_none(engine: sa.Engine, name: str, file: Path | None) -> Finding:
+    if _is_read_only_server(engine):
+        fix = "name the server that is written to; the first header() makes it there"
+        return Finding("registry", "broken", f"{name} is not there and cannot be made: {_WHY_READ_ONLY}", fix)
     if file is None or can_be_made(file.parent):
         return Finding("registry", "ok", f"{name} is not there yet; the first header() makes it")
     fix = "make its folder writable, or use another registry: LN_JUPYTER_URL"
     return Finding("registry", "broken", f"{name} is not there and cannot be made", fix)
+
+
+def _is_read_only_server(engine: sa.Engine) -> bool:
+    if engine.dialect.name != "postgresql":
+        return False
+    with engine.connect() as connection:
+        return bool(connection.exec_driver_sql("SHOW transaction_read_only").scalar_one() == "on")
 
 
 def _missing_rights(engine: sa.Engine) -> list[str]:

@@ -56,6 +56,14 @@ _MEANINGS: dict[str, Meaning] = {
 
 _FORBIDDEN = "42501"
 
+_NOT_SUPPORTED = "0A000"
+_ASKS_FOR_SERIALIZABLE = "GetSerializableTransactionSnapshot"  # the function of the server that refuses it
+_NOT_SERIALIZABLE: Meaning = (
+    errors.DatabaseUnavailableError,
+    "is a standby, which can be read at any isolation but SERIALIZABLE",
+    "add to its URL: ?options=-c%20default_transaction_isolation%3Drepeatable%5C%20read",
+)
+
 _OF_POOLERS: dict[str, Meaning] = {
     "query_wait_timeout": (
         errors.DatabaseBusyError,
@@ -88,6 +96,8 @@ def meaning(url: sa.URL, original: BaseException) -> Meaning | None:
             f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {user}, to use it"
         )
         return errors.DatabaseUnavailableError, f"does not allow it: {_first_line(original)}", f"ask its owner: {ask}"
+    if state == _NOT_SUPPORTED and original.diag.source_function == _ASKS_FOR_SERIALIZABLE:  # type: ignore[attr-defined]
+        return _NOT_SERIALIZABLE
     if getattr(original, "sqlstate", "unknown") in (None, _PROTOCOL_VIOLATION):
         said = str(original).lower()
         return next((found for words, found in _OF_POOLERS.items() if words in said), None)

@@ -7,10 +7,9 @@ import logging
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-import sqlalchemy as sa
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
@@ -170,23 +169,6 @@ def wait_for_more(rows: int) -> None:
     """Wait until so many runs were added."""
     before = ln.select(lns.Run).count()
     waits.until(lambda: ln.select(lns.Run).count() > before + rows)
-
-
-def test_a_standby_to_look_at(pair: Cluster) -> None:
-    """A standby is a registry that can be read, and says so where it is written to."""
-    ln.connect(pair.url)
-    ln.add(lns.Run(name="seen"))
-    standby = engines.connect(pair.standby)
-    waits.until(lambda: sa.inspect(standby).has_table("ln_schema"))
-
-    waits.until(lambda: ln.select(lns.Run, name="seen").exists())
-    refused: list[Any] = []
-    for act in (lambda: ln.add(lns.Run(name="no")), lambda: ln.header(id="Standby00000", name="Standby")):
-        with pytest.raises(errors.DatabaseUnavailableError, match="may only be read: it is a standby") as error:
-            act()
-        refused.append(error.value.fix)
-
-    assert ["name the server that is written to, or use another registry: LN_JUPYTER_URL"] * 2 == refused
 
 
 @pytest.mark.parametrize(
