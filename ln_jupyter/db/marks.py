@@ -2,7 +2,8 @@
 
 It can end past the session: by a COMMIT or ROLLBACK that is sent as a statement, by the methods of SQLAlchemy's
 connection or of the driver's, by a table that is made in MariaDB. So before a session first writes, it leaves a
-mark in the transaction, which is looked for when the session ends it.
+mark in the transaction, which is looked for when the session ends it. Who asks it for its connection may write past
+it, so then there is a mark, too: one that keeps nobody from choosing the transaction's kind, or from writing.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ class Work:
         self.end = ""
         self._connection = connection
         self._transaction = connection.get_transaction()
-        self._mark: int | None = None
+        self._mark: Any = None
+        self._has_written = False
         self._seen: End | None = None
         self._line: callsite.Line | None = None
         _works[connection] = weakref.ref(self)
@@ -59,10 +61,28 @@ class Work:
             for name in ("do_execute", "do_executemany", "do_execute_no_params"):
                 event.listen(connection.engine, name, _before)
 
+    def hold(self, *, is_dry: bool) -> None:
+        """Mark the transaction before somebody writes past the session, who may end it, too.
+
+        Args:
+            is_dry: Whether all of it is to be undone.
+        """
+        if self._mark is None:
+            if is_dry and self._connection.dialect.name == "sqlite":
+                transactions.begin_for_real(self._connection)
+            self._mark = _leave_lightly(self._connection)
+            self._listen()
+
+    @property
+    def can_tell_afterwards(self) -> bool:
+        """Whether it can be found out how the transaction has ended once it has been rolled back."""
+        return self._has_written and self._connection.dialect.name == "postgresql"
+
     def before(self, statement: str) -> None:
         """Mark the transaction before a statement that writes, and remember one that ends it."""
         begins = transactions.has_to_begin(statement, self._connection.dialect)
-        if self._seen is not None or (begins and self._connection.dialect.name == "duckdb"):
+        is_anew = not self._has_written or self._connection.dialect.name == "duckdb"
+        if self._seen is not None or (begins and is_anew):
             self.look()  # without a transaction, DuckDB would save what comes now
         if self._mark is not None:
             end = statements.ends(statement, self._connection.dialect.name)
@@ -70,9 +90,8 @@ class Work:
                 self.note(end)
         elif begins:
             self._mark = _leave(self._connection)
-            if _commit not in self._connection.dispatch.commit:
-                connection_events.listen(self._connection, "commit", _commit)
-                connection_events.listen(self._connection, "rollback", _rollback)
+            self._has_written = True
+            self._listen()
 
     def note(self, end: End) -> None:
         """Remember how the transaction is about to be ended, by whomever."""
@@ -90,11 +109,10 @@ class Work:
             if found == "lost":
                 found = self._seen or "lost"
             self.is_saved = self.is_saved or found == "commit"
-            if found == "rollback":
-                self._say("was rolled back")
-            elif found == "lost":
-                self.is_unsure = True
-                self._say("was committed or rolled back")
+            self.is_unsure = self.is_unsure or found == "lost"
+            if self._has_written and found in _IS_LOST:
+                self._say(_IS_LOST[found])
+        self._has_written = False
         self._seen = None
 
     def finish(self) -> None:
@@ -103,6 +121,11 @@ class Work:
         self.look()
         if not self.end and self._transaction is not None and not self._transaction.is_active:
             self._say("was committed" if seen == "commit" else "was rolled back")  # and SQLAlchemy will do neither
+
+    def _listen(self) -> None:
+        if _commit not in self._connection.dispatch.commit:
+            connection_events.listen(self._connection, "commit", _commit)
+            connection_events.listen(self._connection, "rollback", _rollback)
 
     def _say(self, what: str) -> None:
         where = "" if self._line is None else f" at {self._line}"
@@ -134,7 +157,7 @@ def _commit(connection: sa.Connection) -> None:
 @takes_notes
 def _rollback(connection: sa.Connection) -> None:
     if (work := work_of(connection)) is not None:
-        if connection.dialect.name != "postgresql":  # which can tell afterwards
+        if not work.can_tell_afterwards:
             work.look()
         work.note("rollback")
 
@@ -161,12 +184,37 @@ def _leave(connection: sa.Connection) -> Any:
     return None
 
 
+def _leave_lightly(connection: sa.Connection) -> Any:
+    """Leave a mark before anything is written, after which the kind of the transaction can be chosen, and others write."""
+    mark: Any = _NEVER_LEFT
+    with contextlib.suppress(connection.dialect.loaded_dbapi.Error):  # which whatever is sent next says, too
+        match connection.dialect.name:
+            case "postgresql":
+                number = str(next(_numbers))
+                _send(connection, f"SET LOCAL ln_jupyter.mark = '{number}'")
+                return number
+            case "sqlite" if not transactions.has_begun(connection):  # to begin would lock, or keep to an old snapshot
+                return _written(connection)
+        mark = _leave(connection)
+    return mark
+
+
+def _written(connection: sa.Connection) -> tuple[int, int]:
+    """Give what SQLite counts of what is written, undone or not: rows, by this connection, and changes of tables."""
+    driver = _driver(connection)
+    return driver.total_changes, driver.execute("PRAGMA schema_version").fetchone()[0]
+
+
 _Found = Literal["kept", "commit", "rollback", "lost"]
+_IS_LOST = {"rollback": "was rolled back", "lost": "was committed or rolled back"}
+_NEVER_LEFT = "none"
 
 
-def _ask(connection: sa.Connection, mark: int) -> _Found:
+def _ask(connection: sa.Connection, mark: Any) -> _Found:
     """Ask what became of the transaction that has a mark; "lost" where it has ended, and nobody knows how."""
     try:
+        if not isinstance(mark, int):
+            return "kept" if _is_there(connection, mark) else "lost"
         if not connection.closed:
             return _found(connection, mark)
         with connection.engine.connect() as another:
@@ -174,6 +222,16 @@ def _ask(connection: sa.Connection, mark: int) -> _Found:
     except Exception:  # noqa: BLE001 - of any driver: what ends the transaction next says it, too
         _log.debug("could not look for the mark of a transaction", exc_info=True)
         return "kept"
+
+
+def _is_there(connection: sa.Connection, mark: str | tuple[int, int]) -> bool:
+    """Say whether what `_leave_lightly` left is there."""
+    if connection.closed or transactions.is_in_error(connection):
+        return False
+    if isinstance(mark, tuple):
+        return _written(connection) == mark
+    is_left = mark != _NEVER_LEFT
+    return is_left and bool(_send(connection, "SELECT current_setting('ln_jupyter.mark', true)")[0] == mark)
 
 
 def _found(connection: sa.Connection, mark: int) -> _Found:

@@ -144,7 +144,9 @@ def _of_unit(session: OrmSession) -> str:
     for work in session.works:
         work.look()
     if any(work.is_unsure for work in session.works):
-        return "what was sent before that is saved if it was a commit, and nothing of this unit since"
+        return (
+            "if its transaction was committed past it, what was sent until then is saved; nothing of this unit is since"
+        )
     if any(work.is_saved for work in session.works):
         return "what was committed past the session is saved, and nothing of this unit since"
     since = " since its last commit" if session.in_block and session.has_committed else ""
@@ -212,7 +214,7 @@ def _find_row(
     undone = Undone(dict.fromkeys(tables, sent[:start]))
     connection = failure.connection
     if connection.closed:  # with the unit that the call was
-        connection = session.connection(bind_arguments={"mapper": mapper})
+        connection = session.connection_for(mapper=mapper)
     number = _read(session, connection, lambda read: _find(failure, read, tables, sent[start:], undone))
     return None if number is None else start + number
 

@@ -55,6 +55,7 @@ class DryRun:
     def __init__(self, session: OrmSession) -> None:
         self.inserted = self.updated = self.deleted = self.statements = 0
         self._session = session
+        session.is_dry = True
         self._connections: list[sa.Connection] = []
         event.listen(session, "after_begin", self._begin)
         event.listen(session, "after_flush", self._count)
@@ -76,8 +77,9 @@ class DryRun:
         session, touched = self._session, []
         try:
             failures.refuse_given_up(session)
-            if any(work.is_saved for work in session.works):
-                msg = "this session is a dry run, and its transaction was committed past it"
+            if any(work.is_saved or work.is_unsure for work in session.works):
+                how = "committed" if any(work.is_saved for work in session.works) else "committed or rolled back"
+                msg = f"this session is a dry run, and its transaction was {how} past it"
                 fix = f"leave out what commits; {refusals.what_was_undone(session)}"
                 raise errors.SessionError(msg, fix=fix)
             session.flush()

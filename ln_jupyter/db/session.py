@@ -72,7 +72,11 @@ class RoutingSession(orm.Session):
 
     def _lend(self, engine: sa.Engine) -> contextlib.AbstractContextManager[sa.Connection]:
         """Show the connection that a statement is about to use."""
-        return contextlib.nullcontext(self.connection(bind_arguments={"bind": engine}))
+        return contextlib.nullcontext(self.connection_for(bind=engine))
+
+    def connection_for(self, **bind_arguments: Any) -> sa.Connection:
+        """Give a connection for what is sent by the product itself, by what `get_bind` takes."""
+        return super().connection(bind_arguments=bind_arguments)
 
     def _holds_usual(self) -> bool:
         """Say whether it has a connection of the usual engine."""
@@ -137,6 +141,8 @@ class OrmSession(RoutingSession):
         """Whether the end of a block commits, and not each call."""
         self.only_reads = False
         """Whether whatever writes is refused."""
+        self.is_dry = False
+        """Whether nothing is committed."""
         self.locks = False
         """Whether each database is locked for writing, where it can be, before anything else is asked of it."""
         self.rereads = False
@@ -309,13 +315,26 @@ class OrmSession(RoutingSession):
             self._lock(engine)
         return engine
 
+    def connection(self, bind_arguments: Any = None, execution_options: Any = None) -> sa.Connection:
+        """Give a connection to whoever may go past the session with it: in a block, what that ends is found out."""
+        connection = super().connection(bind_arguments, execution_options)
+        if self.in_block and (work := marks.work_of(connection)) is not None:
+            if self.is_dry:
+                self._make_registry(connection.engine)
+            work.hold(is_dry=self.is_dry)
+        return connection
+
+    def _make_registry(self, engine: sa.Engine) -> None:
+        """Make or check the registry of an engine of ours, if it may have one: once it has begun, none can be made."""
+        if engines.is_ours(engine):
+            with contextlib.suppress(errors.NotARegistryError):  # then it is for the user's own models
+                registry.find(engine, make=True, lend=self._lend)
+
     def _lock(self, engine: sa.Engine) -> None:
         if not transactions.has_lock(engine.dialect):
             return
-        if engines.is_ours(engine):
-            with contextlib.suppress(errors.NotARegistryError):  # then it is for the user's own models
-                registry.find(engine, make=True, lend=self._lend)  # none can be made any more once we hold the lock
-        connection = self.connection(bind_arguments={"bind": engine})
+        self._make_registry(engine)
+        connection = self.connection_for(bind=engine)
         transactions.lock_for_writing(connection)
         if (work := marks.work_of(connection)) is not None:
             work.forget()  # to lock may take several transactions
@@ -403,7 +422,7 @@ class SideSession(RoutingSession):
     def get_bind(self, mapper: Any = None, *, clause: Any = None, bind: Any = None, **_: Any) -> Any:
         """Choose the connection that the other session would use."""
         engine = self._other.get_bind(mapper, clause=clause, bind=bind)
-        return self._other.connection(bind_arguments={"bind": engine})
+        return self._other.connection_for(bind=engine)
 
 
 def _is_of_registry(mapper: Any, clause: Any) -> bool:
@@ -465,7 +484,7 @@ def _before_select(session: OrmSession, execution: orm.ORMExecuteState) -> None:
         flushes = False
     locks_rows = getattr(execution.statement, "_for_update_arg", None) is not None
     if locks_rows:
-        transactions.lock_rows(session.connection(bind_arguments=execution.bind_arguments))
+        transactions.lock_rows(session.connection_for(**execution.bind_arguments))
     if "populate_existing" in options or not (session.rereads or locks_rows):
         return
     if flushes or not session.has_unsaved:
@@ -576,4 +595,4 @@ def lock_for_writing(session: OrmSession) -> None:
     session.locks = True
     engine = session.get_bind()
     if engine not in session._locked:
-        transactions.lock_for_writing(session.connection())  # says why not
+        transactions.lock_for_writing(session.connection_for())  # says why not

@@ -60,7 +60,7 @@ def whole_call(session: OrmSession, mapper: orm.Mapper[Any]) -> Iterator[None]:
         session: The session.
         mapper: Of what the call sends.
     """
-    if session.in_block and transactions.has_savepoints(session.connection(bind_arguments={"mapper": mapper})):
+    if session.in_block and transactions.has_savepoints(session.connection_for(mapper=mapper)):
         with session.begin_nested():
             yield
         return

@@ -12,18 +12,18 @@ from ln_jupyter.schema import ids
 from ln_jupyter.schema.tables import user
 
 if TYPE_CHECKING:
-    from sqlalchemy import orm
+    from ln_jupyter.db.session import RoutingSession
 
 _COMMITTED = "ln_users"  # with the driver's connection: behind the next one there may be another database
 _IN_TRANSACTION = "ln_user"
 
 
-def current_id(session: orm.Session) -> str:
+def current_id(session: RoutingSession) -> str:
     """Give the id of the current user, whose row is made in the session's transaction if there is none."""
     if _IN_TRANSACTION in session.info:
         return str(session.info[_IN_TRANSACTION][-1])
     handle = settings.current().user
-    connection = session.connection(bind_arguments={"clause": user})
+    connection = session.connection_for(clause=user)
     found = id_of(connection, handle)
     committed: dict[str, str] = connection.info[_COMMITTED]
     if handle not in committed:
@@ -49,13 +49,13 @@ def id_of(connection: sa.Connection, handle: str) -> str:
     return made
 
 
-def remember_committed(session: orm.Session) -> None:
+def remember_committed(session: RoutingSession) -> None:
     """Know the user's row from now on, which the session's transaction read or made."""
     if _IN_TRANSACTION in session.info:
         committed, handle, user_id = session.info.pop(_IN_TRANSACTION)
         committed[handle] = user_id
 
 
-def forget_uncommitted(session: orm.Session) -> None:
+def forget_uncommitted(session: RoutingSession) -> None:
     """Forget a row that may have been undone, with the session's transaction or a savepoint of it."""
     session.info.pop(_IN_TRANSACTION, None)

@@ -119,7 +119,7 @@ def _insert_records(session: OrmSession, mapper: orm.Mapper[Any], rows: list[dic
             set_attribute(record, name, value)
     session.flush()
     session.has_sent = True
-    with orm.Session(session.connection(bind_arguments={"mapper": mapper}), expire_on_commit=False) as beside:
+    with orm.Session(session.connection_for(mapper=mapper), expire_on_commit=False) as beside:
         beside.add_all(records)
         beside.commit()
     return [instance_state(record).identity or () for record in records]

@@ -40,7 +40,7 @@ def read(
     columns, key = _columns(entities)
     plain = select.with_only_columns(*columns.values(), maintain_column_froms=True)
     session.flush_to_read()
-    rows = session.connection(bind_arguments=bind_arguments).execute(plain).all()
+    rows = session.connection_for(**bind_arguments).execute(plain).all()
     values = dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True)) if rows else {c: [] for c in columns}
     make = _polars_column if backend == "polars" else _pandas_column
     made = {}

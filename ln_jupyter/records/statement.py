@@ -215,7 +215,7 @@ class Stmt(Generic[T]):
             raise errors.InvalidValueError(f"a batch of {batch} holds no row", fix="ln.select(...).stream(batch=1000)")
         with self._reading(OrmSession) as session:  # the user's code works on its records before it ends
             assert isinstance(session, OrmSession)  # noqa: S101 - whoever else lends one, lends this kind
-            connection = session.connection(bind_arguments=self._bind_arguments())
+            connection = session.connection_for(**self._bind_arguments())
             if connection.dialect.name == "postgresql" and not transactions.has_begun(connection):
                 transactions.begin(connection)  # a server-side cursor lives in a transaction
             result = self._rows(session, self.select.execution_options(yield_per=batch))

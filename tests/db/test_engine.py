@@ -313,7 +313,9 @@ def test_a_killed_backend_is_replaced(postgres_url: sa.URL) -> None:
     ln.add(lns.Run(name="x"))
     other = sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT")
     with other.connect() as connection:
-        killed = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'ln_jupyter'"
+        killed = (
+            "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE application_name = 'ln_jupyter'"
+        )
         assert connection.exec_driver_sql(killed + " AND datname = current_database()").scalar()
     other.dispose()
 

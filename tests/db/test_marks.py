@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,9 @@ from ln_jupyter.db import statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+
+driver_ids = itertools.count(-1, -1)
 
 
 class Base(orm.DeclarativeBase):
@@ -41,6 +45,7 @@ KINDS = [
     pytest.param("own mariadb", marks=pytest.mark.mariadb),
     pytest.param("own duckdb"),
 ]
+UNSURE = "if its transaction was committed past it, what was sent until then is saved; nothing of this unit is since"
 NEVER_TOLD = ("mariadb", "duckdb")
 """Where nobody can say afterwards whether it was a commit or a rollback that the driver sent."""
 
@@ -80,7 +85,12 @@ def flush(ss: ln.Session, *names: str) -> None:
 
 
 def driver(ss: ln.Session) -> Any:
-    return ss.orm.connection().connection
+    return ss.orm.connection().connection.driver_connection
+
+
+def insert(ss: ln.Session, name: str) -> None:
+    """Insert past SQLAlchemy."""
+    driver(ss).cursor().execute(f"INSERT INTO hero (id, name) VALUES ({next(driver_ids)}, '{name}')")
 
 
 COMMITS: dict[str, Callable[[ln.Session], object]] = {
@@ -104,8 +114,7 @@ def test_an_error_after_a_commit_past_the_session(e: sa.Engine, how: str) -> Non
 
     is_told = how in ("text", "connection") or e.dialect.name not in NEVER_TOLD
     said = "what was committed past the session is saved, and nothing of this unit since"
-    unsure = "what was sent before that is saved if it was a commit, and nothing of this unit since"
-    assert (said if is_told else unsure) in str(error.value.__notes__)
+    assert (said if is_told else UNSURE) in str(error.value.__notes__)
     assert {"old", "before"} == names(e)
 
 
@@ -132,6 +141,88 @@ def test_a_dry_run_that_was_committed(e: sa.Engine, how: str) -> None:
     assert "committed" in str(error.value)
     assert "is saved" in f"{error.value} {error.value.fix}"
     assert {"old", "before"} == names(e)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_dry_run_in_which_the_driver_wrote_first(e: sa.Engine) -> None:
+    """It is red where the driver has committed, though the session sent nothing before."""
+    with pytest.raises(errors.SessionError) as error, ln.Session(rollback=True) as ss:
+        insert(ss, "before")
+        driver(ss).commit()
+
+    assert "committed" in str(error.value)
+    assert "is saved" in error.value.fix
+    assert {"old", "before"} == names(e)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_dry_run_in_which_the_driver_wrote_alone(e: sa.Engine) -> None:
+    """What is not committed past it is undone, though the driver would begin nothing by itself."""
+    with ln.Session(rollback=True) as ss:
+        insert(ss, "undone")
+        driver(ss).cursor().execute("CREATE TABLE undone (x INT)") if e.dialect.name == "sqlite" else None
+
+    assert {"old"} == names(e)
+    assert not sa.inspect(e).has_table("undone")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_error_after_the_driver_has_committed_its_own(e: sa.Engine) -> None:
+    """Its note says that something may be saved, though the session sent nothing before."""
+    with pytest.raises(sa.exc.IntegrityError) as error, ln.Session() as ss:
+        insert(ss, "before")
+        driver(ss).commit()
+        insert(ss, "since")
+        flush(ss, "old")
+
+    assert UNSURE in str(error.value.__notes__)
+    begins_nothing = e.dialect.name == "duckdb"  # after a commit, each statement is one of its own
+    assert {"old", "before", *(["since"] if begins_nothing else [])} == names(e)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_block_in_which_the_driver_commits_its_own(e: sa.Engine) -> None:
+    """It is green, and all is saved: nothing that the session sent was taken away."""
+    with ln.Session() as ss:
+        insert(ss, "first")
+        driver(ss).commit()
+        flush(ss, "second")
+        insert(ss, "third")
+
+    assert {"old", "first", "second", "third"} == names(e)
+
+
+@pytest.mark.parametrize("form", ["block", "dry"])
+@pytest.mark.parametrize("kind", KINDS[2:4])
+def test_a_transaction_of_psycopg_is_a_savepoint(e: sa.Engine, form: str) -> None:
+    """It commits nothing by itself, where it comes first, too."""
+    with contextlib.suppress(ZeroDivisionError), ln.Session(rollback=form == "dry") as ss:
+        ss.select(Hero).all()
+        with driver(ss).transaction():
+            insert(ss, "undone")
+        1 / 0  # noqa: B018
+
+    assert {"old"} == names(e)
+
+
+@pytest.mark.parametrize("kind", KINDS[2:4])
+def test_the_kind_of_a_transaction_is_chosen(e: sa.Engine) -> None:
+    """To ask for the connection comes before that, and leaves it free, as SQLAlchemy does."""
+    with ln.Session() as ss:
+        ss.orm.connection().execute(sa.text("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"))
+        assert "serializable" == ss.orm.scalar(sa.text("SHOW transaction_isolation"))
+
+
+@pytest.mark.parametrize("kind", KINDS[:2])
+def test_to_ask_for_the_connection_keeps_nobody_from_writing(e: sa.Engine) -> None:
+    """In a block that only reads by it, SQLite's lock is free, and what others have written since can be built on."""
+    with ln.Session() as ss:
+        assert {"old"} == set(ss.orm.connection().scalars(sa.select(Hero.name)))
+        with ln.Session() as other:
+            other.add(Hero(name="other"))
+        ss.add(Hero(name="mine"))
+
+    assert {"old", "other", "mine"} == names(e)
 
 
 @pytest.mark.parametrize("end", ["rollback and chain", "  ABORT; SELECT 1"])

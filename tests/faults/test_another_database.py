@@ -127,6 +127,17 @@ def test_a_savepoint_on_an_empty_database(replace: Callable[[str | None], None])
     assert ["after"] == [run.name for run in ln.select(lns.Run).all()]
 
 
+def test_a_dry_run_on_an_empty_database(replace: Callable[[str | None], None]) -> None:
+    """Whoever asks it for its connection has begun, and before that the registry is made."""
+    replace(None)
+
+    with ln.Session(rollback=True) as ss:
+        ss.orm.connection()
+        ss.add(lns.Run(name="undone"))
+
+    assert [] == ln.select(lns.Run).all()
+
+
 def test_an_older_registry(
     used: sa.URL, replace: Callable[[str | None], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
