@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import select
+import socket
 import time
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,6 +24,9 @@ _FRESH_SECONDS = 10.0
 
 _CANCEL_SECONDS = 2.0
 """So long the server may take to cancel a statement, and then to say that it has."""
+
+_ASK_FOR_TLS = bytes.fromhex("0000000804d2162f")
+"""What each server and pooler answers with one letter, before any login."""
 
 
 class SilentServerError(psycopg.OperationalError):
@@ -142,6 +146,14 @@ class Connection(psycopg.Connection[Any]):
         self._heard = time.monotonic()
         return answer
 
+    def commit(self) -> None:
+        """Commit; whoever ends that by Ctrl-C is told that it may be done."""
+        try:
+            super().commit()
+        except KeyboardInterrupt as error:
+            error.add_note("the database was committing: look whether it was saved before you run this again")
+            raise
+
     def rollback(self) -> None:
         """Roll back, which takes no server long."""
         with limits.bounded():
@@ -153,13 +165,31 @@ class Connection(psycopg.Connection[Any]):
     def _cancel_statement(self, gen: Any) -> None:
         """Cancel what the server works on, or close the connection: it would take a late answer for the next one."""
         try:
+            if not psycopg.capabilities.has_cancel_safe():
+                self._see_that_it_answers()
             self.cancel_safe(timeout=_CANCEL_SECONDS)
             self._wait(_ending(gen, _CANCEL_SECONDS))
-        except psycopg.Error:  # that it is cancelled, or cannot be
+        except (psycopg.Error, OSError):  # that it is cancelled, or cannot be
             pass
         finally:
             if self.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
                 self.pgconn.finish()
+
+    def _see_that_it_answers(self) -> None:
+        """See to it that the server takes a new connection: before libpq 17, to cancel waits without an end, and stops all threads.
+
+        Raises:
+            OSError: If it does not, in time.
+        """
+        ours = socket.socket(fileno=self.pgconn.socket)
+        family, address = ours.family, ours.getpeername()
+        ours.detach()  # it is libpq's
+        with socket.socket(family) as another:
+            another.settimeout(_CANCEL_SECONDS)
+            another.connect(address)
+            another.sendall(_ASK_FOR_TLS)
+            if not another.recv(1):
+                raise ConnectionResetError
 
 
 def _ending(gen: Generator[Any, Any, Any], seconds: float) -> Generator[Any, Any, Any]:

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -59,6 +60,13 @@ def ctrl_c() -> Iterator[Callable[[], None]]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.fixture(params=["libpq 17", "libpq 16"])
+def libpq(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the library of the client cancel as it can here, and as an older one does: it waits without an end."""
+    if request.param == "libpq 16":
+        monkeypatch.setattr(psycopg.capabilities, "has_cancel_safe", lambda: False)
+
+
 # -- silence -------------------------------------------------------------------------------------------------------
 
 
@@ -102,11 +110,12 @@ def test_what_the_server_is_told(gate: Gate) -> None:
     assert ("35s", "0") == (ours, theirs)
 
 
+@pytest.mark.usefixtures("libpq")
 @pytest.mark.parametrize("statement", [b"FROM ln_run", b"INSERT INTO ln_run", b"COMMIT"])
 def test_ctrl_c_on_a_silent_line(
     gate: Gate, ctrl_c: Callable[[], None], monkeypatch: pytest.MonkeyPatch, statement: bytes
 ) -> None:
-    """A user's own statement waits as long as it takes, and Ctrl-C ends it; what follows works."""
+    """A user's own statement waits as long as it takes, and Ctrl-C ends it, as it says if it was the COMMIT; what follows works."""
     monkeypatch.setattr(psycopg_connection, "_CANCEL_SECONDS", 0.1)
     gate.stalls_at = statement
 
@@ -116,7 +125,7 @@ def test_ctrl_c_on_a_silent_line(
 
     thread = threading.Thread(target=interrupt)
     thread.start()
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as error:
         if statement == b"FROM ln_run":
             ln.select(lns.Run).all()
         else:
@@ -124,12 +133,16 @@ def test_ctrl_c_on_a_silent_line(
 
     thread.join()
     gate.flow()
+    notes = ["the database was committing: look whether it was saved before you run this again"]
+    assert (notes if statement == b"COMMIT" else []) == getattr(error.value, "__notes__", [])
     assert ln.select(lns.Run, name="first").exists()
 
 
-def test_ctrl_c_cancels_on_the_server(gate: Gate, postgres_url: sa.URL, ctrl_c: Callable[[], None]) -> None:
-    """A statement that Ctrl-C ends is ended on the server, too."""
-    with engines.current().connect() as connection:
+@pytest.mark.usefixtures("libpq")
+def test_ctrl_c_cancels_on_the_server(postgres_url: sa.URL, ctrl_c: Callable[[], None]) -> None:
+    """A statement that Ctrl-C ends is ended on the server, too, and what follows works."""
+    engine = engines.resolve(postgres_url)
+    with engine.connect() as connection:
         pid = connection.scalar(sa.text("SELECT pg_backend_pid()"))
         sleeps = f"SELECT 1 FROM pg_stat_activity WHERE pid = {pid} AND wait_event = 'PgSleep'"
 
@@ -146,7 +159,8 @@ def test_ctrl_c_cancels_on_the_server(gate: Gate, postgres_url: sa.URL, ctrl_c: 
         with servers.admin(postgres_url) as other:
             waits.until(lambda: not other.exec_driver_sql(sleeps).all())
 
-    assert ["first"] == [run.name for run in ln.select(lns.Run).all()]
+    with engine.connect() as connection:
+        assert 1 == connection.scalar(sa.text("SELECT 1"))
 
 
 # -- an end in the middle ------------------------------------------------------------------------------------------
