@@ -102,17 +102,21 @@ class Work:
         self._mark = self._seen = None
 
     def look(self) -> None:
-        """Find out how the transaction ended that has the mark, if it has; afterwards there is none."""
+        """Find out how the transaction ended that has the mark, if it has; afterwards it can be marked anew."""
         mark, self._mark = self._mark, None
         if mark is not None:
             found = _ask(self._connection, mark)
-            if found == "lost":
+            if found == "unknown":  # with a connection that is lost, and so may be the answer to a COMMIT
+                found = "lost" if self._seen == "commit" else "kept"
+            elif found == "lost":
                 found = self._seen or "lost"
             self.is_saved = self.is_saved or found == "commit"
             self.is_unsure = self.is_unsure or found == "lost"
             if self._has_written and found in _IS_LOST:
                 self._say(_IS_LOST[found])
-        self._has_written = False
+            if found == "kept" and self.can_tell_afterwards:
+                self._mark = mark
+        self._has_written = self._mark is not None
         self._seen = None
 
     def finish(self) -> None:
@@ -156,7 +160,7 @@ def _commit(connection: sa.Connection) -> None:
 
 @takes_notes
 def _rollback(connection: sa.Connection) -> None:
-    if (work := work_of(connection)) is not None:
+    if (work := work_of(connection)) is not None and not connection.invalidated:
         if not work.can_tell_afterwards:
             work.look()
         work.note("rollback")
@@ -205,13 +209,13 @@ def _written(connection: sa.Connection) -> tuple[int, int]:
     return driver.total_changes, driver.execute("PRAGMA schema_version").fetchone()[0]
 
 
-_Found = Literal["kept", "commit", "rollback", "lost"]
+_Found = Literal["kept", "commit", "rollback", "lost", "unknown"]
 _IS_LOST = {"rollback": "was rolled back", "lost": "was committed or rolled back"}
 _NEVER_LEFT = "none"
 
 
 def _ask(connection: sa.Connection, mark: Any) -> _Found:
-    """Ask what became of the transaction that has a mark; "lost" where it has ended, and nobody knows how."""
+    """Ask what became of the transaction that has a mark; "lost" where it has ended, "unknown" where nobody answers."""
     try:
         if not isinstance(mark, int):
             return "kept" if _is_there(connection, mark) else "lost"
@@ -221,7 +225,7 @@ def _ask(connection: sa.Connection, mark: Any) -> _Found:
             return _found(another, mark)
     except Exception:  # noqa: BLE001 - of any driver: what ends the transaction next says it, too
         _log.debug("could not look for the mark of a transaction", exc_info=True)
-        return "kept"
+        return "unknown" if connection.closed or connection.invalidated else "kept"
 
 
 def _is_there(connection: sa.Connection, mark: str | tuple[int, int]) -> bool:

@@ -15,7 +15,7 @@ from sqlalchemy.orm.attributes import instance_dict, instance_state
 from sqlalchemy.orm.exc import StaleDataError
 
 from ln_jupyter import callsite, errors
-from ln_jupyter.db import blame, refused_rows, transactions
+from ln_jupyter.db import blame, refused_rows
 from ln_jupyter.db.refused_rows import Undone
 
 if TYPE_CHECKING:
@@ -124,23 +124,24 @@ def whence(session: OrmSession, records: Sequence[Any]) -> str:
     return added if line is None else f"{added}; sent for the read at {line}"
 
 
-def what_was_undone(session: OrmSession, *, of_call: bool = False) -> str:
+def what_was_undone(session: OrmSession, *, of_call: bool = False, of_block: bool = False) -> str:
     """Say what an error of a flush, a call or a commit has left of the session's unit.
 
     Args:
         session: The session.
         of_call: Whether one call was undone, and not its unit, if that is a block.
+        of_block: Whether its block has ended.
     """
-    if any(transactions.commits_each_statement(each) for each in session.connections):
-        return "the engine commits each statement by itself (AUTOCOMMIT): what was sent before this one is saved"
+    if session.commits_each_statement:
+        return "the engine commits each statement by itself (AUTOCOMMIT): what was sent before is saved"
     if session.in_nested_transaction():
         return "its savepoint is undone, and nothing else of this unit"
     if of_call and session.in_block and (session.failure is None or session.failure.is_undone):
         return "nothing of this call was saved; what else the unit did stays in it"
-    return _of_unit(session)
+    return _of_unit(session, is_block=of_block or session.in_block)
 
 
-def _of_unit(session: OrmSession) -> str:
+def _of_unit(session: OrmSession, *, is_block: bool) -> str:
     for work in session.works:
         work.look()
     if any(work.is_unsure for work in session.works):
@@ -149,7 +150,7 @@ def _of_unit(session: OrmSession) -> str:
         )
     if any(work.is_saved for work in session.works):
         return "what was committed past the session is saved, and nothing of this unit since"
-    since = " since its last commit" if session.in_block and session.has_committed else ""
+    since = " since its last commit" if is_block and session.has_committed else ""
     return f"nothing of this unit was saved{since}"
 
 

@@ -166,6 +166,8 @@ class OrmSession(RoutingSession):
         """The one that failed last, until it is told; it keeps what was sent in memory."""
         self.has_committed = False
         """Whether it has committed since its block began."""
+        self.commits_each_statement = False
+        """Whether a connection of its unit does so by itself (AUTOCOMMIT)."""
         self.connections: list[sa.Connection] = []
         """Those that its transaction uses."""
         self.works: list[marks.Work] = []
@@ -188,6 +190,7 @@ class OrmSession(RoutingSession):
         """
         self.route.bind()
         self.works.clear()
+        self.commits_each_statement = False
         try:
             if lock:
                 lock_for_writing(self)
@@ -503,10 +506,12 @@ def _after_begin(session: OrmSession, transaction: orm.SessionTransaction, conne
         and not (session.only_reads or session.locks)
     ):
         transactions.begin_for_whoever_writes(connection)
-    is_watched = (session.in_block or session.rereads) and not session.only_reads
-    if is_watched and not transactions.commits_each_statement(connection):
-        if not (session.in_block or session.connections):
-            session.works.clear()
+    if not (session.in_block or session.connections):
+        session.works.clear()
+        session.commits_each_statement = False
+    if transactions.commits_each_statement(connection):
+        session.commits_each_statement = True
+    elif (session.in_block or session.rereads) and not session.only_reads:
         session.works.append(marks.Work(connection))
     session.connections.append(connection)
     failures.watch(session, connection)

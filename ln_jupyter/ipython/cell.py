@@ -23,7 +23,7 @@ class Cell:
         parent: The cell that runs this one, as ``%%capture`` and `run_cell` do.
     """
 
-    __slots__ = ("_ended", "_keep", "_pid", "_task", "_thread", "error", "is_unsaved", "parent", "session")
+    __slots__ = ("_ended", "_keep", "_pid", "_task", "_thread", "error", "parent", "session", "unsaved")
 
     def __init__(self, parent: Cell | None) -> None:
         self.parent = parent
@@ -31,8 +31,8 @@ class Cell:
         self._keep = False
         self.error: BaseException | None = None
         """The last error that was shown, here or in a cell that this one ran."""
-        self.is_unsaved = False
-        """Whether a session was rolled back, here or in a cell that this one ran."""
+        self.unsaved: Session | None = None
+        """The session that was rolled back, here or in a cell that this one ran."""
         self._thread = threading.get_ident()
         self._pid: int | None = None  # of whoever opened a session; asking for it takes a system call
         self._task: asyncio.Task[Any] | None = None
@@ -56,7 +56,7 @@ class Cell:
             keep: The session goes on after its block.
         """
         self.close(failed=False)
-        if not self.is_unsaved:
+        if self.unsaved is None:
             self.error = None  # what was shown before the block is not of the block
         session.begin(keep=keep)
         self.session, self._keep, self._pid = session, keep, os.getpid()
@@ -74,13 +74,13 @@ class Cell:
         if session is None:
             return
         failed = failed or self.error is not None
-        self.is_unsaved = True
+        self.unsaved = session
         try:
             session.end(failed=failed)
         finally:
             if not self._keep:
                 session.close()
-        self.is_unsaved = failed
+        self.unsaved = session if failed else None
 
     def abandon(self) -> None:
         """Undo what it did, and let it do no more."""

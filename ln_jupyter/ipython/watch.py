@@ -70,7 +70,7 @@ class Watch:
                 if failed and (cause := _cause(result)) is not None:
                     cell.show(cause)
                 # not in a forked child, whose database connection is its parent's
-                is_to_settle = (cell.session is not None or cell.is_unsaved) and cell.is_current
+                is_to_settle = (cell.session is not None or cell.unsaved is not None) and cell.is_current
                 cell.leave()
                 if is_to_settle:
                     failed = self._settle(cell, result, failed=failed)
@@ -128,23 +128,23 @@ class Watch:
                 cell.parent.show(error)
         if session is not None:
             reply.forget_display(shell)
-            report.show_end(session, is_saved=not cell.is_unsaved)
-        if not cell.is_unsaved:
+            report.show_end(session, is_saved=cell.unsaved is None)
+        if cell.unsaved is None:
             return failed
         if not failed:
             _put(error, result)
         if cell.parent is not None:
-            cell.parent.is_unsaved = True
+            cell.parent.unsaved = cell.unsaved
             return True
-        name = type(error).__name__
+        name, undone = type(error).__name__, cell.unsaved.undone
         if not failed:
-            line = f"%%ln_session: nothing was saved: {name} was shown in the cell, and did not end it"
+            line = f"%%ln_session: {name} was shown in the cell, and did not end it: {undone}"
             characters.write_line(line, sys.stderr)
         if not reply.has_traceback(shell):  # some runners look for an error among the outputs only
             fix = f"correct what raised {name}, then run the cell again"
             # by the class's own: what others have put in its place has shown the error, and not as one
             show = functools.partial(type(shell)._showtraceback, shell)
-            self._show(errors.SessionError(f"nothing was saved, because of {name}", fix=fix), show)
+            self._show(errors.SessionError(f"{name} ended this unit: {undone}", fix=fix), show)
         return True
 
     def _show(self, error: BaseException, show: Callable[..., object] | None = None) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from ln_jupyter import errors
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import faults, origins, restriction, unit
+from ln_jupyter.db import faults, origins, refusals, restriction, unit
 from ln_jupyter.db.block import Block
 from ln_jupyter.db.session import OrmSession
 from ln_jupyter.records import write as writes
@@ -124,6 +124,11 @@ class Session:
     def is_in_block(self) -> bool:
         """Whether somebody stands in its block."""
         return self._block is not None
+
+    @property
+    def undone(self) -> str:
+        """What became of the block that was rolled back, in a sentence."""
+        return refusals.what_was_undone(self._orm, of_block=True)
 
     @property
     def _route(self) -> origins.Route:

@@ -171,13 +171,15 @@ def test_reset_in_the_middle_of_a_commit(gate: Gate, how: str) -> None:
     """Where the answer to a COMMIT is lost, nobody says that nothing was saved: it may be, and here it is."""
     gate.resets_at = b"COMMIT"
 
+    ss = ln.Session()
+
     def act() -> None:
         if how == "header":
             ln.header(**_HEADER)
         elif how == "add":
             ln.add(lns.Run(name="second"))
         else:
-            with ln.Session() as ss:
+            with ss:
                 ss.add(lns.Run(name="second"))
 
     with pytest.raises(errors.DatabaseUnavailableError) as error:
@@ -185,6 +187,24 @@ def test_reset_in_the_middle_of_a_commit(gate: Gate, how: str) -> None:
 
     gate.resets_at = b""
     assert "look whether it was saved before you run this again: the answer was lost" == error.value.fix
+    assert how != "block" or "what was committed past the session is saved" in ss.undone
+    assert 2 == ln.select(lns.Run).count()
+
+
+def test_reset_in_the_middle_of_a_commit_on_an_engine_of_the_users(gate: Gate) -> None:
+    """Its error is SQLAlchemy's, and the note does not say that nothing was saved either."""
+    ours = engines.connected()
+    assert ours is not None
+    own = sa.create_engine(ours.url)
+    try:
+        with pytest.raises(sa.exc.OperationalError) as error, ln.Session(own) as ss:
+            ss.add(lns.Run(name="second"))
+            gate.resets_at = b"COMMIT"
+    finally:
+        own.dispose()
+
+    gate.resets_at = b""
+    assert "if its transaction was committed past it, what was sent until then is saved" in str(error.value.__notes__)
     assert 2 == ln.select(lns.Run).count()
 
 

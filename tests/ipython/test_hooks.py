@@ -154,7 +154,7 @@ def test_rich_shows_a_refused_commit_once(rich: Kernel, name: str) -> None:
 
     assert ("error", "IntegrityError", 0) == (executed.status, executed.reply["ename"], rich.count(name))
     assert ["display_data", "error"] == [kind for kind, _ in executed.outputs]
-    assert executed.traceback.startswith("SessionError: nothing was saved, because of IntegrityError")
+    assert executed.traceback.startswith("SessionError: IntegrityError ended this unit: nothing of this unit was saved")
 
 
 def test_rich_shows_an_error_once(rich: Kernel, name: str) -> None:
@@ -163,7 +163,9 @@ def test_rich_shows_an_error_once(rich: Kernel, name: str) -> None:
 
     assert ("error", "ZeroDivisionError", 0) == (executed.status, executed.reply["ename"], rich.count(name))
     assert ["display_data", "error"] == [kind for kind, _ in executed.outputs]
-    assert executed.traceback.startswith("SessionError: nothing was saved, because of ZeroDivisionError")
+    assert executed.traceback.startswith(
+        "SessionError: ZeroDivisionError ended this unit: nothing of this unit was saved"
+    )
 
 
 def test_rich_shows_an_inner_cell(rich: Kernel, name: str) -> None:

@@ -25,7 +25,7 @@ def test_quit(kernel: Kernel, name: str) -> None:
     executed = kernel.talk(f"%%ln_session\npipeline = pipeline_of({name!r})\nimport pdb; pdb.set_trace()", "q")
 
     assert ("error", "BdbQuit", 0) == (executed.status, executed.reply["ename"], kernel.count(name))
-    assert "SessionError: nothing was saved, because of BdbQuit" == executed.traceback.splitlines()[0]
+    assert "SessionError: BdbQuit ended this unit: nothing of this unit was saved" == executed.traceback.splitlines()[0]
 
 
 def test_post_mortem(kernel: Kernel) -> None:

@@ -47,4 +47,6 @@ def test_printed_error(kernel: Kernel, name: str, body: str, error: str, wait: s
     executed = kernel.run(f"%%ln_session\n_ = pipeline_of({name!r})\n{wait}{body}")
 
     assert (error, ["SessionError"], 0) == (executed.reply["ename"], executed.errors, kernel.count(name))
-    assert f"SessionError: nothing was saved, because of {error}" == executed.traceback.splitlines()[0]
+    assert (
+        f"SessionError: {error} ended this unit: nothing of this unit was saved" == executed.traceback.splitlines()[0]
+    )

@@ -36,7 +36,8 @@ if not shell.user_ns["child"]:
     os._exit(0)
 shell.run_cell("print('saved:', ln.select(lns.Pipeline, name='forked').count())")
 """
-NOTHING_SAVED = "%%ln_session: nothing was saved: ZeroDivisionError was shown in the cell, and did not end it\n"
+SHOWN = "%%ln_session: ZeroDivisionError was shown in the cell, and did not end it: {}\n"
+NOTHING_SAVED = SHOWN.format("nothing of this unit was saved")
 
 
 def test_error(kernel: Kernel, name: str) -> None:
@@ -230,7 +231,10 @@ def test_own_handler(kernel: Kernel, name: str, magic: str) -> None:
 
     kernel.run("get_ipython().set_custom_exc((), None)")
     assert ("error", "ZeroDivisionError", 0) == (executed.status, executed.reply["ename"], kernel.count(name))
-    assert "SessionError: nothing was saved, because of ZeroDivisionError" == executed.traceback.splitlines()[0]
+    assert (
+        "SessionError: ZeroDivisionError ended this unit: nothing of this unit was saved"
+        == executed.traceback.splitlines()[0]
+    )
 
 
 @pytest.mark.parametrize("mode", ["Minimal", "Plain", "Verbose"])
@@ -302,6 +306,27 @@ def test_swallowed_commit(kernel: Kernel) -> None:
     executed = kernel.run("%%capture\n%%ln_session\n_ = ln.add(lns.Run(name='a', pipeline_id='none', pipeline_v='1'))")
 
     assert ("error", "IntegrityError") == (executed.status, executed.reply["ename"])
+
+
+@pytest.mark.parametrize(
+    ("options", "step", "undone"),
+    [
+        ("", "ss.commit()", "nothing of this unit was saved since its last commit"),
+        ("", "ss.orm.flush(); ss.orm.connection().commit()", "what was committed past the session is saved, and"),
+        ("", "get_ipython().run_line_magic('ln_session', 'cell')", "nothing of this unit was saved"),
+        ("--db own", "ss.orm.flush()", "the engine commits each statement by itself (AUTOCOMMIT): what was sent"),
+    ],
+)
+def test_swallowed_after_a_commit(kernel: Kernel, name: str, options: str, step: str, undone: str) -> None:
+    """An error that is swallowed after something was saved does not say that nothing was."""
+    kernel.run(
+        "from sqlalchemy import create_engine\nown = create_engine('sqlite:///registry.db', isolation_level='AUTOCOMMIT')"
+    )
+
+    executed = kernel.run(f"%%capture\n%%ln_session --as ss {options}\npipeline_of({name!r})\n{step}\n1 / 0")
+
+    assert ("error", 1) == (executed.status, kernel.count(name)), executed.traceback
+    assert executed.stderr.startswith(SHOWN.format(undone).rstrip("\n")), executed.stderr
 
 
 def test_swallowed_script(kernel: Kernel, name: str) -> None:
