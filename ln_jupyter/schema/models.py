@@ -18,10 +18,7 @@ from sqlalchemy.orm import Mapped, declared_attr, relationship
 from ln_jupyter.schema import tables
 from ln_jupyter.schema.column_types import UtcDateTime, utcnow
 from ln_jupyter.schema.declarative import Base, Counted, Created
-from ln_jupyter.schema.tables import FAILED
-
-LOST_AFTER = dt.timedelta(minutes=2)
-"""A run that was not heard for so long, four heartbeats, reads as lost, until it is heard again."""
+from ln_jupyter.schema.tables import FAILED, LOST_AFTER
 
 State = Literal["running", "lost", "finished", "failed"]
 

@@ -6,6 +6,7 @@ would cost more than all the rest. What the columns mean is said in `models`.
 
 from __future__ import annotations
 
+import datetime as dt
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,9 @@ FIRST_VERSION = "1"
 
 FAILED = "failed"
 """The outcome of a run that an error ended."""
+
+LOST_AFTER = dt.timedelta(minutes=2)
+"""A run that was not heard for so long, four heartbeats, reads as lost, until it is heard again."""
 
 METADATA = sa.MetaData(
     naming_convention={

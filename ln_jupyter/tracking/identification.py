@@ -7,6 +7,7 @@ that has nothing in common with the notebook whose id it states: somebody else m
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from ln_jupyter.notebook.document import Document
     from ln_jupyter.tracking.evidence import Trace
     from ln_jupyter.tracking.request import Request
+    from ln_jupyter.tracking.this_machine import ThisMachine
     from ln_jupyter.tracking.versions import Version
 
 
@@ -53,17 +55,18 @@ class Identified(NamedTuple):
 
 
 class Identification:
-    """Finds out who asks to be registered. What it has seen of this machine's files it sees once.
+    """Finds out who asks to be registered.
 
     Args:
         request: The notebook.
         known: Who this process registered it as, where it did.
+        machine: Looks at files.
     """
 
-    def __init__(self, request: Request, known: Identity | None) -> None:
+    def __init__(self, request: Request, known: Identity | None, machine: ThisMachine) -> None:
         self._request = request
         self._known = known
-        self._files = _Files(Path() if request.location is None else request.location.path)
+        self._files = _Files(Path() if request.location is None else request.location.path, machine)
 
     def find(self, connection: sa.Connection) -> Identified:
         """Say who it is.
@@ -107,9 +110,16 @@ class Identification:
             return found
         if here is not None and at_path is not None and content.agrees_with(evidence.of_file(here)):
             return Identified(at_path)  # a header that was pasted from elsewhere has brought the id along
-        content = evidence.with_code(content, document)
+        content = self._content_with_code
         family.learn(evidence.of_runs(connection, family.contents, content))
         return family.find(content, path) or family.new_copy()
+
+    @functools.cached_property
+    def _content_with_code(
+        self,
+    ) -> Content:  # cached, for it takes long to parse, and may be asked for again with a lock
+        document = self._request.document
+        return Content() if document is None else evidence.with_code(evidence.content(document), document)
 
 
 class _Family:
@@ -191,29 +201,28 @@ class _Family:
 
 
 class _Files:
-    """What files of this machine are now, each looked at once: a lock may be held while this is asked again.
+    """What files of this machine are now.
 
     Args:
         path: The file that asks to be registered.
+        machine: Looks at them, once each.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, machine: ThisMachine) -> None:
         self._path = path
-        self._same: dict[str, bool] = {}
-        self._there: dict[tuple[str, str], bool] = {}
+        self._machine = machine
 
     def is_same(self, path: str) -> bool:
         """Say whether a path is another name of the file, or another checkout of it."""
-        if path not in self._same:
-            self._same[path] = _is_link(self._path, path) or checkouts.are_one_file(self._path, Path(path))
-        return self._same[path]
+        return self._machine.ask(_is_same_file, self._path, path)
 
     def is_there(self, seen: Seen, *, stating: Collection[str]) -> bool:
         """Say whether a file that was seen is still there: it states one of these ids, or none and has its content."""
-        key = (seen.path, seen.notebook_id)
-        if key not in self._there:
-            self._there[key] = _is_still_there(seen, stating)
-        return self._there[key]
+        is_there, document = self._machine.ask(_read, seen.path)
+        if document is None:
+            return is_there
+        stated = identities.stated(document)
+        return _is_same(seen, document) if stated is None else stated.id in stating
 
 
 def seen_at(connection: sa.Connection, request: Request) -> Seen | None:
@@ -235,15 +244,14 @@ def _is_child(connection: sa.Connection, notebook_id: str, parent_id: str) -> bo
     return bool(connection.scalar(sa.select(is_child)))
 
 
-def _is_still_there(seen: Seen, stating: Collection[str]) -> bool:
-    if not os.path.isfile(seen.path):  # noqa: PTH113 - of a folder closed to us
-        return False
+def _read(path: str) -> tuple[bool, Document | None]:
+    """Read a file; whether it is there, and what it says if it can be read."""
+    if not os.path.isfile(path):  # noqa: PTH113 - of a folder closed to us
+        return False, None
     try:
-        document = documents.read(Path(seen.path))
+        return True, documents.read(Path(path))
     except errors.NotebookUnreadableError:  # such as one with a merge conflict: it has not moved
-        return True
-    stated = identities.stated(document)
-    return _is_same(seen, document) if stated is None else stated.id in stating
+        return True, None
 
 
 def _is_same(seen: Seen, document: Document) -> bool:
@@ -263,8 +271,10 @@ def _is_same(seen: Seen, document: Document) -> bool:
     return seen.source_hash == document.source_hash
 
 
-def _is_link(path: Path, other: str) -> bool:
+def _is_same_file(path: Path, other: str) -> bool:
     try:
-        return path.samefile(other)
+        if path.samefile(other):
+            return True
     except OSError:  # it went away just now
-        return False
+        pass
+    return checkouts.are_one_file(path, Path(other))

@@ -12,17 +12,19 @@ from ln_jupyter.schema.column_types import utcnow
 
 if TYPE_CHECKING:
     from ln_jupyter.notebook.process import Process
+    from ln_jupyter.tracking.this_machine import ThisMachine
 
 Row = dict[str, Any]
 
 
-def find(connection: sa.Connection, notebook: Row, here: Process) -> tuple[Row | None, str]:
+def find(connection: sa.Connection, notebook: Row, here: Process, machine: ThisMachine) -> tuple[Row | None, str]:
     """Find the newest run of a notebook's version.
 
     Args:
         connection: To the registry; it is only read.
         notebook: The version's row.
         here: The process that wants to go on with the run.
+        machine: Looks at other processes.
 
     Returns:
         The run, and nothing; or None, and why the newest there is cannot be gone on with.
@@ -35,20 +37,18 @@ def find(connection: sa.Connection, notebook: Row, here: Process) -> tuple[Row |
         return None, ""
     if notebook["published_at"] is not None and row["created_at"] <= notebook["published_at"]:
         return None, f"the latest, {row['id']}, belongs to what is published"
-    if _goes_on(row, here):
+    if _goes_on(row, here, machine):
         return None, f"the latest, {row['id']}, goes on in process {row['pid']} of {row['host']}"
     return dict(row), ""
 
 
-def _goes_on(run: sa.RowMapping, here: Process) -> bool:
+def _goes_on(run: sa.RowMapping, here: Process, machine: ThisMachine) -> bool:
     """Say whether another process runs it: one that was just heard, and of this machine is not known to have ended."""
-    from ln_jupyter.schema.models import LOST_AFTER  # here for cost: it maps classes
-
     if run["finished_at"] is not None or run["started_at"] is None:
         return False
-    if (run["heard_at"] or run["started_at"]) < utcnow() - LOST_AFTER:
+    if (run["heard_at"] or run["started_at"]) < utcnow() - tables.LOST_AFTER:
         return False
     pid, began = run["pid"], run["process_started_at"]
     if run["host"] != here.host or pid is None or began is None:
         return True
-    return (pid, began) != (here.pid, here.started_at) and processes.is_running(pid, began)
+    return (pid, began) != (here.pid, here.started_at) and machine.ask(processes.is_running, pid, began)

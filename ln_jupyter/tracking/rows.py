@@ -18,6 +18,7 @@ from ln_jupyter.schema.column_types import utcnow
 from ln_jupyter.tracking import identification, latest, versions
 from ln_jupyter.tracking.evidence import Seen
 from ln_jupyter.tracking.identification import Identification
+from ln_jupyter.tracking.this_machine import ThisMachine, UnansweredError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,12 +87,25 @@ def register(request: Request, *, before: Registration | None, run: WhichRun) ->
         DatabaseError: If the registry cannot be reached, or is none.
     """
     folder = None if request.location is None else request.location.path.parent
-    return attempts.in_registry(lambda connection: _register(connection, request, before, run), folder=folder)
+    machine = ThisMachine()
+
+    def attempt(connection: sa.Connection) -> Registration:
+        return _register(connection, request, before, run, machine)
+
+    while True:
+        try:
+            return attempts.in_registry(attempt, folder=folder)
+        except UnansweredError as unanswered:  # what others have written just now leads to another file
+            machine.answer(unanswered)
 
 
-def _register(connection: sa.Connection, request: Request, before: Registration | None, run: WhichRun) -> Registration:
-    found = _identify(connection, request, before)
-    user_id = users.id_of(connection, settings.current().user)
+def _register(
+    connection: sa.Connection, request: Request, before: Registration | None, run: WhichRun, machine: ThisMachine
+) -> Registration:
+    machine.must_not_ask, user = False, settings.current().user
+    found = _identify(connection, request, before, machine)
+    machine.must_not_ask = True
+    user_id = users.id_of(connection, user)
     known = found.versions
     if known is None:
         known = {} if found.is_new else versions.of(connection, found.identity.id)
@@ -100,7 +114,7 @@ def _register(connection: sa.Connection, request: Request, before: Registration 
     note_path(connection, request, notebook, found.here if known_here else identification.seen_at(connection, request))
     if run == "latest":
         _lock(connection, notebook["id"])  # of two that ask at once, the second one sees that the first one runs it
-        kept, why_new = latest.find(connection, notebook, request.process)
+        kept, why_new = latest.find(connection, notebook, request.process, machine)
     else:
         kept, why_new = _find_run(connection, notebook, before, run), ""
     values = {"notebook_id": notebook["id"], "notebook_v": notebook["v"]}
@@ -121,11 +135,14 @@ def _register(connection: sa.Connection, request: Request, before: Registration 
     )
 
 
-def _identify(connection: sa.Connection, request: Request, before: Registration | None) -> Identified:
-    identification = Identification(request, _of_this_process(request, before))
+def _identify(
+    connection: sa.Connection, request: Request, before: Registration | None, machine: ThisMachine
+) -> Identified:
+    identification = Identification(request, _of_this_process(request, before), machine)
     found = identification.find(connection)
     if found.is_new and request.path is not None:
         # two kernels may both be the first to see a file: the second one waits, and sees what the first one wrote
+        machine.must_not_ask = True
         _lock(connection, request.path if request.stated is None else request.stated.id)
         found = identification.find(connection)
     return found
