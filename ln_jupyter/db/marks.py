@@ -84,14 +84,14 @@ class Work:
         is_anew = not self._has_written or self._connection.dialect.name == "duckdb"
         if self._seen is not None or (begins and is_anew):
             self.look()  # without a transaction, DuckDB would save what comes now
+        if begins and self._mark is None:
+            self._mark = _leave(self._connection)
+            self._has_written = True
+            self._listen()
         if self._mark is not None:
             end = statements.ends(statement, self._connection.dialect.name)
             if end is not None:
                 self.note(end)
-        elif begins:
-            self._mark = _leave(self._connection)
-            self._has_written = True
-            self._listen()
 
     def note(self, end: End) -> None:
         """Remember how the transaction is about to be ended, by whomever."""

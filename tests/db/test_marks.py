@@ -259,11 +259,32 @@ def test_a_table_that_is_made_commits_in_mariadb(e: sa.Engine) -> None:
     """That is known: the unit is green, and an error after it says what is saved."""
     with pytest.raises(sa.exc.IntegrityError) as error, ln.Session() as ss:
         flush(ss, "before")
-        ss.orm.execute(sa.text("CREATE TABLE other (x INT)"))
+        ss.orm.execute(sa.text("CREATE OR REPLACE TABLE other (x INT)"))
         flush(ss, "old")
 
     assert "what was committed past the session is saved" in str(error.value.__notes__)
     assert {"old", "before"} == names(e)
+
+
+@pytest.mark.parametrize("kind", KINDS[4:5])
+def test_a_table_that_is_made_first_in_mariadb(e: sa.Engine) -> None:
+    """The block is green: nothing of it was taken away."""
+    with ln.Session() as ss:
+        ss.orm.execute(sa.text("CREATE OR REPLACE TABLE other (x INT)"))
+        ss.add(Hero(name="since"))
+
+    assert {"old", "since"} == names(e)
+
+
+@pytest.mark.parametrize("kind", KINDS[4:5])
+def test_the_kind_of_a_dry_run_is_chosen_in_mariadb(e: sa.Engine) -> None:
+    """As the first statement it means what it means without us, and nothing is saved."""
+    with ln.Session(rollback=True) as ss:
+        ss.orm.execute(sa.text("SET TRANSACTION READ ONLY"))
+        with pytest.raises(sa.exc.OperationalError, match="READ ONLY"):
+            ss.orm.execute(sa.text("INSERT INTO hero (id, name) VALUES (-1, 'undone')"))
+
+    assert {"old"} == names(e)
 
 
 @pytest.mark.parametrize(
