@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import re
 import shlex
 import stat
 from dataclasses import dataclass, field
@@ -21,11 +22,19 @@ from ln_jupyter import approved, characters, errors, urls
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-_COMPANIONS = ("-wal", "-shm", "-journal")
+COMPANIONS = ("-wal", "-shm", "-journal")
 """What SQLite writes beside a file."""
 
-_NEVER = frozenset({"plugin", "servicefile"})
-"""Options that leave it to a file, perhaps of the project's, what is done: nobody knows what they would approve."""
+_NEVER = frozenset({"plugin", "servicefile", "sslkeylogfile"})
+"""Options that leave it to a file, perhaps of the project's, what is done, or write one that tells secrets."""
+
+_FILES = frozenset({"passfile", "sslcert", "sslcrl", "sslcrldir", "sslkey", "sslrootcert"})
+"""Options that name a file to be read: not by a relative path, as any project may have brought what is there."""
+
+_NO_FILE = "system"  # as sslrootcert, it is what the machine trusts
+
+_ESCAPED = re.compile(r"\\u\{([0-9a-f]{1,5}|10[0-9a-f]{4})\}")
+"""A character, as `shown` writes it."""
 
 
 class Hidden(str):
@@ -106,19 +115,36 @@ class Whereabouts:
 
     def _of_project(self, by: Path) -> str:
         url = self.asked
-        options = sorted(url.query)
-        is_in_memory = url.get_backend_name() == "sqlite" and urls.is_in_memory(url)
-        if is_in_memory and not options:
+        refuse_options(url)
+        if url.get_backend_name() == "sqlite" and urls.is_in_memory(url):
             return Hidden(self.text)
-        if is_in_memory or not _NEVER.isdisjoint(options):
-            msg = f"the database URL has options that no project may give: {', '.join(options)}"
-            raise errors.InvalidUrlError(msg, fix="name it in LN_JUPYTER_URL, if it is yours")
         refuse_outside(url, by.parent, by=by)
         if is_approved(url):
             return Hidden(self.text if url.get_backend_name() != "sqlite" else approved.url_of(url))
         found = InProject(urls.sqlite_url(str(url.database), like=url))
         found.folder = by.parent
         return found
+
+
+def refuse_options(url: sa.URL) -> None:
+    """Refuse what no project may ask for, and nobody approve: a file of some project could decide what it means.
+
+    Raises:
+        InvalidUrlError: If it has such an option.
+    """
+    found = {name for name, value in urls.query(url) if name in _NEVER or (name in _FILES and _is_of_a_project(value))}
+    if url.get_backend_name() == "sqlite" and urls.is_in_memory(url):
+        found |= url.query.keys()
+    if found:
+        msg = f"the database URL has options that no project may give: {', '.join(sorted(found))}"
+        fix = "name it in LN_JUPYTER_URL, if it is yours"
+        if found <= _FILES:
+            fix = f"write the whole path of the file, or {fix}"
+        raise errors.InvalidUrlError(msg, fix=fix)
+
+
+def _is_of_a_project(file: str) -> bool:
+    return file != _NO_FILE and not Path(file).is_absolute()
 
 
 def is_approved(url: sa.URL) -> bool:
@@ -139,7 +165,7 @@ def refuse_outside(url: sa.URL, folder: Path, *, by: Path) -> None:
             f"{by} names a registry that nobody has approved: {shown(canonical)} ({why}); "
             "nothing was opened, looked up or sent"
         )
-        fix = f"if your work may go there: {command(canonical, folder)}; to use another one: LN_JUPYTER_URL"
+        fix = f"if your work may go there: {command(canonical)}; to use another one: LN_JUPYTER_URL"
         raise errors.UnapprovedRegistryError(characters.plain(msg), fix=fix)
 
 
@@ -151,7 +177,9 @@ def _leads_out(url: sa.URL, folder: Path) -> str | None:
     root, file = os.path.realpath(folder), os.path.realpath(url.database or "")
     if not Path(file).is_relative_to(root):
         return "outside of the project"
-    for name in (file, *(f"{file}{suffix}" for suffix in _COMPANIONS)):
+    if ".git" in map(str.lower, Path(file).relative_to(root).parts):
+        return "a file of git, which no clone brings"
+    for name in (file, *(f"{file}{suffix}" for suffix in COMPANIONS)):
         with contextlib.suppress(OSError):
             found = os.lstat(name)
             if stat.S_ISLNK(found.st_mode) or (stat.S_ISREG(found.st_mode) and found.st_nlink > 1):
@@ -159,10 +187,9 @@ def _leads_out(url: sa.URL, folder: Path) -> str | None:
     return None
 
 
-def command(canonical: str, project: Path) -> str:
-    """Write what approves a URL: with the URL itself where it can be pasted, and else with who asks for it."""
-    target = canonical if shown(canonical) == canonical else str(project)
-    return f"ln-jupyter approve {shlex.quote(characters.plain(target))}"
+def command(canonical: str) -> str:
+    """Write what approves a URL, as it is shown and nothing else."""
+    return f"ln-jupyter approve {shlex.quote(shown(canonical))}"
 
 
 def shown(canonical: str) -> str:
@@ -172,6 +199,21 @@ def shown(canonical: str) -> str:
         >>> print(shown("postgresql://db.exämple.org/lab"))
         postgresql://db.ex\u{e4}mple.org/lab
     """
-    if canonical.startswith("sqlite:"):
-        return characters.plain(canonical)
-    return "".join(each if "!" <= each <= "~" else f"\\u{{{ord(each):x}}}" for each in canonical)
+    plain = characters.plain(canonical)
+    is_file = canonical.startswith("sqlite:")  # whose path may have any letters of its user's
+    found = []
+    for position, (each, same) in enumerate(zip(canonical, plain, strict=True)):
+        is_seen = each == same if is_file else "!" <= each <= "~"
+        is_escape = each == "\\" and canonical.startswith("u{", position + 1)
+        found.append(each if is_seen and not is_escape else f"\\u{{{ord(each):x}}}")
+    return "".join(found)
+
+
+def meant(text: str) -> str:
+    r"""Read a URL as `shown` writes it.
+
+    Example:
+        >>> meant(r"postgresql://db.ex\u{e4}mple.org/lab")
+        'postgresql://db.exämple.org/lab'
+    """
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)

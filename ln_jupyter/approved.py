@@ -70,6 +70,8 @@ def add(url: str) -> Path:
     if found is not None:
         return found
     file = user_file()
+    if file.exists() and not file.is_file():
+        raise errors.SettingsError(f"{file} is no file, and so approves nothing", fix=f"rm '{file}'")
     with _telling(file):
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "a+b") as lines:
@@ -146,21 +148,22 @@ def _is_mine(file: Path) -> bool:
 
 def _lines(file: Path) -> list[str]:
     try:
-        text = file.read_bytes().decode()
+        text = file.read_bytes().decode() if file.is_file() else ""  # a pipe would never end
     except (OSError, UnicodeDecodeError):
         return []
     return text.removesuffix("\n").split("\n") if text else []  # a URL may have other ends of lines in a name
 
 
 def _url(line: str) -> str | None:
-    """Read a line of a list; None if it names nothing that could be used, whatever folder this is."""
+    """Read a line of a list; None if it names nothing that could be used, or another file whenever something changes."""
     text = line.strip()
     if not text or text.startswith("#"):
         return None
     try:
         url = urls.parse(text)
-        is_somewhere = url.get_backend_name() != "sqlite" or Path(url.database or "").is_absolute()
-        return url_of(url) if is_somewhere else None
+        # of a path with a link in it, whoever can change the link would say what was approved
+        is_itself = url.get_backend_name() != "sqlite" or os.path.realpath(url.database or "") == url.database
+        return url_of(url) if is_itself else None
     except errors.InvalidUrlError:
         return None
 

@@ -22,6 +22,9 @@ _PREFIX = "LN_JUPYTER_"
 
 Switch = Literal["on", "off"]
 
+_MOST_BYTES = 1 << 20  # of a pyproject.toml
+_MOST_STEPS = 10_000_000  # for each dot of a key, tomllib looks at all before it: a line of dots would take hours
+
 NAMES = ("url", "mode", "user", "advice")
 
 sqlite_url = urls.sqlite_url
@@ -250,11 +253,16 @@ def _tools(file: Path) -> dict[str, object]:
     try:
         if not file.is_file():  # a link to a device would never end
             return {}
-        text = file.read_text(encoding="utf-8")
+        with file.open("rb") as lines:
+            raw = lines.read(_MOST_BYTES + 1)
+        text = raw.decode(errors="strict" if len(raw) <= _MOST_BYTES else "ignore")
     except (OSError, UnicodeDecodeError):
         return {}
     if "ln_jupyter" not in text and "[tool.ln-jupyter" not in text:  # most projects: not worth a parse
         return {}
+    if len(raw) > _MOST_BYTES or sum(line.count(".") ** 2 for line in text.splitlines()) > _MOST_STEPS:
+        msg = f"{file} is longer, or deeper, than the file of any project"
+        raise errors.SettingsError(msg, fix=f"set {_PREFIX}URL, or keep [tool.ln_jupyter] in a file of its own folder")
     import tomllib  # here for cost: most notebooks never come here
 
     try:

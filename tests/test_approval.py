@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 import ln_jupyter as ln
-from ln_jupyter import approved, cli, errors, settings, urls
+from ln_jupyter import approval, approved, cli, errors, settings, urls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,6 +69,8 @@ OUTSIDE = [
     "sqlite:///inside/../../outside.db",
     "sqlite+a+b:///../outside.db",
     "sqlite:////home/ann/other.db?mode=ro",
+    "sqlite:///.git/info/attributes",
+    "postgresql://db.example.org/lab?sslmode=verify-full&sslrootcert=system&sslkey=%2Fhome%2Fann%2Fkey",
 ]
 
 
@@ -119,6 +121,11 @@ def test_a_whole_path_of_the_project(named: Callable[[str], settings.Settings], 
         "sqlite:///lab.db?plugin=evil",
         "postgresql://db.example.org/lab?plugin=evil",
         "postgresql://db.example.org/lab?servicefile=.pg_service.conf",
+        "postgresql://db.example.org/lab?sslkeylogfile=/tmp/keys",
+        *(
+            f"postgresql://db.example.org/lab?{option}=certs/file"
+            for option in ("passfile", "sslcert", "sslkey", "sslrootcert", "sslcrl", "sslcrldir")
+        ),
         "postgresql://ann@db.example.org/lab?password=x",
         "nonsense",
     ],
@@ -168,9 +175,9 @@ WHOLE = "postgresql://ann@db.example.org:5433/lab?hostaddr=10.0.0.1&sslmode=requ
                 "host=db.example.com",
                 "port=1",
                 "service=x",
-                "passfile=x",
-                "sslrootcert=x",
-                "sslkey=x",
+                "passfile=/x",
+                "sslrootcert=/x",
+                "sslkey=/x",
                 "options=-c%20x%3Dy",
                 "application_name=x",
                 "hostaddr=10.0.0.2",
@@ -227,6 +234,30 @@ def test_hostile_text(named: Callable[[str], settings.Settings], word: str) -> N
     assert f"{error}{error.fix}".isprintable()
     assert "\\u{" in str(error)
     paste(error.fix)
+    assert named(f"postgresql://ann@db.{word.replace(chr(7), '')}/lab").url
+
+
+@pytest.mark.parametrize("seen", ["postgresql://ann@db.ex\u00e4mple.org/lab", "sqlite:////home/ann/l\u200bab.db"])
+def test_what_is_pasted_is_what_was_seen(named: Callable[[str], settings.Settings], seen: str) -> None:
+    """The command approves the URL that the error shows: not what the project names by then, nor what looks like it."""
+    fix = refusal(named(seen)).fix
+    named(SERVER)
+    paste(fix)
+
+    assert [seen] == [each.url for each in approved.every()]
+    assert approval.meant(approval.shown(seen)) == seen
+
+
+def test_an_escape_is_no_letter(named: Callable[[str], settings.Settings]) -> None:
+    """A URL that is written like an escaped letter is another one than that with the letter."""
+    letter, escape = (
+        "postgresql://ann@db/lab?application_name=\u00e4",
+        r"postgresql://ann@db/lab?application_name=\u{e4}",
+    )
+    paste(refusal(named(escape)).fix)
+
+    assert named(escape).url
+    refusal(named(letter))
 
 
 def test_where_it_leads_is_said(named: Callable[[str], settings.Settings]) -> None:
@@ -339,6 +370,29 @@ def test_a_list_that_was_written_by_hand(named: Callable[[str], settings.Setting
     url = "postgresql://db.example.org/lab?connect_timeout=3&sslmode=require"
     assert [url] == [each.url for each in approved.every()]
     assert url == named(url).url
+
+
+def test_an_approval_stays_with_its_file(project: Path, tmp_path: Path) -> None:
+    """A project's file that was approved, and becomes a link to another one, does not approve that."""
+    (project / "registry.db").touch()
+    approved.add(f"sqlite:///{project}/registry.db")
+    (project / "registry.db").unlink()
+    project.rmdir()
+    project.symlink_to(tmp_path / "elsewhere")
+
+    assert [] == list(approved.every())
+    refusal(settings.resolve(project.parent))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")
+def test_a_list_that_is_a_pipe(named: Callable[[str], settings.Settings], approvals: Path) -> None:
+    """It is not waited for, and approves nothing."""
+    approvals.parent.mkdir(parents=True)
+    os.mkfifo(approvals, 0o600)
+
+    refusal(named(SERVER))
+    with pytest.raises(errors.SettingsError, match="is no file"):
+        approved.add(SERVER)
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="files have no owner here")

@@ -283,6 +283,25 @@ def test_the_default_folder_is_private(tmp_path, monkeypatch):
     engine.dispose(made.url)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{'.'.join('a' * 20_000)} = 1",
+        f"[{'.'.join('a' * 20_000)}]",
+        f"a = {{{'.'.join('a' * 20_000)} = 1}}",
+        "#" * (1 << 20),
+    ],
+)
+def test_a_file_that_takes_for_ever(pyproject, text):
+    """A project's file whose keys are so deep, or that is so long, that its reading would take hours, is an error."""
+    folder = pyproject(f'url = "sqlite:///lab.db"\n{text}')
+
+    with pytest.raises(errors.SettingsError, match="longer, or deeper, than the file of any project") as raised:
+        settings.resolve(folder)
+
+    assert str(folder / "pyproject.toml") in str(raised.value)
+
+
 def test_a_user_without_a_name(tmp_path, monkeypatch):
     """In a container, whose user may have no name, the rows carry the number."""
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):

@@ -50,13 +50,15 @@ def approve(target: str, *, is_list: bool, is_removed: bool, as_json: bool) -> N
 def _wanted(target: str) -> str | None:
     """Write the URL that is meant, as lists have it; None if none has to be approved."""
     if "://" in target:
-        url = urls.parse(target)
+        url = urls.parse(approval.meant(target))
+        approval.refuse_options(url)
         return None if url.get_backend_name() == "sqlite" and urls.is_in_memory(url) else approved.url_of(url)
     path = Path(target)
     registry = settings.of_project(path if path.is_dir() else path.parent)
     if registry is None:
         msg = f"no project at or above {path.absolute()} names a registry"
         raise errors.SettingsError(msg, fix="name the folder of one, or a URL: ln-jupyter approve URL")
+    approval.refuse_options(registry.asked)
     asked = approved.url_of(registry.asked)
     return None if registry.is_approved and approved.file_of(asked) is None else asked
 

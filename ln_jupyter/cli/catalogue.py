@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
+_LONGEST_SOURCE = 1 << 28  # of a notebook, without its outputs
 _MATCHES = 4  # of an ambiguous beginning
 _NEAR = 1_000  # of the newest ids are compared with one that is unknown
 
@@ -115,6 +116,7 @@ def source(connection: sa.Connection, model: type[Notebook | Run], record_id: st
 
     Raises:
         RunNotFoundError: If none are.
+        NotARegistryError: As `_cells_of`.
     """
     chosen = sa.select(Source.content).join(model, model.source_hash == Source.hash).where(model.id == record_id)
     if model is Notebook:
@@ -125,7 +127,25 @@ def source(connection: sa.Connection, model: type[Notebook | Run], record_id: st
         which = "" if v is None else f" in version {v!r}"
         fix = f"a published version's is, and a finished run's: ln-jupyter show {record_id} lists them"
         raise errors.RunNotFoundError(f"no source is kept of {record_id}{which}", fix=fix)
-    return document.cells_of(zlib.decompress(content))
+    return _cells_of(record_id, content)
+
+
+def _cells_of(record_id: str, content: bytes) -> tuple[Cell, ...]:
+    """Read what is kept of a source.
+
+    Raises:
+        NotARegistryError: If it is none, or would fill the memory.
+    """
+    unpacking = zlib.decompressobj()
+    try:
+        source = unpacking.decompress(content, _LONGEST_SOURCE)
+        if not unpacking.unconsumed_tail:
+            return document.cells_of(source)
+        why = f"is longer than {_LONGEST_SOURCE:,} characters"
+    except (zlib.error, ValueError, TypeError, RecursionError):
+        why = "cannot be read"
+    fix = "go on from a backup, or see where the registry came from"
+    raise errors.NotARegistryError(f"the source that is kept of {record_id} {why}", fix=fix)
 
 
 def find(connection: sa.Connection, name: str, *models: type[Notebook | Run]) -> tuple[type[Notebook | Run], str]:

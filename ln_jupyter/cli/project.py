@@ -113,6 +113,9 @@ def _name(file: Path, url: str, *, as_json: bool) -> None:
 
 
 def _append(file: Path, table: str) -> None:
+    if file.is_symlink() or (file.exists() and not file.is_file()):  # of a project: what it leads to is not its own
+        msg = f"{file} is a link, or no file, and is not written to"
+        raise errors.SettingsError(msg, fix="put a file in its place")
     try:
         before = file.read_text(encoding="utf-8") if file.exists() else ""
         after = f"{before.rstrip()}\n\n{table}".lstrip()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sqlite3
+import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,12 @@ _PROGRAMS = """
     AND substr(sql, 1, 13) <> 'CREATE INDEX '
     AND substr(sql, 1, 20) <> 'CREATE UNIQUE INDEX '
 """
+_TEXTS = "SELECT sql, name FROM sqlite_master WHERE sql IS NOT NULL"
+_ASIDE = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|--[^\n]*|/\*.*?(?:\*/|\Z)""", re.DOTALL)
+_COMPUTES = re.compile(
+    r"\b(?:CHECK|GENERATED|AS|WHERE|COLLATE)\b|\bDEFAULT\s*\(|^CREATE (?:UNIQUE )?INDEX[^(]*\([^)]*\(", re.IGNORECASE
+)
+_OF_USER = re.compile(r"""CREATE TABLE (?:(?!"?ln_)\w+|"(?!ln_)[^"]+")\s*\(""", re.IGNORECASE)
 _UNSAFE = "unsafe use of"  # a function of the program, as SQLite says it
 _MOST = 3  # are named
 
@@ -80,29 +88,36 @@ class Confinement:
         msg = (
             f"{self.url.database} came with its project, and has what no registry has: {', '.join(found[:_MOST])}{more}"
         )
-        fix = f"delete the file; or, if they are yours: {approval.command(approved.url_of(self.url), self.folder)}"
+        fix = f"delete the file; or, if they are yours: {approval.command(approved.url_of(self.url))}"
         raise errors.NotARegistryError(characters.plain(f"{msg}; nothing of it was run"), fix=fix)
 
 
-def refuse_journal(file: Path) -> None:
-    """Refuse a file whose journal names another one: that is of a transaction in several files, which we never make.
+def refuse_companions(file: Path) -> None:
+    """Refuse a file beside which there is what SQLite would wait for, or do harm with.
 
     Args:
         file: Where it really is.
 
     Raises:
-        DatabaseUnavailableError: If it does; nothing is rolled back, and nothing deleted.
+        DatabaseUnavailableError: If there is; nothing is opened, rolled back or deleted.
     """
+    for suffix in approval.COMPANIONS:
+        name = f"{file}{suffix}"
+        try:
+            found = os.stat(name)  # noqa: PTH116 - asked before each connection, and most often there is none
+        except OSError:
+            continue
+        if not stat.S_ISREG(found.st_mode):  # a pipe is waited for without an end
+            msg = f"{characters.plain(name)} is not a file, and SQLite would use it as one"
+            raise errors.DatabaseUnavailableError(msg, fix=f"take it away: mv {shlex.quote(name)} ELSEWHERE")
     journal = f"{file}-journal"
-    if not os.path.isfile(journal):  # noqa: PTH113 - asked before each connection, and there is none
-        return
     try:
-        with open(journal, "rb") as found:  # noqa: PTH123 - as above
-            found.seek(-len(_NAMES_ANOTHER), os.SEEK_END)
-            end = found.read()
-    except OSError:  # it is shorter, or SQLite says more
+        with open(journal, "rb") as lines:  # noqa: PTH123 - as above
+            lines.seek(-len(_NAMES_ANOTHER), os.SEEK_END)
+            end = lines.read()
+    except OSError:  # there is none, it is shorter, or SQLite says more
         return
-    if end == _NAMES_ANOTHER:
+    if end == _NAMES_ANOTHER:  # of a transaction in several files, which we never make
         msg = f"{characters.plain(journal)} names another file, which SQLite would delete"
         fix = f"if it came from elsewhere, delete it; if it is yours: sqlite3 {shlex.quote(str(file))} .tables"
         raise errors.DatabaseUnavailableError(msg, fix=fix)
@@ -116,4 +131,12 @@ def _programs(driver: sqlite3.Connection) -> list[str]:
         if _UNSAFE not in str(error):
             raise
         return [str(error)]
-    return [f"{str(sql).split()[1].lower()} {name!r}" for sql, name in found]
+    named = [f"{str(sql).split()[1].lower()} {name!r}" for sql, name in found]
+    return named or [f"a computation in {name!r}" for sql, name in driver.execute(_TEXTS) if _computes(sql)]
+
+
+def _computes(sql: str) -> bool:
+    """Say whether a table of ours, or an index on one, computes something: a gigabyte of nothing, if it likes."""
+    if _OF_USER.match(sql) or "ln_" not in sql.lower():
+        return False
+    return _COMPUTES.search(_ASIDE.sub("''", sql)) is not None

@@ -98,7 +98,7 @@ class _Creator:
             with contextlib.suppress(OSError):  # SQLite's own error says more, below
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, _PRIVATE))
         self._newest = files = pool.Files(self.path)  # before: if it is replaced meanwhile, the connection is stale
-        confined.refuse_journal(files.real_path)
+        confined.refuse_companions(files.real_path)
         if self.access == _FROZEN and pool.size(files.wal_path):
             raise faults.error_of(str(self.path), sqlite_faults.UNSEEN)
         return sqlite3.connect(
@@ -198,12 +198,17 @@ def table_names(url: sa.URL) -> list[str]:
 
     Returns:
         Nothing where there is no file, or it cannot be read like this.
+
+    Raises:
+        DatabaseUnavailableError: If there is something beside it that SQLite would wait for, or do harm with.
     """
     path = _path(url)
     try:
         if not path.is_file():
             return []
-        access = _READ_ONLY if pool.size(pool.Files(path).wal_path) else _FROZEN
+        files = pool.Files(path)
+        confined.refuse_companions(files.real_path)
+        access = _READ_ONLY if pool.size(files.wal_path) else _FROZEN
         with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?{access}", uri=True)) as connection:
             return [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     except (sqlite3.Error, OSError):

@@ -70,6 +70,7 @@ UNSEEN: Meaning = (
 )
 """Of a file that is to be read without its WAL."""
 
+_NO_TEXT = "Could not decode to UTF-8"  # as sqlite3 says it, without a code
 _GROWS = (sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)  # a full disk has a code of its own, but for -shm
 _LOCKS = (
     *(sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOLFS, sqlite3.SQLITE_IOERR_LOCK, sqlite3.SQLITE_IOERR_UNLOCK),
@@ -86,7 +87,7 @@ def meaning(url: sa.URL, error: sqlite3.Error) -> Meaning | None:
         return unopened(path, is_made=not url.query)
     if path is not None and code & 0xFF == sqlite3.SQLITE_READONLY and code != sqlite3.SQLITE_READONLY_DBMOVED:
         return _read_only(url, path)
-    if path is not None and code & 0xFF == sqlite3.SQLITE_CORRUPT:
+    if path is not None and (code & 0xFF == sqlite3.SQLITE_CORRUPT or str(error).startswith(_NO_TEXT)):
         return damaged(url)
     if path is not None and code in _LOCKS:
         kind = filesystems.kind_of(path.parent) or "of its folder"

@@ -8,6 +8,7 @@ upgraded environment does not lock the others out.
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -58,10 +59,15 @@ def read(connection: sa.Connection) -> Version | None:
         if not are_in(connection):
             return None
         rows = connection.execute(sa.select(TABLE)).all()  # somebody made it in between
-    if len(rows) != 1 or not rows[0].version_num.isdecimal():
+    if len(rows) != 1 or not _is_number(rows[0].version_num) or not isinstance(rows[0].oldest_reader, int):
         msg = f"{faults.describe(connection.engine.url)} does not say which schema it has, in its table {TABLE.name}"
         raise errors.NotARegistryError(msg, fix="go on from a backup, or name another registry")
     return Version(int(rows[0].version_num), rows[0].oldest_reader)
+
+
+def _is_number(said: object) -> bool:
+    """Say whether this is the number of a schema, as a migration is called: a file may hold anything."""
+    return isinstance(said, str) and re.fullmatch("[0-9]{4,9}", said) is not None and int(said) > 0
 
 
 def create(connection: sa.Connection) -> Version:

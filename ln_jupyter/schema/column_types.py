@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+
+from ln_jupyter import characters, errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_LONGEST = 60  # characters that are shown of a value
 
 
 class UtcDateTime(sa.types.TypeDecorator[dt.datetime]):
@@ -39,6 +46,10 @@ class UtcDateTime(sa.types.TypeDecorator[dt.datetime]):
             return None
         return value.replace(tzinfo=dt.UTC) if dialect.name == "sqlite" else value.astimezone(dt.UTC)
 
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        """Read what a database gives; a file of SQLite may give anything."""
+        return _careful(super().result_processor(dialect, coltype), "time")
+
 
 class Json(sa.types.TypeDecorator[Any]):
     """JSON, which PostgreSQL keeps parsed: as JSONB. None is NULL.
@@ -63,10 +74,29 @@ class Json(sa.types.TypeDecorator[Any]):
 
         return dialect.type_descriptor(JSONB(none_as_null=True))
 
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        """Read what a database gives, as above."""
+        return _careful(super().result_processor(dialect, coltype), "JSON")
+
     def coerce_compared_value(self, op: Any, value: Any) -> sa.types.TypeEngine[Any]:
         """Compare an element as what it is compared with, as JSON does."""
         coerced = self.impl_instance.coerce_compared_value(op, value)
         return self if coerced is self.impl_instance else coerced
+
+
+def _careful(read: Callable[[Any], Any] | None, kind: str) -> Callable[[Any], Any] | None:
+    """Let what cannot be read be an error that says so."""
+    if read is None:
+        return None
+
+    def read_carefully(value: Any) -> Any:
+        try:
+            return read(value)
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
+            msg = f"the registry holds what is no {kind}: {characters.shortened(repr(value), _LONGEST)}"
+            raise errors.NotARegistryError(msg, fix="go on from a backup, or name another registry") from error
+
+    return read_carefully
 
 
 def utcnow() -> dt.datetime:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_server.utils import ApiPath, to_os_path
 
+from ln_jupyter.characters import plain
 from ln_jupyter.notebook.location import absolute
 
 if TYPE_CHECKING:
@@ -58,4 +59,4 @@ class Renames:
             else:
                 paths.move(source, path)
         except Exception:  # noqa: BLE001 - a registry fails in as many ways as there are drivers
-            self._log.debug("ln_jupyter: the registry was not told of %s", path, exc_info=True)
+            self._log.debug("ln_jupyter: the registry was not told of %s", plain(str(path)), exc_info=True)

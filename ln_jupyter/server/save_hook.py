@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_server.services.contents.fileio import FileManagerMixin
 from jupyter_server.utils import ApiPath, to_os_path
 
-from ln_jupyter import errors
+from ln_jupyter import characters, errors
 from ln_jupyter.notebook import document, identity
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ def keep_identity(*, model: dict[str, Any], path: str, contents_manager: Content
     try:
         promote(notebook, saved=lambda: _saved(path, contents_manager))
     except Exception as error:  # noqa: BLE001 - whatever a stranger's notebook holds, it is saved
-        contents_manager.log.warning("ln_jupyter: %s is saved with the metadata it came with: %r", path, error)
+        why = characters.plain(f"{path} is saved with the metadata it came with: {error!r}")
+        contents_manager.log.warning("ln_jupyter: %s", why)
 
 
 def promote(notebook: dict[str, Any], *, saved: Callable[[], document.Document | None]) -> None:
@@ -123,7 +124,7 @@ def _saved(path: str, contents_manager: ContentsManager) -> document.Document | 
         return None
     file = Path(to_os_path(ApiPath(path), contents_manager.root_dir))
     try:
-        if f'"{_KEY}"'.encode() not in file.read_bytes():  # most notebooks: not worth a parse
+        if not file.is_file() or f'"{_KEY}"'.encode() not in file.read_bytes():  # most notebooks: not worth a parse
             return None
         return document.read(file)
     except (OSError, errors.NotebookUnreadableError):

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from ln_jupyter import settings
@@ -102,3 +104,19 @@ def test_init_that_writes_nothing(clone, command, approvals, url):
 
     assert (1, False, False) == (done.exit_code, "s3cret" in done.output, approvals.exists())
     assert before == (clone / "pyproject.toml").read_text()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")
+@pytest.mark.parametrize("kind", ["link", "dangling link", "pipe"])
+def test_init_that_leads_elsewhere(clone, command, approvals, tmp_path, kind):
+    """`init --db` writes to no file that the project's is a link to, and waits for no pipe."""
+    file, other = clone / "pyproject.toml", tmp_path / "other.toml"
+    file.unlink()
+    if kind == "link":
+        other.touch()
+    os.mkfifo(file) if kind == "pipe" else file.symlink_to(other)
+
+    done = command("init", "--db", SERVER)
+
+    assert (1, True, False) == (done.exit_code, "is not written to" in done.output, approvals.exists())
+    assert not other.exists() or not other.read_text()

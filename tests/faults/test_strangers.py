@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import socket
 import sqlite3
 import struct
 import tempfile
-from contextlib import closing
+import zlib
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import nbformat
 import pytest
 from click.shell_completion import ShellComplete
 from click.testing import CliRunner
@@ -17,7 +20,7 @@ from click.testing import CliRunner
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import approved, cli, errors, settings, urls
-from ln_jupyter.cli import surroundings
+from ln_jupyter.cli import catalogue, surroundings
 from ln_jupyter.db import engine as engines
 from ln_jupyter.server import paths
 from ln_jupyter.tracking import registration
@@ -87,7 +90,11 @@ def clone(
 
 
 def run(*words: str) -> Result:
-    return CliRunner().invoke(cli.main, words)
+    try:
+        return CliRunner().invoke(cli.main, words)
+    finally:
+        with suppress(errors.SettingsError):
+            engines.connect()  # a command is a process of its own
 
 
 COMMANDS = [
@@ -279,6 +286,149 @@ def test_a_journal_that_deletes(brought: Path, tmp_path: Path) -> None:
     assert not precious.exists()
 
 
+@pytest.mark.parametrize("suffix", ["-journal", "-wal", "-shm"])
+@pytest.mark.parametrize("kind", ["pipe", "socket", "folder"])
+def test_what_is_no_file(brought: Path, suffix: str, kind: str) -> None:
+    """What stands where SQLite writes beside a registry, and is no file, is neither waited for nor written to."""
+    beside = brought.with_name(f"registry.db{suffix}")
+    beside.unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(beside)
+    elif kind == "folder":
+        beside.mkdir()
+    else:
+        os.chdir(beside.parent)  # the path of a socket is short
+        with closing(socket.socket(socket.AF_UNIX)) as listening:
+            listening.bind(beside.name)
+        os.chdir(beside.parents[1])
+
+    for words in ("doctor", "list", "migrate", "init"):
+        done = run(words)
+        assert (1, True) == (done.exit_code, "is not a file, and SQLite would use it as one" in done.output), (
+            done.output
+        )
+    with pytest.raises(errors.DatabaseUnavailableError, match="is not a file"):
+        paths.move(brought.with_name("a.ipynb"), brought.with_name("b.ipynb"))
+
+
+COMPUTATIONS = {
+    "generated column": "ALTER TABLE ln_notebook DROP COLUMN title;"
+    "ALTER TABLE ln_notebook ADD COLUMN title TEXT AS (hex(zeroblob(9)))",
+    "check": "ALTER TABLE ln_notebook ADD COLUMN evil TEXT CHECK (length(hex(zeroblob(9))) > 1)",
+    "index on an expression": "CREATE INDEX evil ON ln_notebook (hex(zeroblob(9)))",
+    "partial index": 'CREATE UNIQUE INDEX "evil" ON "LN_NOTEBOOK" (id) WHERE hex(zeroblob(9)) <> title',
+    "default": "DROP TABLE ln_source; CREATE TABLE 'ln_source' /* ( */ (hash, content, created_at, x DEFAULT (hex(zeroblob(9))))",
+}
+
+
+@pytest.mark.parametrize("kind", COMPUTATIONS)
+def test_a_file_that_computes(brought: Path, kind: str) -> None:
+    """A table of ours that computes what it holds, which may fill the memory, is refused, until it is approved."""
+    with closing(sqlite3.connect(brought)) as connection:
+        connection.executescript(COMPUTATIONS[kind])
+
+    for words in ("list", "doctor"):
+        done = run(words)
+        assert (1, True) == (done.exit_code, "a computation in " in done.output), done.output
+    run("approve", f"sqlite:///{brought}")
+    assert 0 == run("list").exit_code
+
+
+def test_tables_of_a_users_own(brought: Path) -> None:
+    """In the file of their project, a user's own tables may have what SQLAlchemy writes for a model."""
+    with closing(sqlite3.connect(brought)) as connection:
+        connection.executescript(
+            "CREATE TABLE plant (id INTEGER, kind VARCHAR CHECK (kind IN ('a', 'b')), made DATETIME DEFAULT (CURRENT_TIMESTAMP),"
+            "run_id VARCHAR REFERENCES ln_run (id)); CREATE INDEX tall ON plant (lower(kind)) WHERE id > 1;"
+            'CREATE TABLE "Plant 2" (x INTEGER CHECK (x > 0))'
+        )
+
+    assert [] == ln.select(lns.Run).all()
+
+
+NUMBERS = [
+    "'1'",
+    "'0000'",
+    "'\u0663\u0663\u0663\u0663'",
+    "x'00ff'",
+    "CAST(x'ff41' AS TEXT)",
+    "'9' || hex(zeroblob(3000))",
+]
+
+
+@pytest.mark.parametrize(
+    "change", [*(f"version_num = {number}" for number in NUMBERS), "oldest_reader = 'many'", "oldest_reader = x'01'"]
+)
+def test_a_number_that_is_none(brought: Path, change: str) -> None:
+    """A registry that does not say which schema it has is refused in a sentence."""
+    with closing(sqlite3.connect(brought)) as connection:
+        connection.execute(f"UPDATE ln_schema SET {change}")
+        connection.commit()
+
+    for words in ("list", "doctor", "migrate"):
+        done = run(words)
+        assert (1, True) == (done.exit_code, "fix: go on from " in done.output), done.output
+
+
+def test_a_text_that_is_none(brought: Path) -> None:
+    """Bytes that are no text, where a text is to be, are damage; the Tab key offers nothing, and complains nowhere."""
+    ln.add(lns.Notebook(id="Rx2s9cPTMQLY", title="x"))
+    engines.dispose(settings.sqlite_url(brought))
+    for value in ("CAST(x'ff41' AS TEXT)", "x'ff41'"):
+        with closing(sqlite3.connect(brought)) as connection:
+            connection.execute(f"UPDATE ln_notebook SET title = {value}, name = {value}")
+            connection.commit()
+        offered = ShellComplete(cli.main, {}, "ln-jupyter", "_X").get_completions(["show"], "R")
+        assert [] == offered
+    with closing(sqlite3.connect(brought)) as connection:
+        connection.execute("UPDATE ln_notebook SET title = CAST(x'ff41' AS TEXT)")
+        connection.commit()
+
+    done = run("list")
+    assert (1, True) == (done.exit_code, "is damaged" in done.output), done.output
+
+
+@pytest.mark.parametrize("value", ["'garbage' || char(27)", "x'ff41'", "replace(hex(zeroblob(60000)), '00', '[')"])
+@pytest.mark.parametrize("column", ["ln_run.started_at", "ln_run.parameters", "ln_notebook_path.cell_ids"])
+def test_a_value_that_is_none(brought: Path, column: str, value: str) -> None:
+    """A time that is no time, and JSON that is none, is an error at every door, and no traceback of a parser."""
+    file = brought.parents[1] / "a.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x = 1\ny = 2")]), file)
+    ln.header(filepath=str(file))
+    run_id = ln.nb.run.id
+    registration.forget()
+    engines.dispose(settings.sqlite_url(brought))
+    table, name = column.split(".")
+    with closing(sqlite3.connect(brought)) as connection:
+        connection.execute(f"UPDATE {table} SET {name} = {value}")
+        connection.commit()
+
+    def header() -> None:
+        ln.header(filepath=str(file))
+
+    doors = [lambda: ln.select(lns.Run).all(), lambda: run("show", run_id)]
+    if table != "ln_run":
+        doors = [header, lambda: ln.select(lns.NotebookPath).all()]
+    for door in doors:
+        with pytest.raises(errors.NotARegistryError, match=r"holds what is no (time|JSON): "):
+            done = door()
+            if done is not None:
+                assert (1, True) == (done.exit_code, "fix: go on from a backup" in done.output), done.output
+                raise errors.NotARegistryError(done.output)
+
+
+@pytest.mark.parametrize("content", [zlib.compress(b"0" * 2_000_000, 9), b"no zlib", zlib.compress(b"[" * 99_999)])
+def test_a_source_that_is_none(brought: Path, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    """A kept source that would fill the memory, or cannot be read, is not unpacked."""
+    monkeypatch.setattr(catalogue, "_LONGEST_SOURCE", 1_000_000)
+    ln.add(lns.Source(hash="a" * 64, content=content))
+    ln.add(lns.Notebook(id="Rx2s9cPTMQLY", source_hash="a" * 64))
+
+    done = run("show", "Rx2s9cPTMQLY", "--source")
+
+    assert (1, True) == (done.exit_code, "Error: the source that is kept of Rx2s9cPTMQLY" in done.output), done.output
+
+
 def test_a_file_that_lies(brought: Path) -> None:
     """A trigger that the file calls a table is one: what counts is the text that SQLite reads."""
     with closing(sqlite3.connect(brought)) as connection:
@@ -293,7 +443,7 @@ def test_a_file_that_lies(brought: Path) -> None:
 
 def test_functions_of_a_program(brought: Path) -> None:
     """What is left in a file, as a CHECK, calls no function that a program has made; an approved one may."""
-    add = "ALTER TABLE ln_pipeline ADD COLUMN evil TEXT CHECK (name REGEXP 'a*')"
+    add = "CREATE TABLE evil (name TEXT CHECK (name REGEXP 'a*'))"
     with closing(sqlite3.connect(brought)) as connection:
         connection.create_function("regexp", 2, lambda *_: True, deterministic=True)
         connection.execute(add)

@@ -14,6 +14,7 @@ from jupyter_server.auth import passwd
 from jupyter_server.services.contents.filemanager import FileContentsManager
 from tornado.web import HTTPError
 
+from ln_jupyter import characters
 from ln_jupyter.notebook import document
 from ln_jupyter.server import save_hook
 from tests.server.conftest import JupyterServer, header, notebook
@@ -184,16 +185,19 @@ def test_odd_header_is_no_header(save, odd):
     assert save(content) is None
 
 
-def test_failing_hook_never_fails_a_save(contents_manager, tmp_path, caplog):
-    """Where the hook cannot do its work, the notebook is saved as it came, and the log has one line."""
+@pytest.mark.parametrize("name", ["n.ipynb", "n\x1b[2J\n\u202e.ipynb"])
+def test_failing_hook_never_fails_a_save(contents_manager, tmp_path, caplog, name):
+    """Where the hook cannot do its work, the notebook is saved as it came, and the log has one line, which is text."""
     content = notebook(header(JANUARY))
     content["cells"][1]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": [], "data": "no mapping"}]
 
-    contents_manager.save({"type": "notebook", "format": "json", "content": content}, "n.ipynb")
+    contents_manager.save({"type": "notebook", "format": "json", "content": content}, name)
 
-    assert content == json.loads((tmp_path / "n.ipynb").read_bytes())
+    assert content == json.loads((tmp_path / name).read_bytes())
     (line,) = [record.getMessage() for record in caplog.records if "ln_jupyter" in record.getMessage()]
-    assert line.startswith("ln_jupyter: n.ipynb is saved with the metadata it came with: AttributeError")
+    assert line.startswith(
+        f"ln_jupyter: {characters.plain(name)} is saved with the metadata it came with: AttributeError"
+    )
 
 
 def test_configured_hook_runs_after_ours(tmp_path):
