@@ -154,6 +154,10 @@ def replace_session() -> None:
     class Session(OrmSession):
         """Ours, with the arguments of SQLAlchemy's, and its default of what a commit expires."""
 
+        bind: Any = None
+        bind_mapper = plain.bind_mapper  # type: ignore[assignment]
+        bind_table = plain.bind_table  # type: ignore[assignment]
+
         def __init__(self, bind: Any = None, **options: Any) -> None:
             engine = bind if isinstance(bind, Engine) and not options.get("binds") else None
             super().__init__(engine)

@@ -6,7 +6,7 @@ import contextlib
 import sys
 import weakref
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import sqlalchemy as sa
 from sqlalchemy import event, orm
@@ -317,6 +317,29 @@ class OrmSession(RoutingSession):
         if self.locks and engine not in self._locked and isinstance(engine, sa.Engine):
             self._lock(engine)
         return engine
+
+    @property
+    def bind(self) -> None:
+        """Nothing: `get_bind` chooses."""
+
+    @bind.setter
+    def bind(self, engine: object) -> None:
+        if engine is not None:
+            self.bind_table("all", engine)
+
+    def bind_mapper(self, mapper: Any, bind: object) -> NoReturn:
+        """Refuse it, as `bind_table`."""
+        self.bind_table(mapper, bind)
+
+    def bind_table(self, table: object, bind: object) -> NoReturn:
+        """Refuse to lead some records to another database: nobody would find them there again.
+
+        Raises:
+            SessionError: Always.
+        """
+        msg = f"a session of ln_jupyter leads to one database, and cannot lead {table} to {bind}"
+        fix = "open one for the other database: with ln.Session(engine):"
+        raise errors.SessionError(msg, fix=fix)
 
     def connection(self, bind_arguments: Any = None, execution_options: Any = None) -> sa.Connection:
         """Give a connection to whoever may go past the session with it: in a block, what that ends is found out."""

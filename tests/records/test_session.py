@@ -891,6 +891,26 @@ def test_a_lock_that_is_not_given_leaves_nothing_behind(engine: sa.Engine, monke
     engines.dispose(engine.url)
 
 
+@pytest.mark.parametrize(
+    "bind",
+    [
+        lambda session, author, other: session.bind_mapper(author, other),
+        lambda session, author, other: session.bind_table(author.__table__, other),
+        lambda session, _author, other: setattr(session, "bind", other),
+    ],
+    ids=["mapper", "table", "all"],
+)
+def test_a_session_leads_to_one_database(author: Any, bind: Callable[..., None]) -> None:
+    """To bind some of its records, or all, to another one is refused, and not left without effect."""
+    other = sa.create_engine("sqlite://")
+
+    with pytest.raises(ln.errors.SessionError, match="cannot lead") as error, ln.Session() as ss:
+        bind(ss.orm, author, other)
+
+    assert "open one for the other database: with ln.Session(engine):" == error.value.fix
+    assert ss.is_closed
+
+
 def test_an_engine_with_execution_options(engine: sa.Engine) -> None:
     """What `Engine.execution_options` gives is written to, read from, watched and dry-run like the engine itself."""
     held = engine.execution_options(mine=True)
