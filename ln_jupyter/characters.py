@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import logging
 import re
 import sys
@@ -22,6 +21,7 @@ _UNSEEN = (
 )
 _JOINERS = r"\u200c\u200d"  # Persian, the scripts of India and emoji need them, between two of their own
 _VARIANTS = r"\ufe00-\ufe0f\U000e0100-\U000e01ef"  # emoji and Chinese characters need them, after one of their own
+_SUSPECT = re.compile(f"[^ -~](?<=[{_COMMANDS}{_BIDI}{_UNSEEN}{_JOINERS}{_VARIANTS}])")  # few characters get past ASCII
 _REPLACED = re.compile(
     f"[{_COMMANDS}{_BIDI}{_UNSEEN}]"
     rf"|(?<![^\x00-\xff{_JOINERS}])[{_JOINERS}]|[{_JOINERS}](?![^\x00-\xff{_JOINERS}])"
@@ -38,7 +38,7 @@ def plain(text: str) -> str:
         >>> plain("a\x1b[2Jb")
         'a�[2Jb'
     """
-    if text.isascii() and text.isprintable():  # the common case, at C speed
+    if (text.isascii() and text.isprintable()) or _SUSPECT.search(text) is None:  # the common cases, at C speed
         return text
     return _REPLACED.sub("\N{REPLACEMENT CHARACTER}", text)
 
@@ -50,7 +50,7 @@ def escaped(text: str) -> str:
         >>> escaped("<b>")
         '&lt;b&gt;'
     """
-    return html.escape(plain(text), quote=False).replace('"', "&quot;")
+    return plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
 
 
 def shortened(text: str, longest: int) -> str:

@@ -87,11 +87,13 @@ class _Mapping(NamedTuple):
     Attributes:
         attrs: The mapper's properties when this was found; SQLAlchemy makes others when one is added.
         columns: The columns and SQL expressions.
+        relationships: The relationships.
         computed: Name and kind of what is made when read.
     """
 
     attrs: object
     columns: tuple[loaded_columns.MappedColumn, ...]
+    relationships: tuple[loaded_relationships.MappedRelationship, ...]
     computed: tuple[tuple[str, Kind], ...]
 
 
@@ -169,8 +171,8 @@ def _attributes(state: InstanceState[Any], *, trip: Cost) -> dict[str, Attribute
     columns = dict(seen)
     for composite in mapper.composites:
         seen[composite.key] = loaded_columns.composite(state, composite, columns=columns)
-    for relationship in mapper.relationships:
-        seen[relationship.key] = loaded_relationships.relationship(state, relationship, columns=columns, trip=trip)
+    for each in mapping.relationships:
+        seen[each.key] = loaded_relationships.relationship(state, held, each, columns=columns, trip=trip)
     for synonym in mapper.synonyms:
         if synonym.name in seen:
             seen[synonym.key] = replace(seen[synonym.name], key=synonym.key, kind=Kind.SYNONYM, note=synonym.name)
@@ -196,10 +198,12 @@ def _find_mapping(mapper: Mapper[Any]) -> _Mapping:
         for prop in mapper.column_attrs
         if is_of_class(mapper, prop)
     ]
+    names = {each.key for each in columns}
+    relationships = [loaded_relationships.mapped(mapper, prop, columns=names) for prop in mapper.relationships]
     computed: dict[int, tuple[str, Kind]] = {}
     for key, descriptor in mapper.all_orm_descriptors.items():
         kind = _COMPUTED.get(descriptor.extension_type)
         # the parts that `hybrid_property.inplace` defines are the property itself under other names
         if kind is not None:
             computed.setdefault(id(descriptor), (key, kind))
-    return _Mapping(mapper.attrs, tuple(columns), tuple(computed.values()))
+    return _Mapping(mapper.attrs, tuple(columns), tuple(relationships), tuple(computed.values()))

@@ -25,6 +25,7 @@ class MappedColumn(NamedTuple):
         kind: Which of the two it is.
         primary_key: Whether it is part of the primary key.
         info: The column's own `info`.
+        unset: What is seen of it in a record that has no value for it.
     """
 
     prop: ColumnProperty[Any]
@@ -32,6 +33,7 @@ class MappedColumn(NamedTuple):
     kind: Kind
     primary_key: bool
     info: Mapping[Any, Any]
+    unset: Attribute
 
 
 def mapped(prop: ColumnProperty[Any], *, primary_key: Container[object]) -> MappedColumn:
@@ -44,7 +46,9 @@ def mapped(prop: ColumnProperty[Any], *, primary_key: Container[object]) -> Mapp
     source = prop.columns[0]
     kind = Kind.COLUMN if isinstance(source, Column) else Kind.EXPRESSION
     info: Mapping[Any, Any] = getattr(source, "info", MappingProxyType({}))
-    return MappedColumn(prop, prop.key, kind, prop in primary_key, info)
+    is_key = prop in primary_key
+    unset = Attribute(prop.key, kind, Status.UNSET, Cost.FREE, primary_key=is_key, info=info)
+    return MappedColumn(prop, prop.key, kind, is_key, info, unset)
 
 
 def column(state: InstanceState[Any], held: Mapping[str, Any], mapped: MappedColumn, *, trip: Cost) -> Attribute:
@@ -56,10 +60,12 @@ def column(state: InstanceState[Any], held: Mapping[str, Any], mapped: MappedCol
         mapped: What the mapping says of it.
         trip: What a trip to the database would do: SQL, or RAISES where no session can make it.
     """
-    prop, key, kind, primary_key, info = mapped
+    prop, key, kind, primary_key, info, unset = mapped
     status, note, cost = Status.LOADED, "", Cost.FREE
     if key not in held:
         status, note = _missing_status(state, prop)
+        if status is Status.UNSET and key not in state.committed_state:
+            return unset
         cost = cost_of(status, trip=trip)
     return Attribute(
         key,
@@ -102,8 +108,10 @@ def is_settled(state: InstanceState[Any], key: str) -> bool:
 def _missing_status(state: InstanceState[Any], prop: ColumnProperty[Any]) -> tuple[Status, str]:
     """Ask of a column that is not in memory, in the order in which SQLAlchemy's own attribute access does."""
     key = prop.key
-    if state.key is None or is_settled(state, key):
-        return Status.UNSET, "deleted, not saved" if is_settled(state, key) else ""
+    if key in state.committed_state and is_settled(state, key):
+        return Status.UNSET, "deleted, not saved"
+    if state.key is None:
+        return Status.UNSET, ""
     mapper = state.manager.mapper
     # Whether expiry loads this kind of column again (deferred ones and query expressions do not)
     # is known to its implementation only.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy.orm import RelationshipDirection
 from sqlalchemy.orm.attributes import instance_state
@@ -13,36 +13,75 @@ from ln_jupyter.db.loaded_attribute import HANDLES, Attribute, Cost, Kind, Statu
 from ln_jupyter.db.loaded_columns import is_settled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from sqlalchemy import ColumnElement
     from sqlalchemy.orm import InstanceState, Mapper, RelationshipProperty
 
 
+class MappedRelationship(NamedTuple):
+    """What the mapping says of a relationship, whatever the record.
+
+    Attributes:
+        prop: Its mapping.
+        key: Its name on the class.
+        target: The name of the related class.
+        local: The columns on the record's own side, with their names on the class.
+    """
+
+    prop: RelationshipProperty[Any]
+    key: str
+    target: str
+    local: tuple[tuple[ColumnElement[Any], str], ...]
+
+
+def mapped(mapper: Mapper[Any], prop: RelationshipProperty[Any], *, columns: Container[str]) -> MappedRelationship:
+    """Say what the mapping says of a relationship, whose foreign key is among the *columns*."""
+    local = tuple(each for each in local_keys(mapper, prop).items() if each[1] in columns)
+    return MappedRelationship(prop, prop.key, prop.mapper.class_.__name__, local)
+
+
 def relationship(
-    state: InstanceState[Any], prop: RelationshipProperty[Any], *, columns: Mapping[str, Attribute], trip: Cost
+    state: InstanceState[Any],
+    held: Mapping[str, Any],
+    mapped: MappedRelationship,
+    *,
+    columns: Mapping[str, Attribute],
+    trip: Cost,
 ) -> Attribute:
-    """Look at a relationship, whose foreign key is among the *columns*."""
-    local = {here: columns[key] for here, key in local_keys(state.manager.mapper, prop).items() if key in columns}
-    status, note = _relationship_status(state, prop, local)
+    """Look at a relationship.
+
+    Args:
+        state: The record's.
+        held: What the record holds by name, which is the state's `dict`.
+        mapped: What the mapping says of it.
+        columns: The record's columns by name, its foreign key among them.
+        trip: What a trip to the database would do: SQL, or RAISES where no session can make it.
+    """
+    prop, key, target, _ = mapped
+    many = bool(prop.uselist)
+    local = {here: columns[name] for here, name in mapped.local}
+    status, note = _relationship_status(state, held, prop, local)
     cost = cost_of(status, trip=trip)
     if status in {Status.NOT_LOADED, Status.EXPIRED} and any(each.cost is Cost.RAISES for each in local.values()):
         cost, note = Cost.RAISES, note or "its foreign key raises when read"
     # An unflushed change through a handle puts a mere True into the dictionary.
-    value = state.dict[prop.key] if status is Status.LOADED else None
-    known = {each.key: each.value for each in local.values() if each.status in {Status.LOADED, Status.UNSET}}
+    value = held[key] if status is Status.LOADED else None
+    known = None
+    if prop.direction is RelationshipDirection.MANYTOONE:
+        known = {each.key: each.value for each in local.values() if each.status in {Status.LOADED, Status.UNSET}}
     return Attribute(
-        prop.key,
+        key,
         Kind.RELATIONSHIP,
         status,
         cost,
         value=value,
-        target=prop.mapper.class_.__name__,
-        many=bool(prop.uselist),
-        count=_length(value) if prop.uselist else None,
-        foreign_key=known if prop.direction is RelationshipDirection.MANYTOONE else None,
-        modified=prop.key in state.committed_state,
-        pending=_pending_counts(state, prop),
+        target=target,
+        many=many,
+        count=_length(value) if many and value is not None else None,
+        foreign_key=known,
+        modified=key in state.committed_state,
+        pending=_pending_counts(state, prop) if many else None,
         note=note,
     )
 
@@ -65,23 +104,26 @@ def pending_changes(state: InstanceState[Any], prop: RelationshipProperty[Any]) 
         queue = state.committed_state.get(prop.key)
     else:
         queue = vars(state).get("_pending_mutations", {}).get(prop.key)
+    if queue is None:
+        return [], []
     return list(getattr(queue, "added_items", ())), list(getattr(queue, "deleted_items", ()))
 
 
 def _relationship_status(  # noqa: PLR0911 - one return for each of its steps
-    state: InstanceState[Any], prop: RelationshipProperty[Any], local: Mapping[ColumnElement[Any], Attribute]
+    state: InstanceState[Any],
+    held: Mapping[str, Any],
+    prop: RelationshipProperty[Any],
+    local: Mapping[ColumnElement[Any], Attribute],
 ) -> tuple[Status, str]:
     """Ask in the order in which SQLAlchemy's lazy loader does."""
     key = prop.key
     if prop.lazy in HANDLES:
         return HANDLES[prop.lazy], ""
-    if key in state.dict:
+    if key in held:
         return Status.LOADED, ""
-    if is_settled(state, key):
+    if key in state.committed_state and is_settled(state, key):
         return Status.UNSET, "deleted, not saved"
-    # What a query's own lazyload() or raiseload() left on this record; its kind has no public name.
-    per_query = dict(getattr(state.callables.get(key), "strategy_key", ()))
-    lazy = per_query.get("lazy", prop.lazy)
+    lazy = _lazy(state, prop)
     if lazy in {"noload", None}:
         return Status.NOLOAD, ""
     if state.key is None and not (state.pending and prop.load_on_pending):
@@ -95,6 +137,12 @@ def _relationship_status(  # noqa: PLR0911 - one return for each of its steps
         if lazy == "raise_on_sql":
             return Status.RAISE, "on SQL"
     return (Status.EXPIRED if key in state.expired_attributes else Status.NOT_LOADED), ""
+
+
+def _lazy(state: InstanceState[Any], prop: RelationshipProperty[Any]) -> Any:
+    """Say how it is loaded: as mapped, or as a query's own lazyload() or raiseload() left on this record."""
+    per_query = state.callables.get(prop.key)
+    return prop.lazy if per_query is None else dict(getattr(per_query, "strategy_key", ())).get("lazy", prop.lazy)
 
 
 def _without_sql(

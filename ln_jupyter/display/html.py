@@ -59,7 +59,7 @@ def _said(row: Row) -> str:
     more = f"… {row.more:,} more" if row.more else ""
     parts = []
     if row.mark is not None:
-        parts.append(_toned(f"{row.mark.value} {row.words}", _TONES.get(row.mark)))
+        parts.append(_toned(f"{row.mark} {row.words}", _TONES.get(row.mark)))
     if row.names:
         parts.append(escaped(", ".join(filter(None, (*row.names, more)))))
     if row.value:

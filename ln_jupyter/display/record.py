@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, starmap
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ln_jupyter import redaction
@@ -28,20 +29,20 @@ class Row(NamedTuple):
         mark: Where its value is; None for a column that is loaded, whose value says so.
         words: The same in words.
         value: The value in one line, or what is known of one that is not loaded.
+        modified: Whether it has changes that are not saved.
         members: The first members of a loaded collection, a line each.
         more: How many members or names there are besides.
         names: The attributes of which the row's name says what they have in common.
-        modified: Whether it has changes that are not saved.
     """
 
     name: str
     mark: Mark | None = None
     words: str = ""
     value: str = ""
+    modified: bool = False
     members: tuple[str, ...] = ()
     more: int = 0
     names: tuple[str, ...] = ()
-    modified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,33 +98,41 @@ def view(obj: object, *, options: Options = DEFAULT) -> RecordView:
 
 
 def _rows(record: Record, options: Options) -> Iterator[Row]:
-    by_kind: dict[Kind, list[Attribute]] = {}
-    for each in record.attributes.values():
-        by_kind.setdefault(each.kind, []).append(each)
-    columns = [*by_kind.get(Kind.COLUMN, ()), *by_kind.get(Kind.EXPRESSION, ()), *by_kind.get(Kind.COMPOSITE, ())]
-    columns.sort(key=lambda column: not column.primary_key)
+    def of_kinds(*kinds: Kind) -> list[Attribute]:
+        return [each for kind in kinds for each in record.attributes.values() if each.kind is kind]
+
+    columns = of_kinds(Kind.COLUMN, Kind.EXPRESSION, Kind.COMPOSITE)
+    columns.sort(key=attrgetter("primary_key"), reverse=True)
     yield from _bounded(_column_rows(record, columns, options), options)
-    related = [_relationship_row(record, each, options) for each in by_kind.get(Kind.RELATIONSHIP, ())]
+    related = [_relationship_row(record, each, options) for each in of_kinds(Kind.RELATIONSHIP)]
     yield from _bounded(related, options)
-    synonyms = [Row(each.key, Mark.SAME, f"another name of {each.note}") for each in by_kind.get(Kind.SYNONYM, ())]
+    synonyms = [Row(each.key, Mark.SAME, f"another name of {each.note}") for each in of_kinds(Kind.SYNONYM)]
     yield from _bounded(synonyms, options)
-    computed = [each.key for kind in (Kind.HYBRID, Kind.PROXY) for each in by_kind.get(kind, ())]
+    computed = [each.key for each in of_kinds(Kind.HYBRID, Kind.PROXY)]
     if computed:
         yield _shared("computed", Mark.COMPUTED, "made when read", computed, options)
 
 
 def _column_rows(record: Record, columns: Iterable[Attribute], options: Options) -> list[Row]:
     """Give each column a row of its own, but one row to those that have the same to say."""
-    own: dict[str, Row] = {}
-    alike: dict[str, list[str]] = {}
+    own: dict[str, tuple[str, Mark | None, str, str, bool]] = {}
+    said: dict[tuple[str, ...], tuple[Mark, str]] = {}
+    alike: dict[tuple[Mark | None, str], list[str]] = {}
     for each in columns:
-        row = _column_row(record, each, options)
-        own[each.key] = row
-        if not row.modified and (row.mark is not None or each.value is None):
-            alike.setdefault(row.words or row.value, []).append(each.key)
+        modified = each.modified and record.identity is not None
+        mark, words, value = None, "", ""
+        if each.status is Status.LOADED:
+            value = _value(each, options)
+        else:  # in one record, these decide what is said of a column
+            where = each.kind, each.status, each.cost, each.note
+            if where not in said:
+                said[where] = whereabouts.of_attribute(record, each)
+            mark, words = said[where]
+        own[each.key] = each.key, mark, words, value, modified
+        if not modified and (mark is not None or each.value is None):
+            alike.setdefault((mark, words or value), []).append(each.key)
     shared = []
-    for words, names in alike.items():
-        mark = own[names[0]].mark
+    for (mark, words), names in alike.items():
         if mark in {None, Mark.NOTHING}:
             shared.append(_shared(words, None, "", names, options))
         elif len(names) > _FEW:
@@ -132,14 +141,7 @@ def _column_rows(record: Record, columns: Iterable[Attribute], options: Options)
             continue
         for name in names:
             del own[name]
-    return [*own.values(), *shared]
-
-
-def _column_row(record: Record, column: Attribute, options: Options) -> Row:
-    modified = column.modified and record.identity is not None
-    if column.status is not Status.LOADED:
-        return Row(column.key, *whereabouts.of_attribute(record, column), modified=modified)
-    return Row(column.key, value=_value(column, options), modified=modified)
+    return [*starmap(Row, own.values()), *shared]
 
 
 def _value(column: Attribute, options: Options) -> str:
@@ -166,7 +168,7 @@ def _relationship_row(record: Record, relationship: Attribute, options: Options)
         return Row(relationship.key, mark, words, f"many {relationship.target}", modified=modified)
     members = tuple(_members(relationship.value, options))
     value, more = f"{relationship.count:,} {relationship.target}", relationship.count - len(members)
-    return Row(relationship.key, mark, words, value, members, more, modified=modified)
+    return Row(relationship.key, mark, words, value, modified, members, more)
 
 
 def _target(record: Record, relationship: Attribute, options: Options) -> str:

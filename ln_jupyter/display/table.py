@@ -244,7 +244,7 @@ def _remarks(records: Sequence[Record], unloaded: Sequence[str]) -> list[str]:
 
 def _state(seen: Record, attribute: Attribute) -> str:
     mark, words = whereabouts.of_attribute(seen, attribute)
-    return f"{mark.value} {words}"
+    return f"{mark} {words}"
 
 
 def _listed(names: Sequence[str]) -> str:

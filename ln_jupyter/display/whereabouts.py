@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from ln_jupyter.db.loaded import Cost, Kind, ObjectState, SessionState, Status
@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from ln_jupyter.db.loaded import Attribute, Record
 
 
-class Mark(Enum):
+class Mark(StrEnum):
     """Where a value is, as one character; the words beside it say the same."""
+
+    __hash__ = str.__hash__  # in C; an enum's own asks for its name
 
     LOADED = "●"
     AT_HAND = "◐"

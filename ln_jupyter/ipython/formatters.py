@@ -215,6 +215,9 @@ def _is_or_holds_record(value: Any) -> bool:
 
 
 def _write(p: Any, text: str) -> None:
+    if len(p.stack) == 1:  # nothing around it is indented, or could be broken
+        p.text(p.newline.join(text.splitlines()))
+        return
     for number, line in enumerate(text.splitlines()):
         if number:
             p.break_()

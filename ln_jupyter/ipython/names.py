@@ -46,7 +46,7 @@ class _Scope:
 
 def variable_of(wanted: object, namespace: Mapping[str, Any]) -> str | None:
     """Find the notebook's variable that holds an object; it is compared by identity."""
-    return next((name for name, value in _visible(namespace).items() if value is wanted), None)
+    return next(iter(_visible({name: each for name, each in list(namespace.items()) if each is wanted})), None)
 
 
 def variables_of_type(namespace: Mapping[str, Any], kind: type) -> list[tuple[str, Any]]:

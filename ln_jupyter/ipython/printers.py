@@ -102,13 +102,15 @@ class Printers(dict[Any, Any]):
 
     def _takes(self, cls: type) -> bool:
         mro = cls.__mro__[:-1]
-        if not all(vars(each).keys().isdisjoint(self._methods) for each in mro):
-            return False
+        for each in mro:
+            if not each.__dict__.keys().isdisjoint(self._methods):
+                return False
         names = [(each.__module__, each.__name__) for each in mro]
-        return all(
-            formatter.type_printers.keys().isdisjoint(mro) and formatter.deferred_printers.keys().isdisjoint(names)
-            for formatter in self._others
-        )
+        for formatter in self._others:
+            for printers, of in ((formatter.type_printers, mro), (formatter.deferred_printers, names)):
+                if printers and not printers.keys().isdisjoint(of):  # most are empty
+                    return False
+        return True
 
 
 def has_printer(formatter: BaseFormatter, cls: type) -> bool:
