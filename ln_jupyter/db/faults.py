@@ -36,9 +36,8 @@ def translate(engine: sa.Engine) -> None:
         if error is None and context.connection is None and context.sqlalchemy_exception is not None:
             error = error_of(describe(engine.url), postgres_faults.of_login(original))
         elif error is None and context.is_disconnect:
-            error = error_of(
-                describe(engine.url), postgres_faults.of_disconnect(original, at_end=context.statement is None)
-            )
+            is_lost = context.statement is None and not getattr(original, "is_unsent", False)
+            error = error_of(describe(engine.url), postgres_faults.of_disconnect(original, at_end=is_lost))
         if error is not None:
             raise error from original
 

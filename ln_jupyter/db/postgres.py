@@ -62,6 +62,7 @@ def create(url: sa.URL) -> sa.Engine:
         ),
     )
     _ask_less(engine.dialect)
+    _lose_nothing_by_rollback(engine.dialect)
     forks.leave_connections(engine)
     transactions.begin_lazily(engine)
     faults.translate(engine)
@@ -84,6 +85,21 @@ def _ask_less(dialect: Any) -> None:
         dialect._backslash_escapes = _info(connection).parameter_status("standard_conforming_strings") == "off"
 
     dialect.do_ping, dialect._get_server_version_info, dialect._set_backslash_escapes = ping, version, escapes
+
+
+def _lose_nothing_by_rollback(dialect: Any) -> None:
+    """Let a rollback on a connection that is lost be done: the server undoes by itself what nobody commits."""
+    undo = dialect.do_rollback
+
+    def do_rollback(driver: Any) -> None:
+        try:
+            undo(driver)
+        except dialect.dbapi.Error as error:
+            if not driver.closed:
+                raise
+            driver.invalidate(error)
+
+    dialect.do_rollback = do_rollback
 
 
 def _info(connection: sa.Connection) -> Any:

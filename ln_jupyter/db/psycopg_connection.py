@@ -41,6 +41,21 @@ class SilentServerError(psycopg.OperationalError):
         self.silent_seconds = seconds
 
 
+class UnsentCommitError(psycopg.OperationalError):
+    """A session had ended before its COMMIT was sent: nothing of it is saved.
+
+    Args:
+        said: By the server.
+        sqlstate: Of what it said; None if it said nothing.
+    """
+
+    is_unsent = True
+
+    def __init__(self, said: str, sqlstate: str | None) -> None:
+        super().__init__(said)
+        self.sqlstate = sqlstate
+
+
 class Cursor(psycopg.Cursor[Any]):
     """Sends what begins a transaction in one message with its first statement: a round trip less."""
 
@@ -147,12 +162,41 @@ class Connection(psycopg.Connection[Any]):
         return answer
 
     def commit(self) -> None:
-        """Commit; whoever ends that by Ctrl-C is told that it may be done."""
+        """Commit; whoever ends that by Ctrl-C is told that it may be done.
+
+        Raises:
+            UnsentCommitError: If the server has ended the session already.
+        """
+        if self.pgconn.transaction_status != pq.TransactionStatus.IDLE:
+            self._refuse_ended()
         try:
             super().commit()
         except KeyboardInterrupt as error:
             error.add_note("the database was committing: look whether it was saved before you run this again")
             raise
+
+    def _refuse_ended(self) -> None:
+        """Read what the server has said unasked; its last word is an error, and then nothing can be read any more."""
+        if self.closed:
+            msg = "the connection is lost"
+            raise UnsentCommitError(msg, None)
+        last: list[str | None] = [None, None]
+
+        def note(said: psycopg.errors.Diagnostic) -> None:
+            last[:] = said.message_primary, said.sqlstate  # now, for it is freed
+
+        self.add_notice_handler(note)
+        try:
+            while select.select([self.pgconn.socket], [], [], 0)[0]:
+                try:
+                    self.pgconn.consume_input()
+                finally:
+                    self.pgconn.is_busy()  # reads what has come
+        except psycopg.OperationalError as error:
+            text, sqlstate = last
+            raise UnsentCommitError(text or str(error), sqlstate) from None
+        finally:
+            self.remove_notice_handler(note)
 
     def rollback(self) -> None:
         """Roll back, which takes no server long."""

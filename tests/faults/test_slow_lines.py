@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -206,6 +207,59 @@ def test_reset_in_the_middle_of_a_commit_on_an_engine_of_the_users(gate: Gate) -
     gate.resets_at = b""
     assert "if its transaction was committed past it, what was sent until then is saved" in str(error.value.__notes__)
     assert 2 == ln.select(lns.Run).count()
+
+
+@pytest.mark.parametrize("how", ["block", "connection"])
+def test_an_end_before_the_commit(postgres_url: sa.URL, how: str) -> None:
+    """A server that has ended the session before its COMMIT is sent has undone it, and nobody is sent to look."""
+    engine = engines.connect(postgres_url)
+    registry.ensure(engine)
+
+    def end(connection: sa.Connection) -> None:
+        pid = connection.scalar(sa.text("SELECT pg_backend_pid()"))
+        with servers.admin(postgres_url) as other:
+            other.exec_driver_sql(f"SELECT pg_terminate_backend({pid}, 60000)")
+
+    def act() -> None:
+        if how == "connection":
+            with engine.begin() as connection:
+                connection.execute(sa.text("INSERT INTO ln_user (id) SELECT 'second' WHERE false"))
+                end(connection)
+        else:
+            with ln.Session() as ss:
+                ss.add(lns.Run(name="second"))
+                ss.orm.flush()
+                end(ss.orm.connection())
+
+    with pytest.raises(errors.DatabaseUnavailableError) as error:
+        act()
+
+    assert "run this again; what was not committed is undone" == error.value.fix
+    assert how == "block" or "terminating connection due to administrator command" in str(error.value)
+    assert 0 == ln.select(lns.Run).count()
+    ln.connect("sqlite://")
+
+
+@pytest.mark.parametrize("how", ["error", "dry run", "rollback"])
+def test_an_end_before_the_rollback(gate: Gate, how: str) -> None:
+    """A connection that is lost when a block rolls back has undone it: an error of the block's own is what is raised."""
+    gate.resets_at = b"ROLLBACK"
+
+    def act() -> None:
+        with ln.Session(rollback=how == "dry run") as ss:
+            ss.add(lns.Run(name="second"))
+            ss.orm.flush()
+            if how == "rollback":
+                ss.rollback()
+            elif how == "error":
+                1 / 0  # noqa: B018
+
+    with pytest.raises(ZeroDivisionError) if how == "error" else contextlib.nullcontext():
+        act()
+
+    gate.resets_at = b""
+    ln.add(lns.Run(name="third"))
+    assert {"first", "third"} == {run.name for run in ln.select(lns.Run).all()}
 
 
 # -- round trips ---------------------------------------------------------------------------------------------------
