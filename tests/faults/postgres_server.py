@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import signal
 import socket
 import struct
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+
+import psutil
 
 from tests import servers
 
@@ -38,6 +41,12 @@ class Server:
     def stop(self) -> None:
         """End it, and every session."""
         self._server.stop()
+
+    def crash(self) -> None:
+        """End it at once, as a server that crashes: what was not committed is undone when it begins again."""
+        process = psutil.Process(self._server.get_pid())
+        process.send_signal(signal.SIGQUIT)
+        process.wait()
 
     def start(self) -> None:
         """Begin it again, on the same socket."""
@@ -87,6 +96,7 @@ class Gate:
 
     Attributes:
         sent: What clients sent before they were answered, one for each round trip.
+        conversations: The same, of each connection.
         stalls_at: What makes it pass on nothing any more, on any connection, until `flow`.
         resets_at: What is passed on and done, and then the connection is reset instead of answered.
         has_stalled: Set when it passes on nothing.
@@ -94,6 +104,7 @@ class Gate:
 
     def __init__(self, target: Path | None, tls: ssl.SSLContext | None = None) -> None:
         self.sent: list[bytes] = []
+        self.conversations: list[list[bytes]] = []
         self.stalls_at = self.resets_at = b""
         self.has_stalled = threading.Event()
         self._target = target
@@ -143,7 +154,7 @@ class Gate:
         thread.start()
 
     def _connect(self, client: socket.socket) -> None:
-        with contextlib.suppress(OSError):
+        with _both(client):
             if self._tls is not None:
                 assert client.recv(len(SSL_REQUEST), socket.MSG_WAITALL) == SSL_REQUEST
                 client.sendall(b"S")
@@ -158,9 +169,12 @@ class Gate:
             self._pass_answers(server, client, is_cut)
 
     def _pass_questions(self, client: socket.socket, server: socket.socket, is_cut: threading.Event) -> None:
+        conversation: list[bytes] = []
+        self.conversations.append(conversation)
         with _both(client, server):
             while data := client.recv(65536):
                 self.sent.append(data)
+                conversation.append(data)
                 if self.stalls_at and self.stalls_at in data:
                     self._flows.clear()
                     self.has_stalled.set()
