@@ -32,6 +32,8 @@ def database_of(
                     engine = engines.resolve(f"sqlite:///{folder / 'ours.db'}")
                 case "file":
                     engine = sa.create_engine(f"sqlite:///{folder / 'own.db'}")
+                case "memory" if kind == "memory":
+                    engine = engines.resolve("sqlite://")
                 case "memory":
                     once = {"check_same_thread": False}
                     engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool, connect_args=once)

@@ -260,7 +260,14 @@ FORMS: dict[str, Callable[[Stage, str], None]] = {
     "open": held,
 }
 ON_ALL = ("add", "bare", "block", "rollback")
-"""The forms that are tried on a user's own engines too; a cell is the block around it."""
+"""The forms in which all is tried everywhere; a cell is the block around it."""
+FEW_ON_ALL = {
+    *("refused list", "bulk caught", "commit between", "text, then an error"),
+    *("savepoint, then an error", "ended by the driver"),
+}
+"""What is tried in the other forms everywhere: what ends in another way by another driver, if anything does."""
+AS_BLOCKS = ("cell", "cell --write")
+"""The forms that are tried where all is: they end as blocks do, by code of ours."""
 
 WITH_LOWEST = {
     "sqlite": ("add", "bare", "block", "rollback", "cell", "open"),
@@ -270,6 +277,7 @@ WITH_LOWEST = {
 
 KINDS: dict[str, tuple[pytest.MarkDecorator, ...]] = {
     "sqlite": (),
+    "memory": (),
     "own file": (),
     "own memory": (),
     "postgresql": (pytest.mark.postgres,),
@@ -336,8 +344,10 @@ def cases() -> Iterator[Any]:
     """Give each row in each form on each kind of database, but for what is the same there by its making."""
     for (kind, marks), (form, _), (name, steps) in itertools.product(KINDS.items(), FORMS.items(), STEPS.items()):
         is_for_blocks = steps.each is None or (form == "add" and any(each in steps.source for each in ("orm()", "ss.")))
-        is_known = (form in COMMITS_EACH and is_for_blocks) or (form in LOCKED and steps.other)
-        if not is_known and (form in ON_ALL or not kind.startswith("own")):
+        is_tried = name in FEW_ON_ALL and form not in AS_BLOCKS
+        has_no_lock = kind in ("own mariadb", "own duckdb")  # and says so
+        is_known = (form in COMMITS_EACH and is_for_blocks) or (form in LOCKED and (has_no_lock or steps.other))
+        if not is_known and (kind in ("sqlite", "postgresql") or form in ON_ALL or is_tried):
             newest = () if form in WITH_LOWEST.get(kind, ()) else (pytest.mark.newest,)
             yield pytest.param(kind, form, steps, marks=(*marks, *newest), id=f"{kind}-{form}-{name}")
 

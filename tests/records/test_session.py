@@ -891,6 +891,30 @@ def test_a_lock_that_is_not_given_leaves_nothing_behind(engine: sa.Engine, monke
     engines.dispose(engine.url)
 
 
+@pytest.mark.parametrize("options", [{}, {"rollback": True}], ids=["block", "dry"])
+def test_an_error_where_mappers_are_gone(options: dict[str, bool]) -> None:
+    """It is raised as it is, and nothing is saved, as in a session of SQLAlchemy's."""
+
+    class Base(sqlalchemy.orm.DeclarativeBase):
+        pass
+
+    class Gone(Base):
+        __tablename__ = "gone"
+        id: sqlalchemy.orm.Mapped[int] = sqlalchemy.orm.mapped_column(primary_key=True)
+
+    own = sa.create_engine("sqlite://")
+    Base.metadata.create_all(own)
+
+    with pytest.raises(ZeroDivisionError), ln.Session(own, **options) as ss:  # type: ignore[arg-type]
+        ss.add(Gone(id=1))
+        ss.orm.flush()
+        Base.registry.dispose()
+        1 / 0  # noqa: B018
+
+    with own.connect() as connection:
+        assert [] == connection.exec_driver_sql("SELECT id FROM gone").all()
+
+
 @pytest.mark.parametrize(
     "bind",
     [
