@@ -11,7 +11,7 @@ import stat
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from ln_jupyter import errors, urls
 
@@ -72,16 +72,14 @@ def add(url: str) -> Path:
     file = user_file()
     if file.exists() and not file.is_file():
         raise errors.SettingsError(f"{file} is no file, and so approves nothing", fix=f"rm '{file}'")
-    with _telling(file):
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "a+b") as lines:
-            lines.seek(0)
-            is_ended = lines.read()[-1:] in (b"", b"\n")
-            lines.write(b"" if is_ended else b"\n")
-            lines.write(url.encode() + b"\n")
+    with _telling(file), _alone(file.parent), _opened(file) as lines:
+        lines.seek(0)
+        is_ended = lines.read()[-1:] in (b"", b"\n")
+        lines.write(b"" if is_ended else b"\n")
+        lines.write(url.encode() + b"\n")
     if not _is_mine(file):
-        msg = f"{file} can be written by other users, and so approves nothing"
-        raise errors.SettingsError(msg, fix=f"chmod go-w '{file}'")
+        msg = f"{file}, or its folder, can be written by other users, and so approves nothing"
+        raise errors.SettingsError(msg, fix=f"chmod go-w '{file.parent}' '{file}'")
     return file
 
 
@@ -92,16 +90,18 @@ def remove(url: str) -> bool:
         SettingsError: If the list cannot be written, or the approval is an administrator's.
     """
     file = user_file()
-    lines = _lines(file)
-    kept = [line for line in lines if _url(line) != url]
-    if kept != lines:
-        with _telling(file):
-            _replace(file, kept)
+    is_taken_back = False
+    if file.exists():
+        with _telling(file), _alone(file.parent):
+            lines = _lines(file)
+            kept = [line for line in lines if _url(line) != url]
+            if is_taken_back := kept != lines:
+                _replace(file, kept)
     others = file_of(url)
     if others is not None:
         msg = f"{others} approves it for every user of this machine"
         raise errors.SettingsError(msg, fix="ask whoever administers the machine")
-    return kept != lines
+    return is_taken_back
 
 
 def user_file() -> Path:
@@ -138,12 +138,13 @@ def _only_root_writes(found: os.stat_result) -> bool:
 def _is_mine(file: Path) -> bool:
     """Say whether a list is the user's, or was put there by root; a relative one is of whatever folder this is."""
     try:
-        found = file.stat()
+        found = (file.stat(), file.parent.stat())
     except OSError:
         return False
     if not hasattr(os, "getuid"):
         return file.is_absolute()
-    return file.is_absolute() and found.st_uid in (os.getuid(), _ROOT) and not found.st_mode & _OTHERS_MAY_WRITE
+    mine = (os.getuid(), _ROOT)
+    return file.is_absolute() and all(each.st_uid in mine and not each.st_mode & _OTHERS_MAY_WRITE for each in found)
 
 
 def _lines(file: Path) -> list[str]:
@@ -166,6 +167,27 @@ def _url(line: str) -> str | None:
         return url_of(url) if is_itself else None
     except errors.InvalidUrlError:
         return None
+
+
+def _opened(file: Path) -> IO[bytes]:
+    return os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "a+b")
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Change a list of this folder while no other process does, which could bring back what is taken out here."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl  # here as it is not everywhere
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _replace(file: Path, lines: list[str]) -> None:

@@ -7,6 +7,7 @@ import os
 import shlex
 import stat
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -372,6 +373,23 @@ def test_a_list_that_was_written_by_hand(named: Callable[[str], settings.Setting
     assert url == named(url).url
 
 
+def test_what_is_taken_back_at_once(approvals: Path) -> None:
+    """Of approvals that are taken back and given at the same time, each is as its user said last."""
+    old, new = ([f"postgresql://{age}.example.org/{number}" for number in range(16)] for age in ("old", "new"))
+    for url in old:
+        approved.add(url)
+
+    with ThreadPoolExecutor(16) as pool:
+        for done in [
+            each
+            for pair in zip(old, new, strict=True)
+            for each in (pool.submit(approved.remove, pair[0]), pool.submit(approved.add, pair[1]))
+        ]:
+            done.result()
+
+    assert set(new) == {each.url for each in approved.every()}
+
+
 def test_an_approval_stays_with_its_file(project: Path, tmp_path: Path) -> None:
     """A project's file that was approved, and becomes a link to another one, does not approve that."""
     (project / "registry.db").touch()
@@ -404,7 +422,11 @@ def test_a_list_that_others_may_write_to(named: Callable[[str], settings.Setting
     refusal(named(SERVER))
     with pytest.raises(errors.SettingsError, match="can be written by other users") as raised:
         approved.add(SERVER)
-    assert f"chmod go-w '{approvals}'" == raised.value.fix
+    assert f"chmod go-w '{approvals.parent}' '{approvals}'" == raised.value.fix
+    approvals.chmod(0o600)
+    assert named(SERVER).url
+    approvals.parent.chmod(0o770)
+    refusal(named(SERVER))
 
 
 @AS_ROOT

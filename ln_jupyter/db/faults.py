@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import event
 
-from ln_jupyter import urls
+from ln_jupyter import approval, urls
 from ln_jupyter.characters import plain
 from ln_jupyter.db import interrupts, postgres_faults, sqlite_faults
 
@@ -70,4 +70,5 @@ def describe(url: sa.URL) -> str:
     if url.get_backend_name() == "sqlite":
         return plain(url.database) if url.database else "the database in memory"
     place = {name: url.query[name] for name in urls.PLACES if name in url.query}
-    return plain(url._replace(password=url.password or None).set(query=place).render_as_string(hide_password=True))
+    text = url._replace(password=url.password or None).set(query=place).render_as_string(hide_password=True)
+    return approval.shown(text)  # as whoever approved it has seen it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import sqlite3
 import struct
@@ -188,9 +189,32 @@ def test_header(
     assert not kernel.read("'psycopg' in __import__('sys').modules")
 
 
-def test_after_it_was_approved(clone: Callable[[str], Path], listener: Listener) -> None:
+def test_a_name_that_looks_like_another(clone: Callable[[str], Path], listener: Listener) -> None:
+    """The doctor shows letters that could be taken for others as the error does."""
+    clone("postgresql://ann@db.ex\u0430mple.org/lab")
+
+    done = run("doctor")
+
+    assert 3 == done.output.count("db.ex\\u{430}mple.org/lab")
+    assert "\u0430" not in done.output
+
+
+@pytest.mark.parametrize("kept", ["PGPASSWORD", "PGPASSFILE", "~/.pgpass", "passfile"])
+def test_after_it_was_approved(
+    clone: Callable[[str], Path],
+    listener: Listener,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kept: str,
+) -> None:
     """The listener hears: what was approved is connected to, and the password is found where it always was."""
-    clone(FORMS[2])
+    file = Path(os.environ["PGPASSFILE"])
+    for name in {"PGPASSWORD", "PGPASSFILE"} - {kept}:
+        monkeypatch.delenv(name)
+    if kept == "~/.pgpass":
+        shutil.copy(file, tmp_path / ".pgpass")
+        monkeypatch.setenv("HOME", str(tmp_path))
+    clone(FORMS[2] + (f"&passfile={file}" if kept == "passfile" else ""))
     approved.add(approved.url_of(urls.parse(settings.current().registry.text)))
 
     with pytest.raises(errors.DatabaseUnavailableError, match=r"hostaddr=127.0.0.1"):

@@ -184,7 +184,7 @@ def program(path: Path, *lines: str) -> str:
 
 
 def test_nothing_is_run(repository: Path, tmp_path: Path) -> None:
-    """Programs that a repository names for its status are not run."""
+    """Hooks and monitors that a repository names are not run; filters are, as without them every file would differ."""
     trap = program(tmp_path / "trap", f"touch '{tmp_path}/sprung'")
     hooks = tmp_path / "hooks"
     hooks.mkdir()

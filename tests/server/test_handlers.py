@@ -33,6 +33,27 @@ def test_answers_are_for_users_only(server, address):
     assert refused.value.code == 403
 
 
+def test_answers_are_for_whom_the_server_authorizes(server_environment, tmp_path):
+    """Who may use the server, and by its own rules nothing of ours, is answered nothing of ours."""
+    (tmp_path / "rules.py").write_text(
+        "from jupyter_server.auth.authorizer import Authorizer\n\n\n"
+        "class Rules(Authorizer):\n"
+        "    def is_authorized(self, handler, user, action, resource):\n"
+        "        return resource != 'ln_jupyter'\n"
+    )
+    environment = server_environment | {"PYTHONPATH": str(tmp_path)}
+    server = JupyterServer(tmp_path / "root", environment, "--ServerApp.authorizer_class=rules.Rules")
+    try:
+        assert "started" in server.get("api/status")
+        for address in ("version", "status"):
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                server.get(f"ln-jupyter/api/{address}")
+            refused.value.close()
+            assert refused.value.code == 403
+    finally:
+        server.stop()
+
+
 @pytest.fixture
 def ask(server_environment, tmp_path):
     """Ask, in a kernel of a server with these options, whether saving its notebook keeps the identity."""
