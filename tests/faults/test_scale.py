@@ -13,6 +13,7 @@ from ln_jupyter.db import engine as engines
 from ln_jupyter.db import registry, transfer
 from ln_jupyter.tracking import request as requests
 from ln_jupyter.tracking import rows, runs
+from ln_jupyter.tracking.this_machine import ThisMachine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +64,7 @@ def test_registrations_pass_each_other(shared: sa.Engine, which: str) -> None:
     for known in ("same00000000", "other0000000"):
         rows.register(notebook(known), before=None, run=None)
     with shared.connect() as connection:
-        rows._register(connection, notebook("same00000000"), None, None)
+        rows._register(connection, notebook("same00000000"), None, None, ThisMachine())
 
         done = rows.register(notebook(which), before=None, run=None)
 

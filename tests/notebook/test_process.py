@@ -49,7 +49,7 @@ def test_kernel(server: Any, write: Callable[..., Path]) -> None:
     session, kernel = server.open(write(server.root / "a.ipynb"))
     before = kernel.find(source=LOOK)
     server.request("POST", f"kernels/{session['kernel']['id']}/restart")
-    kernel.client.wait_for_ready(timeout=180)
+    kernel.client.kernel_info(reply=True, timeout=180)  # wait_for_ready gives up on a kernel that starts slowly
 
     after = kernel.find(source=LOOK)
 
