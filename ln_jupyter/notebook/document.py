@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import tokenize
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ln_jupyter import errors, redaction
+from ln_jupyter import errors, reading, redaction
 from ln_jupyter.notebook import title
 
 if TYPE_CHECKING:
@@ -78,9 +79,6 @@ def read(path: Path) -> Document:
     Raises:
         NotebookUnreadableError: The file cannot be read, or is no notebook of nbformat 4.
     """
-    if path.exists() and not (path.is_file() or path.is_dir()):  # a device, or a pipe, would never end
-        message = f"{path} is not a file"
-        raise errors.NotebookUnreadableError(message, fix="name a notebook, or a script")
     if path.suffix != ".ipynb":
         return _script(path)
     notebook = _load(path)
@@ -137,8 +135,10 @@ def moment(text: object) -> datetime | None:
 
 def _script(path: Path) -> Document:
     try:
-        with tokenize.open(path) as file:  # honours a coding cookie, as Python does
-            source = file.read()
+        raw = io.BytesIO(reading.whole(path))
+        encoding, _ = tokenize.detect_encoding(raw.readline)  # honours a coding cookie, as Python does
+        raw.seek(0)
+        source = io.TextIOWrapper(raw, encoding).read()
     except OSError as error:
         raise _unreadable(path, error) from error
     except (SyntaxError, ValueError) as error:
@@ -149,7 +149,7 @@ def _script(path: Path) -> Document:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        raw = path.read_bytes()
+        raw = reading.whole(path)
     except OSError as error:
         raise _unreadable(path, error) from error
     if not raw.strip():

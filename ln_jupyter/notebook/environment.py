@@ -10,6 +10,8 @@ import re
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
+from ln_jupyter import reading
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -125,11 +127,8 @@ def _distribution(folder: str, name: str) -> Distribution | None:
 def _stated_version(file: str) -> str:
     """Read the version of a project that is installed from its own folder: the folder's name has none."""
     try:
-        with open(file, encoding="utf-8", errors="replace") as lines:  # noqa: PTH123 - as above
-            for line in lines:
-                key, _, value = line.partition(":")
-                if key == "Version":
-                    return value.strip()
+        text = reading.whole(file).decode(errors="replace")
     except OSError:
-        pass
-    return ""
+        return ""
+    lines = (line.partition(":") for line in text.splitlines())
+    return next((value.strip() for key, _, value in lines if key == "Version"), "")

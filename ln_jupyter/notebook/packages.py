@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from ln_jupyter import reading
 from ln_jupyter.notebook import environment
 
 if TYPE_CHECKING:
@@ -146,7 +147,6 @@ def _project(distribution: Distribution) -> Path | None:
 def _read(distribution: Distribution, name: str) -> bytes:
     try:
         # a Path of each of hundreds of files would cost more than to ask for them
-        with open(os.path.join(distribution.metadata, name), "rb") as file:  # noqa: PTH118, PTH123
-            return file.read()
+        return reading.whole(os.path.join(distribution.metadata, name))  # noqa: PTH118
     except OSError:
         return b""

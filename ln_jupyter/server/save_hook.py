@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_server.services.contents.fileio import FileManagerMixin
 from jupyter_server.utils import ApiPath, to_os_path
 
-from ln_jupyter import characters, errors
+from ln_jupyter import characters, errors, reading
 from ln_jupyter.notebook import document, identity
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _saved(path: str, contents_manager: ContentsManager) -> document.Document | 
         return None
     file = Path(to_os_path(ApiPath(path), contents_manager.root_dir))
     try:
-        if not file.is_file() or f'"{_KEY}"'.encode() not in file.read_bytes():  # most notebooks: not worth a parse
+        if f'"{_KEY}"'.encode() not in reading.whole(file):  # most notebooks: not worth a parse
             return None
         return document.read(file)
     except (OSError, errors.NotebookUnreadableError):

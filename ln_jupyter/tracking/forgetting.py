@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from ln_jupyter import errors
+from ln_jupyter import errors, reading
 from ln_jupyter.db import unit
 from ln_jupyter.notebook import document as documents
 from ln_jupyter.notebook import editors, identity
@@ -91,7 +91,7 @@ def _forget_path(session: orm.Session, path: Path) -> str | None:
 
 def _write_without(path: Path) -> Path:
     """Write the notebook without its identity into a new file beside it, in the style of the old one."""
-    raw = path.read_bytes()
+    raw = reading.whole(path)
     notebook = json.loads(raw)
     metadata = notebook.get("metadata")
     if isinstance(metadata, dict):
