@@ -94,10 +94,9 @@ def _lose_nothing_by_rollback(dialect: Any) -> None:
     def do_rollback(driver: Any) -> None:
         try:
             undo(driver)
-        except dialect.dbapi.Error as error:
-            if not driver.closed:
+        except dialect.dbapi.Error:
+            if not driver.closed:  # what comes next finds out, or the pool before it lends it again
                 raise
-            driver.invalidate(error)
 
     dialect.do_rollback = do_rollback
 

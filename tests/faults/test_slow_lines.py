@@ -209,27 +209,29 @@ def test_reset_in_the_middle_of_a_commit_on_an_engine_of_the_users(gate: Gate) -
     assert 2 == ln.select(lns.Run).count()
 
 
+def end_session_of(connection: sa.Connection, url: sa.URL) -> None:
+    """Let the server end what a connection leads to."""
+    pid = connection.scalar(sa.text("SELECT pg_backend_pid()"))
+    with servers.admin(url) as other:
+        other.exec_driver_sql(f"SELECT pg_terminate_backend({pid}, 60000)")
+
+
 @pytest.mark.parametrize("how", ["block", "connection"])
 def test_an_end_before_the_commit(postgres_url: sa.URL, how: str) -> None:
     """A server that has ended the session before its COMMIT is sent has undone it, and nobody is sent to look."""
     engine = engines.connect(postgres_url)
     registry.ensure(engine)
 
-    def end(connection: sa.Connection) -> None:
-        pid = connection.scalar(sa.text("SELECT pg_backend_pid()"))
-        with servers.admin(postgres_url) as other:
-            other.exec_driver_sql(f"SELECT pg_terminate_backend({pid}, 60000)")
-
     def act() -> None:
         if how == "connection":
             with engine.begin() as connection:
                 connection.execute(sa.text("INSERT INTO ln_user (id) SELECT 'second' WHERE false"))
-                end(connection)
+                end_session_of(connection, postgres_url)
         else:
             with ln.Session() as ss:
                 ss.add(lns.Run(name="second"))
                 ss.orm.flush()
-                end(ss.orm.connection())
+                end_session_of(ss.orm.connection(), postgres_url)
 
     with pytest.raises(errors.DatabaseUnavailableError) as error:
         act()
@@ -251,6 +253,7 @@ def test_an_end_before_the_rollback(gate: Gate, how: str) -> None:
             ss.orm.flush()
             if how == "rollback":
                 ss.rollback()
+                ss.add(lns.Run(name="after it"))
             elif how == "error":
                 1 / 0  # noqa: B018
 
@@ -259,7 +262,22 @@ def test_an_end_before_the_rollback(gate: Gate, how: str) -> None:
 
     gate.resets_at = b""
     ln.add(lns.Run(name="third"))
-    assert {"first", "third"} == {run.name for run in ln.select(lns.Run).all()}
+    names = {"first", "third"} | ({"after it"} if how == "rollback" else set())
+    assert names == {run.name for run in ln.select(lns.Run).all()}
+
+
+def test_a_connection_of_ones_own_that_is_lost(postgres_url: sa.URL) -> None:
+    """Rolling back on a lost connection is done; what comes next on it says once that it is lost, and then it goes on."""
+    with engines.resolve(postgres_url).connect() as connection:
+        connection.execute(sa.text("CREATE TABLE t (x int)"))
+        end_session_of(connection, postgres_url)
+
+        connection.rollback()
+
+        with pytest.raises(errors.DatabaseUnavailableError, match="ended the session"):
+            connection.scalar(sa.text("SELECT 1"))
+        connection.rollback()
+        assert connection.scalar(sa.text("SELECT to_regclass('t')")) is None
 
 
 # -- round trips ---------------------------------------------------------------------------------------------------
