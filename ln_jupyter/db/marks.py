@@ -68,7 +68,8 @@ class Work:
             is_dry: Whether all of it is to be undone.
         """
         if self._mark is None:
-            if is_dry and self._connection.dialect.name == "sqlite":
+            is_to_begin = is_dry and self._connection.dialect.name == "sqlite"
+            if is_to_begin or transactions.is_shared(self._connection):
                 transactions.begin_for_real(self._connection)
             self._mark = _leave_lightly(self._connection)
             self._listen()

@@ -348,6 +348,8 @@ class OrmSession(RoutingSession):
             if self.is_dry:
                 self._make_registry(connection.engine)
             work.hold(is_dry=self.is_dry)
+        elif self.is_bare and not self.only_reads:
+            transactions.begin_for_whoever_writes(connection)
         return connection
 
     def _make_registry(self, engine: sa.Engine) -> None:
@@ -523,11 +525,7 @@ def _before_select(session: OrmSession, execution: orm.ORMExecuteState) -> None:
 def _after_begin(session: OrmSession, transaction: orm.SessionTransaction, connection: sa.Connection) -> None:
     if transaction.parent is not None:
         return
-    if (
-        session.in_block
-        and transactions.begins_lazily(connection.dialect)
-        and not (session.only_reads or session.locks)
-    ):
+    if session.in_block and not (session.only_reads or session.locks):
         transactions.begin_for_whoever_writes(connection)
     if not (session.in_block or session.connections):
         session.works.clear()

@@ -129,12 +129,8 @@ def has_to_begin(statement: str, dialect: sa.Dialect) -> bool:
 
 
 def begin_for_whoever_writes(connection: sa.Connection) -> None:
-    """Let the driver begin by itself for what is sent past SQLAlchemy: in a block, that is of the block.
-
-    Args:
-        connection: Of an engine that begins lazily, which has not begun.
-    """
-    if commits_each_statement(connection):
+    """Let the driver begin by itself for what is sent past SQLAlchemy: in a session, that is of its transaction."""
+    if not begins_lazily(connection.dialect) or commits_each_statement(connection) or has_begun(connection):
         return
     if connection.dialect.name == "postgresql":
         driver = _driver(connection)
@@ -222,6 +218,11 @@ def begin_for_real(connection: sa.Connection) -> None:
     """Begin a transaction that will write, if the database is in none, and it is not asked to commit each statement."""
     if not (commits_each_statement(connection) or has_begun(connection)):
         begin(connection)
+
+
+def is_shared(connection: sa.Connection) -> bool:
+    """Say whether others use the driver's connection, which therefore begins nothing by itself."""
+    return connection.dialect in _shared
 
 
 def is_in_autocommit(connection: sa.Connection) -> bool:

@@ -166,6 +166,24 @@ def test_a_dry_run_in_which_the_driver_wrote_alone(e: sa.Engine) -> None:
     assert not sa.inspect(e).has_table("undone")
 
 
+@pytest.mark.parametrize("end", ["error", "rollback", "close"])
+@pytest.mark.parametrize("kind", [*KINDS, "memory"])
+def test_what_the_driver_wrote_is_of_the_session(e: sa.Engine, kind: str, end: str) -> None:
+    """It is undone with the block, and with what a session in none did since its last commit, as in SQLAlchemy's."""
+    if end == "error":
+        with contextlib.suppress(ZeroDivisionError), ln.Session() as ss:
+            insert(ss, "undone")
+            1 / 0  # noqa: B018
+    else:
+        ss = ln.Session()
+        insert(ss, "undone")
+        getattr(ss, end)()
+        ss.close()
+
+    is_told = kind == "memory" and end != "error"  # where threads share a connection, it begins nothing by itself
+    assert {"old", *(["undone"] if is_told else [])} == names(e)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_error_after_the_driver_has_committed_its_own(e: sa.Engine) -> None:
     """Its note says that something may be saved, though the session sent nothing before."""
