@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,7 @@ def find(filepath: str | Path | None = None) -> Location:
     tried = []
     for signal, found in _ask(here):
         if found is None:
-            tried.append(signal)
+            tried.append(signal if here is not None else f"{signal} ({_why_no_script()})")
             continue
         path = absolute(found.path, folder=folder)
         if _is_file(path):
@@ -73,6 +74,15 @@ def _ask(here: Kernel | None) -> Iterator[tuple[str, Location | None]]:
         return
     for finder in finders.IN_A_KERNEL:
         yield finder.__name__.removeprefix("by_").replace("_", " "), finder(here)
+
+
+def _why_no_script() -> str:
+    stated = getattr(sys.modules.get("__main__"), "__file__", None)
+    if isinstance(stated, str):
+        if settings.working_folder() is None and not os.path.isabs(stated):  # noqa: PTH117 - of a text
+            return f"{stated}, in a working folder that was deleted"
+        return f"{stated} is an installed program, which runs this code for somebody"
+    return "there is none: what runs is no script, or a thread that has outlived it"
 
 
 def _stated(filepath: str | Path, *, by: str, folder: Path | None) -> Location:

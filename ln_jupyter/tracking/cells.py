@@ -8,6 +8,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ln_jupyter.ipython import cell as cells
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -105,7 +107,16 @@ class CellLog:
         if _EXTENSION not in self._shell.extension_manager.loaded:  # since `%unload_ext`
             self.stop()
         else:
+            if cells.current() is None:
+                self._give_up()
             self._push(info, getattr(info, "cell_id", None), info.raw_cell, is_kept=info.store_history)
+
+    def _give_up(self) -> None:
+        """End a cell whose end was never told, as where Ctrl-C came twice; the one that began this log ran unknown."""
+        running = self._running.get(threading.get_ident())
+        if running and running[0].info is not None:
+            del running[1:]
+            self._note(running.pop(), ok=False)
 
     def _push(self, info: Any, cell_id: str | None, source: str, *, is_kept: bool) -> None:
         entry = _Running(info, cell_id, source, is_kept, time.time(), time.perf_counter())
@@ -115,16 +126,17 @@ class CellLog:
         running = self._running.get(threading.get_ident())
         if not running or os.getpid() != self._pid:
             return
-        entry = running[-1]
-        if entry.info is not None and result is not None and entry.info is not result.info:
+        if result is not None and not result.info.raw_cell.strip():
             return  # of an empty cell, which has begun nothing
-        running.pop()
-        if running or not entry.is_kept:
-            return
-        seconds = time.perf_counter() - entry.clock
-        ok = result is not None and result.success
-        self.executed.append(Execution(entry.cell_id, entry.source, entry.began, seconds, ok))
-        self._on_end()
+        entry = running.pop()  # IPython names it by another object where its error could not be shown
+        if not running:
+            self._note(entry, ok=result is not None and result.success)
+
+    def _note(self, entry: _Running, *, ok: bool) -> None:
+        if entry.is_kept:
+            seconds = time.perf_counter() - entry.clock
+            self.executed.append(Execution(entry.cell_id, entry.source, entry.began, seconds, ok))
+            self._on_end()
 
 
 def is_known(shell: Any) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import atexit
 import logging
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from ln_jupyter import errors
+from ln_jupyter import characters, errors
 from ln_jupyter.db import attempts, limits
 from ln_jupyter.notebook import ending
 from ln_jupyter.schema.column_types import utcnow
@@ -76,7 +77,12 @@ class Recording:
     def start(self) -> None:
         """Begin to listen. A database in memory is not written to: its one connection is the user's."""
         if self.engine.dialect.name != "sqlite" or self.engine.url.database not in (None, "", ":memory:"):
-            self._thread.start()
+            try:
+                self._thread.start()
+            except RuntimeError as error:  # a limit of processes, or of memory
+                said = f"header(): no cell of this run is recorded, and not its end, for want of a thread: {error}"
+                characters.write_line(said, sys.stderr)
+                return
             if self.log is None:
                 ending.watch()
             atexit.register(self.finish)

@@ -130,8 +130,26 @@ def test_nothing_found() -> None:
 
     result = subprocess.run(command, env={"PYTHONPATH": package}, capture_output=True, text=True, check=False)
 
-    assert "nothing tells which notebook is running; tried: main file\n" in result.stderr
+    assert "nothing tells which notebook is running; tried: main file (there is none: what runs is no" in result.stderr
     assert f"fix: {FIX}" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("stated", "why"),
+    [
+        (pytest.__file__, f"{pytest.__file__} is an installed program, which runs this code for somebody"),
+        (None, "there is none: what runs is no script, or a thread that has outlived it"),
+    ],
+    ids=["installed", "none"],
+)
+def test_no_script(monkeypatch: pytest.MonkeyPatch, stated: str | None, why: str) -> None:
+    """Outside of a kernel, the error says why what runs is no script of anybody's: under a profiler, in a test, too late."""
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", stated, raising=False)
+
+    with pytest.raises(errors.NotebookNotFoundError) as raised:
+        locate.find()
+
+    assert f"nothing tells which notebook is running; tried: main file ({why})" == str(raised.value)
 
 
 def test_service(monkeypatch: pytest.MonkeyPatch) -> None:

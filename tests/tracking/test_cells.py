@@ -13,7 +13,7 @@ from ln_jupyter.tracking.cells import CellLog
 from tests.ipython.shells import shell_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from IPython.core.interactiveshell import InteractiveShell
@@ -87,6 +87,47 @@ def test_a_cell_inside_a_cell_is_one_cell(shell: InteractiveShell) -> None:
     log = run(shell, BEGIN, outer, "pass")
 
     assert [BEGIN, outer, "pass"] == [each.source for each in log.executed]
+
+
+@pytest.mark.parametrize("inner", ["", " \n"])
+def test_an_empty_cell_ends_nothing(shell: InteractiveShell, inner: str) -> None:
+    """An empty cell, which IPython tells the end of and not the beginning, does not end the one that runs it."""
+    log = run(shell, BEGIN, outer := f"get_ipython().run_cell({inner!r})", "2")
+
+    assert [BEGIN, outer, "2"] == [each.source for each in log.executed]
+
+
+UNSPEAKABLE = "class E(Exception):\n    def __str__(self): raise ValueError\nraise E"
+
+
+def test_an_error_that_cannot_be_shown(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+    """A cell whose error cannot be shown has failed, and the cells after it are noted."""
+    log = run(shell, BEGIN, UNSPEAKABLE, "2", "3")
+
+    assert [True, False, True, True] == [each.ok for each in log.executed]
+
+
+def test_an_end_that_is_never_told(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cell that was interrupted while it ended has failed, and the cells after it are noted."""
+    run(shell, BEGIN)
+    with monkeypatch.context() as patch:
+        patch.setattr(shell.events, "trigger", interrupt_at("post_execute", shell.events.trigger))
+        with pytest.raises(KeyboardInterrupt):
+            run(shell, "1")
+
+    log = run(shell, "2", "get_ipython().run_cell('3')")
+
+    assert [True, False, True, True] == [each.ok for each in log.executed]
+    assert log.running is None
+
+
+def interrupt_at(name: str, trigger: Callable[..., None]) -> Callable[..., None]:
+    def interrupt(event: str, *arguments: object) -> None:
+        if event == name:
+            raise KeyboardInterrupt
+        trigger(event, *arguments)
+
+    return interrupt
 
 
 def test_the_running_cell_is_known(shell: InteractiveShell) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -227,6 +228,24 @@ def test_a_registry_that_goes_away_stops_nobody(
     assert run == ln.nb.run.id
     with pytest.raises(errors.DatabaseReplacedError):
         ln.header(filepath=notebook, run="new")
+
+
+def test_no_thread_can_be_started(
+    notebook: Path, ln_registry: sa.Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where a limit allows no thread, the run is registered, and one line says what is not recorded of it."""
+
+    def refuse(_thread: threading.Thread) -> None:
+        msg = "can't start new thread"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+
+    ln.header(filepath=notebook)
+
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "no cell of this run is recorded, and not its end" in said
+    assert ln.nb.run.id == ln.select(lns.Run).one().id
 
 
 def test_a_locked_registry(notebook: Path, ln_registry: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
