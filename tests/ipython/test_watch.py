@@ -312,7 +312,7 @@ def test_swallowed_commit(kernel: Kernel) -> None:
     ("options", "step", "undone"),
     [
         ("", "ss.commit()", "nothing of this unit was saved since its last commit"),
-        ("", "ss.orm.flush(); ss.orm.connection().commit()", "what was committed past the session is saved, and"),
+        ("", "ss.orm.flush(); ss.orm.connection().connection.commit()", "what was committed past the session is saved"),
         ("", "get_ipython().run_line_magic('ln_session', 'cell')", "nothing of this unit was saved"),
         ("--db own", "ss.orm.flush()", "the engine commits each statement by itself (AUTOCOMMIT): what was sent"),
     ],
@@ -326,7 +326,7 @@ def test_swallowed_after_a_commit(kernel: Kernel, name: str, options: str, step:
     executed = kernel.run(f"%%capture\n%%ln_session --as ss {options}\npipeline_of({name!r})\n{step}\n1 / 0")
 
     assert ("error", 1) == (executed.status, kernel.count(name)), executed.traceback
-    assert executed.stderr.startswith(SHOWN.format(undone).rstrip("\n")), executed.stderr
+    assert SHOWN.format(undone).rstrip("\n") in executed.stderr
 
 
 def test_swallowed_script(kernel: Kernel, name: str) -> None:
