@@ -68,7 +68,7 @@ def _list(*, as_json: bool) -> None:
     if as_json:
         output.write_json([{"url": each.url, "file": each.file} for each in found])
     elif found:
-        output.write_table([{"approved": approval.shown(each.url), "in": each.file} for each in found])
+        output.write_table([{"approved": approval.shown(each.url), "in": each.file} for each in found], longest=None)
     else:
         click.echo("nothing is approved", err=True)
 

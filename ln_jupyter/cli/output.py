@@ -26,11 +26,16 @@ def write_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, default=_plainer))
 
 
-def write_table(rows: Sequence[Mapping[str, object]]) -> None:
-    """Write rows, each a value by its header; None is an empty cell."""
+def write_table(rows: Sequence[Mapping[str, object]], *, longest: int | None = _LONGEST) -> None:
+    """Write rows, each a value by its header; None is an empty cell.
+
+    Args:
+        rows: What to write.
+        longest: So many characters of each value; None for all, where what is left out could matter.
+    """
     from tabulate import tabulate  # here for cost: --help shows no table
 
-    cells = [{header: _cell(value) for header, value in row.items()} for row in rows]
+    cells = [{header: _cell(value, longest) for header, value in row.items()} for row in rows]
     click.echo(tabulate(cells, headers="keys", tablefmt="simple", disable_numparse=True))
 
 
@@ -114,8 +119,9 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
-def _cell(value: object) -> str:
-    return "" if value is None else plain(shortened(str(value), _LONGEST))
+def _cell(value: object, longest: int | None = _LONGEST) -> str:
+    text = "" if value is None else str(value)
+    return plain(text if longest is None else shortened(text, longest))
 
 
 def _field(value: object) -> object:

@@ -23,6 +23,15 @@ def test_approve_a_project(command, data, approvals):
     assert SERVER in command("approve", "--list").stdout
 
 
+def test_all_of_a_url_is_listed(clone, command):
+    """However long a URL is, the list shows all of it: what leads elsewhere may stand in the middle."""
+    url = f"{SERVER}?application_name={'a' * 400}&hostaddr=10.0.0.1&options={'b' * 400}"
+
+    command("approve", url)
+
+    assert url in command("approve", "--list").stdout
+
+
 @pytest.mark.parametrize("target", [".", "notebooks", "pyproject.toml", "no such.ipynb"])
 def test_a_path_is_of_its_project(clone, data, approvals, target):
     """A folder or a file of a project means the project."""
