@@ -38,13 +38,14 @@ class Files:
     @property
     def missing(self) -> Path | None:
         """The one that is no longer what is open; None if all is well."""
-        return self._missing(_status(self.path))
+        if _inode(_status(self.path)) != _inode(self._file):
+            return self.path
+        return self.wal_path if self._is_wal_missing else None
 
     @property
     def is_stale(self) -> bool:
         """Whether a connection that is opened now would be to another file, or permitted more or less with this one."""
-        found = _status(self.path)
-        return self._missing(found) is not None or found != self._file
+        return _status(self.path) != self._file or self._is_wal_missing
 
     @property
     def left_a_wal(self) -> bool:
@@ -52,13 +53,12 @@ class Files:
         is_there = _inode(_status(self.path)) == _inode(self._file)
         return not is_there and self._wal is not None and _inode(_status(self.wal_path)) == self._wal
 
-    def _missing(self, found: _Status | None) -> Path | None:
-        if _inode(found) != _inode(self._file):
-            return self.path
+    @property
+    def _is_wal_missing(self) -> bool:
         wal = _inode(_status(self.wal_path))
         if self._wal is None:
             self._wal = wal  # as long as a connection is open, SQLite itself deletes it nowhere
-        return None if wal == self._wal else self.wal_path
+        return wal != self._wal
 
 
 def refuse_unlinked(engine: sa.Engine, files: Callable[[], Files]) -> None:

@@ -26,6 +26,16 @@ def mapper_of(entity: object) -> orm.Mapper[Any]:
     return mapper
 
 
+def check_selectable(entity: object, inspected: object) -> None:
+    """Refuse what SQLAlchemy cannot select, given what it says of it.
+
+    Raises:
+        NotMappedError: If *entity* is neither mapped nor an expression.
+    """
+    if inspected is None and not hasattr(entity, "__clause_element__"):
+        mapper_of(entity)
+
+
 def state_of(record: object) -> orm.InstanceState[Any]:
     """Give the state of a record.
 
@@ -51,8 +61,10 @@ def criteria(entity: Any, fields: Mapping[str, object]) -> Iterable[sa.ColumnEle
     """
     if isinstance(entity, orm.QueryableAttribute):
         entity = entity.parent.entity
-    mapper = getattr(sa.inspect(entity, raiseerr=False), "mapper", None)
+    inspected: Any = sa.inspect(entity, raiseerr=False)
+    mapper = getattr(inspected, "mapper", None)
     if mapper is None:
+        check_selectable(entity, inspected)
         raise errors.NotMappedError(f"{_describe(entity)} has no fields to compare", fix="use .where(column == value)")
     check_names(mapper, fields)
     return [_equal(entity, mapper, name, value) for name, value in fields.items()]
@@ -66,7 +78,8 @@ def _equal(entity: Any, mapper: orm.Mapper[Any], name: str, value: object) -> sa
     elif isinstance(value, (list, tuple, set, frozenset)) and _is_single(mapper, name):
         msg = f"{what} holds one value, and this is a {type(value).__name__}"
         raise errors.InvalidValueError(msg, fix=f"use .where({what}.in_([...]))")
-    kind = mapper.columns[name].type if name in mapper.columns else sa.types.NULLTYPE
+    column = mapper.columns.get(name)
+    kind = sa.types.NULLTYPE if column is None else column.type
     value = scalars.compared(what, value, kind)
     if json_equality.holds(kind):
         return json_equality.equal(getattr(entity, name), value, kind)

@@ -41,11 +41,11 @@ def select(entity: Any, /, *entities: Any, **fields: object) -> Stmt[Any]:
 
 def statement(reader: Reader | None, /, *entities: Any, **fields: object) -> Stmt[Any]:
     """Make the statement of `select`, for one reader or for whoever is there when it runs."""
-    for entity in entities:
-        if sa.inspect(entity, raiseerr=False) is None and not hasattr(entity, "__clause_element__"):
-            mapping.mapper_of(entity)
+    named = mapping.criteria(entities[0], fields) if fields else ()  # which looks at the first itself
+    for entity in entities[1:] if fields else entities:
+        mapping.check_selectable(entity, sa.inspect(entity, raiseerr=False))
     chosen = sa.select(*entities)
     if fields:
-        chosen = chosen.where(*mapping.criteria(entities[0], fields))
+        chosen = chosen.where(*named)
     made: Stmt[Any] = Stmt(chosen, entities, reader=reader)  # not Stmt[Any](...), which takes three times as long
     return made
