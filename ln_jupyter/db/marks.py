@@ -120,6 +120,11 @@ class Work:
         self._has_written = self._mark is not None
         self._seen = None
 
+    def look_before_rollback(self) -> None:
+        """Look now, unless it can be found out afterwards: then another connection of the pool would be asked."""
+        if not (self.can_tell_afterwards or self._connection.invalidated or self._connection.closed):
+            self.look()
+
     def finish(self) -> None:
         """Find out whether the session can commit it, and say in `end` why not."""
         seen = self._seen
@@ -162,8 +167,7 @@ def _commit(connection: sa.Connection) -> None:
 @takes_notes
 def _rollback(connection: sa.Connection) -> None:
     if (work := work_of(connection)) is not None and not connection.invalidated:
-        if not work.can_tell_afterwards:
-            work.look()
+        work.look_before_rollback()
         work.note("rollback")
 
 

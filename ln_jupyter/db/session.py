@@ -240,6 +240,8 @@ class OrmSession(RoutingSession):
 
     def rollback(self) -> None:
         """Undo what was not committed."""
+        for work in self.works:  # of a transaction that ended past the session, SQLAlchemy tells nobody
+            work.look_before_rollback()
         super().rollback()
         if not self.expire_on_commit:
             self._recall()

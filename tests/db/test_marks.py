@@ -118,6 +118,22 @@ def test_an_error_after_a_commit_past_the_session(e: sa.Engine, how: str) -> Non
     assert {"old", "before"} == names(e)
 
 
+@pytest.mark.filterwarnings("ignore:transaction already deassociated from connection")
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_an_error_has_undone_after_a_commit_past_the_session(e: sa.Engine) -> None:
+    """It is asked of the connection that wrote, and of no other one that the pool gives afterwards."""
+    with e.connect(), e.connect():
+        pass  # now the pool has two, and gives them in turn
+
+    with pytest.raises(ZeroDivisionError), ln.Session() as ss:
+        flush(ss, "before")
+        ss.orm.connection().commit()
+        _ = 1 / 0
+
+    assert "what was committed past the session is saved, and nothing of this unit since" == ss.undone
+    assert {"old", "before"} == names(e)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_block_goes_on_after_a_commit(e: sa.Engine) -> None:
     """What comes after a COMMIT that was sent as a statement is committed at the end, as what came before was."""
