@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ln_jupyter import approved, characters, errors, urls
+from ln_jupyter import approved, errors, sanitize, urls
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -81,7 +81,7 @@ class Whereabouts:
         except errors.UnapprovedRegistryError as error:
             raise error.with_traceback(None) from None
         except errors.InvalidUrlError as error:
-            raise errors.InvalidUrlError(characters.plain(f"{self.by}: {error}"), fix=error.fix) from None
+            raise errors.InvalidUrlError(sanitize.plain(f"{self.by}: {error}"), fix=error.fix) from None
 
     @property
     def is_approved(self) -> bool:
@@ -166,7 +166,7 @@ def refuse_outside(url: sa.URL, folder: Path, *, by: Path) -> None:
             "nothing was opened, looked up or sent"
         )
         fix = f"if your work may go there: {command(canonical)}; to use another one: LN_JUPYTER_URL"
-        raise errors.UnapprovedRegistryError(characters.plain(msg), fix=fix)
+        raise errors.UnapprovedRegistryError(sanitize.plain(msg), fix=fix)
 
 
 def _leads_out(url: sa.URL, folder: Path) -> str | None:
@@ -199,7 +199,7 @@ def shown(canonical: str) -> str:
         >>> print(shown("postgresql://db.exämple.org/lab"))
         postgresql://db.ex\u{e4}mple.org/lab
     """
-    plain = characters.plain(canonical)
+    plain = sanitize.plain(canonical)
     is_file = canonical.startswith("sqlite:")  # whose path may have any letters of its user's
     found = []
     for position, (each, same) in enumerate(zip(canonical, plain, strict=True)):

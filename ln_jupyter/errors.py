@@ -54,7 +54,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ln_jupyter import callsite, characters
+from ln_jupyter import callsite, sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,8 +80,8 @@ class LnJupyterError(Exception):
     """
 
     def __init__(self, message: str, *, fix: str = "") -> None:
-        super().__init__(characters.shortened(message, _LONGEST))
-        self.fix = characters.shortened(fix, _LONGEST)
+        super().__init__(sanitize.shortened(message, _LONGEST))
+        self.fix = sanitize.shortened(fix, _LONGEST)
         if fix:
             self.add_note(f"fix: {self.fix}")
 
@@ -92,7 +92,7 @@ class LnJupyterError(Exception):
         if line is not None:
             lines.append(f"  at {line}")
         lines += getattr(self, "__notes__", ())
-        return [characters.plain(each) for line in lines for each in line.split("\n")]  # a name may command a terminal
+        return [sanitize.plain(each) for line in lines for each in line.split("\n")]  # a name may command a terminal
 
 
 class SettingsError(LnJupyterError, ValueError):

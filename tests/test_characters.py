@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from ln_jupyter.characters import escaped, plain, write_line
+from ln_jupyter.sanitize import escaped, plain, write_line
 
 
 @pytest.mark.parametrize(

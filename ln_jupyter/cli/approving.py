@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from ln_jupyter import approval, approved, errors, settings, urls
-from ln_jupyter.characters import plain
 from ln_jupyter.cli import options, output
+from ln_jupyter.sanitize import plain
 
 
 @click.command(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from click.shell_completion import CompletionItem
 
-from ln_jupyter.characters import plain
+from ln_jupyter.sanitize import plain
 
 if TYPE_CHECKING:
     import click

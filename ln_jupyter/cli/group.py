@@ -7,8 +7,8 @@ import sys
 import click
 
 from ln_jupyter import errors
-from ln_jupyter.characters import plain
 from ln_jupyter.db import limits
+from ln_jupyter.sanitize import plain
 
 
 class Group(click.Group):

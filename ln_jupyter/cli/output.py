@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ln_jupyter.characters import plain, shortened
+from ln_jupyter.sanitize import plain, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

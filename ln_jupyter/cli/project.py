@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 
 from ln_jupyter import approval, approved, errors, settings
-from ln_jupyter.characters import plain
 from ln_jupyter.cli import options, output
+from ln_jupyter.sanitize import plain
 
 
 @click.command(epilog=options.examples("init", "init lab", "init lab --db postgresql://db.example.org/lab"))

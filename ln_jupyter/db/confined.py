@@ -10,7 +10,7 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ln_jupyter import approval, approved, characters, errors
+from ln_jupyter import approval, approved, errors, sanitize
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,7 +89,7 @@ class Confinement:
             f"{self.url.database} came with its project, and has what no registry has: {', '.join(found[:_MOST])}{more}"
         )
         fix = f"delete the file; or, if they are yours: {approval.command(approved.url_of(self.url))}"
-        raise errors.NotARegistryError(characters.plain(f"{msg}; nothing of it was run"), fix=fix)
+        raise errors.NotARegistryError(sanitize.plain(f"{msg}; nothing of it was run"), fix=fix)
 
 
 def refuse_companions(file: Path) -> None:
@@ -108,7 +108,7 @@ def refuse_companions(file: Path) -> None:
         except OSError:
             continue
         if not stat.S_ISREG(found.st_mode):  # a pipe is waited for without an end
-            msg = f"{characters.plain(name)} is not a file, and SQLite would use it as one"
+            msg = f"{sanitize.plain(name)} is not a file, and SQLite would use it as one"
             raise errors.DatabaseUnavailableError(msg, fix=f"take it away: mv {shlex.quote(name)} ELSEWHERE")
     journal = f"{file}-journal"
     try:
@@ -118,7 +118,7 @@ def refuse_companions(file: Path) -> None:
     except OSError:  # there is none, it is shorter, or SQLite says more
         return
     if end == _NAMES_ANOTHER:  # of a transaction in several files, which we never make
-        msg = f"{characters.plain(journal)} names another file, which SQLite would delete"
+        msg = f"{sanitize.plain(journal)} names another file, which SQLite would delete"
         fix = f"if it came from elsewhere, delete it; if it is yours: sqlite3 {shlex.quote(str(file))} .tables"
         raise errors.DatabaseUnavailableError(msg, fix=fix)
 

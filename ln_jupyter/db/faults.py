@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import event
 
 from ln_jupyter import approval, urls
-from ln_jupyter.characters import plain
 from ln_jupyter.db import interrupts, postgres_faults, sqlite_faults
+from ln_jupyter.sanitize import plain
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ln_jupyter import characters
+from ln_jupyter import sanitize
 from ln_jupyter.display import html
 
 _ROW = '<tr align="left">'  # where every style is stripped, `align` speaks
@@ -43,7 +43,7 @@ def text(card: Card) -> str:
     lines += [f"  {label:<{width}}  {value}" for label, value in card.facts]
     lines += [f"  {each}" for each in card.code.splitlines()]
     lines += [f"  → {card.hint}"] if card.hint else []
-    return "\n".join(map(characters.plain, lines))
+    return "\n".join(map(sanitize.plain, lines))
 
 
 def render(card: Card) -> str:
@@ -53,15 +53,15 @@ def render(card: Card) -> str:
         >>> "<pre>SELECT 1 &lt; 2</pre>" in render(Card("Select", code="SELECT 1 < 2"))
         True
     """
-    state = f" · {characters.escaped(card.state)}" if card.state else ""
+    state = f" · {sanitize.escaped(card.state)}" if card.state else ""
     rows = "".join(
-        f'{_ROW}<th scope="row">{characters.escaped(label)}</th><td {html.LEFT}>{characters.escaped(value)}</td></tr>'
+        f'{_ROW}<th scope="row">{sanitize.escaped(label)}</th><td {html.LEFT}>{sanitize.escaped(value)}</td></tr>'
         for label, value in card.facts
     )
     parts = [
-        f"<div><b>{characters.escaped(card.title)}</b>{state}</div>",
+        f"<div><b>{sanitize.escaped(card.title)}</b>{state}</div>",
         f"<table><tbody>{rows}</tbody></table>" if rows else "",
-        f"<pre>{'<br>'.join(map(characters.escaped, card.code.splitlines()))}</pre>" if card.code else "",
-        f"<div><small>→ {characters.escaped(card.hint)}</small></div>" if card.hint else "",
+        f"<pre>{'<br>'.join(map(sanitize.escaped, card.code.splitlines()))}</pre>" if card.code else "",
+        f"<div><small>→ {sanitize.escaped(card.hint)}</small></div>" if card.hint else "",
     ]
     return html.framed("".join(parts))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ln_jupyter.characters import escaped, plain
+from ln_jupyter.sanitize import escaped, plain
 
 
 class HeaderView(NamedTuple):

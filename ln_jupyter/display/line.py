@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import InvalidRequestError
 
-from ln_jupyter import characters, redaction
+from ln_jupyter import redaction, sanitize
 from ln_jupyter.db.loaded import state_of
 from ln_jupyter.display import values
 from ln_jupyter.display.options import DEFAULT
@@ -56,7 +56,7 @@ def of(record: object, *, options: Options = DEFAULT) -> str:
         f"{prop.key}={values.short(state.dict[prop.key], options=options)}" for prop in _labels(state, options=options)
     )
     parts = (type(record).__name__, values.key(values.primary_key(state), options=options), *labels, _saved(state))
-    return characters.plain(f"<{' '.join(filter(None, parts))}>")
+    return sanitize.plain(f"<{' '.join(filter(None, parts))}>")
 
 
 def _saved(state: InstanceState[Any]) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from ln_jupyter.characters import escaped, plain
 from ln_jupyter.db.profile import Profile
 from ln_jupyter.db.transactions import LONG_SECONDS
+from ln_jupyter.sanitize import escaped, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ln_jupyter import characters
+from ln_jupyter import sanitize
 
 
 def bundle(text: str) -> dict[str, str]:
@@ -12,5 +12,5 @@ def bundle(text: str) -> dict[str, str]:
         >>> bundle("12 lazy loads of <Run.pipeline>")["text/html"]
         '<small class="tex2jax_ignore mathjax_ignore">12 lazy loads of &lt;Run.pipeline&gt;</small>'
     """
-    html = f'<small class="tex2jax_ignore mathjax_ignore">{characters.escaped(text)}</small>'  # no `$` starts a formula
-    return {"text/plain": characters.plain(text), "text/html": html}
+    html = f'<small class="tex2jax_ignore mathjax_ignore">{sanitize.escaped(text)}</small>'  # no `$` starts a formula
+    return {"text/plain": sanitize.plain(text), "text/html": html}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tabulate import tabulate
 
-from ln_jupyter import characters, redaction
+from ln_jupyter import redaction, sanitize
 from ln_jupyter.db.loaded import Kind, Status, describe, state_of
 from ln_jupyter.display import html, line, values, whereabouts
 from ln_jupyter.display.options import DEFAULT
@@ -113,7 +113,7 @@ def of_rows(
         (('1', '••• redacted'), ('2', ''))
     """
     options = replace(options, length=min(options.length, _WIDTH))
-    names = tuple(characters.plain(str(each)) for each in columns)
+    names = tuple(sanitize.plain(str(each)) for each in columns)
     shown = names[: options.columns]
     secret = [redaction.is_secret(each, names=options.secret_names) for each in shown]
     cells = tuple(
@@ -139,7 +139,7 @@ def cell(value: object, *, hidden: bool = False, options: Options = DEFAULT) -> 
         return line.of(value, options=options)
     if type(value) is str:
         text = " ".join(value[: options.length + 1].split())
-        return characters.plain(text if len(value) <= options.length else f"{text[: options.length - 1]}…")
+        return sanitize.plain(text if len(value) <= options.length else f"{text[: options.length - 1]}…")
     return values.short(value, options=options)
 
 
@@ -159,12 +159,12 @@ def text(view: TableView) -> str:
 
 def markup(view: TableView) -> str:
     """Write the view as HTML that needs a frame, so that several share one."""
-    head = "".join(f'<th scope="col" {html.LEFT}>{characters.escaped(each)}</th>' for each in view.columns)
+    head = "".join(f'<th scope="col" {html.LEFT}>{sanitize.escaped(each)}</th>' for each in view.columns)
     rows = (f"{_ROW}{''.join(map(_td, row))}</tr>" for row in view.rows)
-    remarks = "".join(f"<div><small>{characters.escaped(each)}</small></div>" for each in view.remarks)
+    remarks = "".join(f"<div><small>{sanitize.escaped(each)}</small></div>" for each in view.remarks)
     name, rest = view.title[: len(view.name)], view.title[len(view.name) :]
     return (
-        f"<div><b>{characters.escaped(name)}</b>{characters.escaped(rest)}</div>"
+        f"<div><b>{sanitize.escaped(name)}</b>{sanitize.escaped(rest)}</div>"
         f'<table class="ln-rows"><thead>{_ROW}{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>{remarks}'
     )
 
@@ -185,7 +185,7 @@ def framed(*views: TableView) -> str:
 
 
 def _td(text: str) -> str:
-    return f"<td {html.LEFT}>{characters.escaped(text)}</td>"
+    return f"<td {html.LEFT}>{sanitize.escaped(text)}</td>"
 
 
 def _common_name(records: Sequence[object]) -> str | None:

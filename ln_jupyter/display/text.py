@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ln_jupyter.characters import plain
+from ln_jupyter.sanitize import plain
 
 if TYPE_CHECKING:
     from ln_jupyter.display.record import RecordView, Row

@@ -10,7 +10,7 @@ import logging
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from ln_jupyter import characters, redaction
+from ln_jupyter import redaction, sanitize
 from ln_jupyter.db.loaded import state_of
 from ln_jupyter.display.options import DEFAULT
 
@@ -45,7 +45,7 @@ def short(value: object, *, options: Options = DEFAULT) -> str:
         >>> print(short("x" * 10_000_000, options=dataclasses.replace(DEFAULT, length=10)))
         'xxxxxxxxxx'… 10,000,000 characters
     """
-    return characters.plain(_write(value, options, 0))
+    return sanitize.plain(_write(value, options, 0))
 
 
 def key(parts: Mapping[str, Any], *, options: Options = DEFAULT) -> str:
@@ -55,7 +55,7 @@ def key(parts: Mapping[str, Any], *, options: Options = DEFAULT) -> str:
         >>> key({"id": 7}), key({"id": "Rx2s", "v": "1"}), key({"token": "s3cret"})
         ('7', "('Rx2s', '1')", '••• redacted')
     """
-    written = [characters.plain(_named(name, value, options, 0)) for name, value in parts.items()]
+    written = [sanitize.plain(_named(name, value, options, 0)) for name, value in parts.items()]
     return ", ".join(written) if len(written) <= 1 else f"({', '.join(written)})"
 
 

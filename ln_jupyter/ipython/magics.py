@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import no_var_expand
 
-from ln_jupyter import characters, errors, importing
+from ln_jupyter import errors, importing, sanitize
 from ln_jupyter.ipython import cell as cells
 from ln_jupyter.ipython import options, reply, report
 
@@ -114,7 +114,7 @@ class Magics:
             earlier = self._held.session
             self._held.hold(session)
             if earlier is not None:
-                characters.write_line("the session that was open across cells is closed; this one takes its place")
+                sanitize.write_line("the session that was open across cells is closed; this one takes its place")
         if chosen.name is not None:
             self._shell.user_ns[chosen.name] = session
 
@@ -160,6 +160,6 @@ class Magics:
     def _tell(self) -> None:
         held, cell = self._held.session, cells.current()
         own = cell.session if cell is not None and cell.session is not held else None
-        characters.write_line(f"across cells: {held or 'no session'}")
+        sanitize.write_line(f"across cells: {held or 'no session'}")
         if own is not None:
-            characters.write_line(f"this cell: {own}")
+            sanitize.write_line(f"this cell: {own}")

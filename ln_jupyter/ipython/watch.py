@@ -11,7 +11,7 @@ import functools
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ln_jupyter import callsite, characters, errors
+from ln_jupyter import callsite, errors, sanitize
 from ln_jupyter.ipython import cell as cells
 from ln_jupyter.ipython import hints, reply, report
 from ln_jupyter.ipython.replacement import replace
@@ -139,7 +139,7 @@ class Watch:
         name, undone = type(error).__name__, cell.unsaved.undone
         if not failed:
             line = f"%%ln_session: {name} was shown in the cell, and did not end it: {undone}"
-            characters.write_line(line, sys.stderr)
+            sanitize.write_line(line, sys.stderr)
         if not reply.has_traceback(shell):  # some runners look for an error among the outputs only
             fix = f"correct what raised {name}, then run the cell again"
             # by the class's own: what others have put in its place has shown the error, and not as one

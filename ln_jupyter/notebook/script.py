@@ -9,7 +9,7 @@ import ast
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from ln_jupyter import characters
+from ln_jupyter import sanitize
 from ln_jupyter.notebook import syntax
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def percent(cells: Iterable[Cell]) -> Script:
 
 
 def _comment(line: str) -> str:
-    return "# " + "\t".join(map(characters.plain, line.rstrip().split("\t"))) if line.strip() else "#"
+    return "# " + "\t".join(map(sanitize.plain, line.rstrip().split("\t"))) if line.strip() else "#"
 
 
 def _without_marks(source: str) -> str:

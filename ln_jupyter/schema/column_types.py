@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from ln_jupyter import characters, errors
+from ln_jupyter import errors, sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +93,7 @@ def _careful(read: Callable[[Any], Any] | None, kind: str) -> Callable[[Any], An
         try:
             return read(value)
         except (ValueError, TypeError, OverflowError, RecursionError) as error:
-            msg = f"the registry holds what is no {kind}: {characters.shortened(repr(value), _LONGEST)}"
+            msg = f"the registry holds what is no {kind}: {sanitize.shortened(repr(value), _LONGEST)}"
             raise errors.NotARegistryError(msg, fix="go on from a backup, or name another registry") from error
 
     return read_carefully

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_server.services.contents.fileio import FileManagerMixin
 from jupyter_server.utils import ApiPath, to_os_path
 
-from ln_jupyter import characters, errors, reading
+from ln_jupyter import errors, reading, sanitize
 from ln_jupyter.notebook import document, identity
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def keep_identity(*, model: dict[str, Any], path: str, contents_manager: Content
     try:
         promote(notebook, saved=lambda: _saved(path, contents_manager))
     except Exception as error:  # noqa: BLE001 - whatever a stranger's notebook holds, it is saved
-        why = characters.plain(f"{path} is saved with the metadata it came with: {error!r}")
+        why = sanitize.plain(f"{path} is saved with the metadata it came with: {error!r}")
         contents_manager.log.warning("ln_jupyter: %s", why)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from ln_jupyter import characters, settings
+from ln_jupyter import sanitize, settings
 from ln_jupyter.db import faults
 from ln_jupyter.display import header as picture
 from ln_jupyter.notebook import environment, identity, imports, kernel, packages, server
@@ -39,7 +39,7 @@ def show(registration: Registration, request: Request, *, problem: DatabaseError
     used = (registration.run_row["imports"] or {}) | _imported(request)
     view = _view(registration, request, used, problem)
     if kernel.shell() is None:
-        characters.write_line(picture.text(view))  # in a script, this is the display
+        sanitize.write_line(picture.text(view))  # in a script, this is the display
         return
     from IPython.display import display  # here for cost: only where IPython runs
 
@@ -73,7 +73,7 @@ def _view(
     if problem is not None:
         rows.append(("problem", f"{problem} · {problem.fix}; this run goes on"))
     title = notebook["title"] or notebook["name"] or notebook["id"]
-    return picture.HeaderView(characters.shortened(title, 300), tuple(rows))
+    return picture.HeaderView(sanitize.shortened(title, 300), tuple(rows))
 
 
 def _parent(notebook: dict[str, Any], why_copy: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from ln_jupyter import characters, errors
+from ln_jupyter import errors, sanitize
 from ln_jupyter.db import attempts, limits
 from ln_jupyter.notebook import ending
 from ln_jupyter.schema.column_types import utcnow
@@ -81,7 +81,7 @@ class Recording:
                 self._thread.start()
             except RuntimeError as error:  # a limit of processes, or of memory
                 said = f"header(): no cell of this run is recorded, and not its end, for want of a thread: {error}"
-                characters.write_line(said, sys.stderr)
+                sanitize.write_line(said, sys.stderr)
                 return
             if self.log is None:
                 ending.watch()

@@ -17,7 +17,7 @@ from nbconvert import HTMLExporter
 from sqlalchemy import orm
 
 import ln_jupyter as ln
-from ln_jupyter import callsite, characters, errors
+from ln_jupyter import callsite, errors, sanitize
 from ln_jupyter import schema as lns
 from ln_jupyter.cli import output
 from ln_jupyter.db.profile import LazyLoads, Profile, SlowStatement, UnreadLoad
@@ -227,7 +227,7 @@ def test_no_formula(surface: str) -> None:
 @given(fuzzing.text)
 def test_attributes(word: str) -> None:
     """Between the quotes of an attribute, text ends neither the attribute nor the tag."""
-    assert Elements(f'<i title="{characters.escaped(word)}">').found == [("i", (("title", characters.plain(word)),))]
+    assert Elements(f'<i title="{sanitize.escaped(word)}">').found == [("i", (("title", sanitize.plain(word)),))]
 
 
 class Error(errors.LnJupyterError):

@@ -14,7 +14,7 @@ from jupyter_server.auth import passwd
 from jupyter_server.services.contents.filemanager import FileContentsManager
 from tornado.web import HTTPError
 
-from ln_jupyter import characters
+from ln_jupyter import sanitize
 from ln_jupyter.notebook import document
 from ln_jupyter.server import save_hook
 from tests.server.conftest import JupyterServer, header, notebook
@@ -196,7 +196,7 @@ def test_failing_hook_never_fails_a_save(contents_manager, tmp_path, caplog, nam
     assert content == json.loads((tmp_path / name).read_bytes())
     (line,) = [record.getMessage() for record in caplog.records if "ln_jupyter" in record.getMessage()]
     assert line.startswith(
-        f"ln_jupyter: {characters.plain(name)} is saved with the metadata it came with: AttributeError"
+        f"ln_jupyter: {sanitize.plain(name)} is saved with the metadata it came with: AttributeError"
     )
 
 
