@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from ln_jupyter import approved, settings
+from ln_jupyter import settings
+from ln_jupyter.approval import lists
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import origins, registry
 from tests import servers
@@ -213,10 +214,10 @@ def approvals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     for name in settings.NAMES:
         monkeypatch.delenv(f"LN_JUPYTER_{name.upper()}", raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))  # for what is started
-    monkeypatch.setattr(approved, "user_file", lambda: tmp_path / "config" / "ln_jupyter" / approved.FILE)
-    monkeypatch.setattr(approved, "_MACHINE", tmp_path / "no such folder")
+    monkeypatch.setattr(lists, "user_file", lambda: tmp_path / "config" / "ln_jupyter" / lists.FILE)
+    monkeypatch.setattr(lists, "_MACHINE", tmp_path / "no such folder")
     settings.forget()
-    yield approved.user_file()
+    yield lists.user_file()
     settings.forget()
 
 

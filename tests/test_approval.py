@@ -14,7 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 import ln_jupyter as ln
-from ln_jupyter import approval, approved, cli, errors, settings, urls
+from ln_jupyter import cli, errors, settings
+from ln_jupyter.approval import lists, registry_url, urls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,7 +151,7 @@ def test_no_driver_is_imported(named: Callable[[str], settings.Settings], monkey
     monkeypatch.setattr("sqlalchemy.dialects.registry.load", pytest.fail)
 
     refusal(named("postgresql+evil://db.example.org/lab"))
-    approved.add("postgresql://db.example.org/lab")
+    lists.add("postgresql://db.example.org/lab")
 
     assert named("postgresql+evil://db.example.org/lab").url
 
@@ -188,7 +189,7 @@ WHOLE = "postgresql://ann@db.example.org:5433/lab?hostaddr=10.0.0.1&sslmode=requ
 )
 def test_another_url_asks_again(named: Callable[[str], settings.Settings], other: str) -> None:
     """Whatever of a URL is other than what was approved, it is not approved."""
-    approved.add(approved.url_of(urls.parse(WHOLE)))
+    lists.add(lists.url_of(urls.parse(WHOLE)))
 
     assert named(WHOLE).url
     refusal(named(other))
@@ -205,7 +206,7 @@ def test_another_url_asks_again(named: Callable[[str], settings.Settings], other
 )
 def test_another_spelling_does_not(named: Callable[[str], settings.Settings], spelling: str) -> None:
     """The order of the options, the driver and the password do not count; the password is used."""
-    approved.add(approved.url_of(urls.parse(WHOLE)))
+    lists.add(lists.url_of(urls.parse(WHOLE)))
 
     assert spelling == named(spelling).url
 
@@ -245,8 +246,8 @@ def test_what_is_pasted_is_what_was_seen(named: Callable[[str], settings.Setting
     named(SERVER)
     paste(fix)
 
-    assert [seen] == [each.url for each in approved.every()]
-    assert approval.meant(approval.shown(seen)) == seen
+    assert [seen] == [each.url for each in lists.every()]
+    assert registry_url.meant(registry_url.shown(seen)) == seen
 
 
 def test_an_escape_is_no_letter(named: Callable[[str], settings.Settings]) -> None:
@@ -349,12 +350,12 @@ AS_ROOT = pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reas
 
 def test_the_list_is_the_users(approvals: Path) -> None:
     """It is made with its folder, for its owner only, and what a person wrote in it stays."""
-    approved.add(SERVER)
+    lists.add(SERVER)
     approvals.write_text("# of the lab\n" + approvals.read_text().rstrip("\n"))
 
-    approved.add("postgresql://other/lab")
-    approved.add("postgresql://other/lab")
-    approved.remove(SERVER)
+    lists.add("postgresql://other/lab")
+    lists.add("postgresql://other/lab")
+    lists.remove(SERVER)
 
     assert (0o600, 0o700) == tuple(stat.S_IMODE(each.stat().st_mode) for each in (approvals, approvals.parent))
     assert "# of the lab\npostgresql://other/lab\n" == approvals.read_text()
@@ -369,7 +370,7 @@ def test_a_list_that_was_written_by_hand(named: Callable[[str], settings.Setting
     )
 
     url = "postgresql://db.example.org/lab?connect_timeout=3&sslmode=require"
-    assert [url] == [each.url for each in approved.every()]
+    assert [url] == [each.url for each in lists.every()]
     assert url == named(url).url
 
 
@@ -377,28 +378,28 @@ def test_what_is_taken_back_at_once(approvals: Path) -> None:
     """Of approvals that are taken back and given at the same time, each is as its user said last."""
     old, new = ([f"postgresql://{age}.example.org/{number}" for number in range(16)] for age in ("old", "new"))
     for url in old:
-        approved.add(url)
+        lists.add(url)
 
     with ThreadPoolExecutor(16) as pool:
         for done in [
             each
             for pair in zip(old, new, strict=True)
-            for each in (pool.submit(approved.remove, pair[0]), pool.submit(approved.add, pair[1]))
+            for each in (pool.submit(lists.remove, pair[0]), pool.submit(lists.add, pair[1]))
         ]:
             done.result()
 
-    assert set(new) == {each.url for each in approved.every()}
+    assert set(new) == {each.url for each in lists.every()}
 
 
 def test_an_approval_stays_with_its_file(project: Path, tmp_path: Path) -> None:
     """A project's file that was approved, and becomes a link to another one, does not approve that."""
     (project / "registry.db").touch()
-    approved.add(f"sqlite:///{project}/registry.db")
+    lists.add(f"sqlite:///{project}/registry.db")
     (project / "registry.db").unlink()
     project.rmdir()
     project.symlink_to(tmp_path / "elsewhere")
 
-    assert [] == list(approved.every())
+    assert [] == list(lists.every())
     refusal(settings.resolve(project.parent))
 
 
@@ -410,18 +411,18 @@ def test_a_list_that_is_a_pipe(named: Callable[[str], settings.Settings], approv
 
     refusal(named(SERVER))
     with pytest.raises(errors.SettingsError, match="is no file"):
-        approved.add(SERVER)
+        lists.add(SERVER)
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="files have no owner here")
 def test_a_list_that_others_may_write_to(named: Callable[[str], settings.Settings], approvals: Path) -> None:
     """It approves nothing, and whoever approves is told."""
-    approved.add(SERVER)
+    lists.add(SERVER)
     approvals.chmod(0o622)
 
     refusal(named(SERVER))
     with pytest.raises(errors.SettingsError, match="can be written by other users") as raised:
-        approved.add(SERVER)
+        lists.add(SERVER)
     assert f"chmod go-w '{approvals.parent}' '{approvals}'" == raised.value.fix
     approvals.chmod(0o600)
     assert named(SERVER).url
@@ -432,7 +433,7 @@ def test_a_list_that_others_may_write_to(named: Callable[[str], settings.Setting
 @AS_ROOT
 def test_a_list_of_somebody_else(named: Callable[[str], settings.Settings], approvals: Path) -> None:
     """A list that another user has made approves nothing."""
-    approved.add(SERVER)
+    lists.add(SERVER)
     os.chown(approvals, 1234, 1234)
 
     refusal(named(SERVER))
@@ -442,7 +443,7 @@ def test_a_relative_place_of_the_list(
     named: Callable[[str], settings.Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the folder of configurations is relative, no project's folder becomes it."""
-    monkeypatch.setattr(approved, "user_file", lambda: type(tmp_path)("approved_urls.txt"))
+    monkeypatch.setattr(lists, "user_file", lambda: type(tmp_path)("approved_urls.txt"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "approved_urls.txt").write_text(f"{SERVER}\n")
     (tmp_path / "approved_urls.txt").chmod(0o600)
@@ -455,7 +456,7 @@ def test_a_list_that_cannot_be_written(approvals: Path) -> None:
     approvals.parent.parent.write_text("a file")
 
     with pytest.raises(errors.SettingsError, match="cannot be written") as raised:
-        approved.add(SERVER)
+        lists.add(SERVER)
 
     assert "LN_JUPYTER_URL" in raised.value.fix
 
@@ -463,7 +464,7 @@ def test_a_list_that_cannot_be_written(approvals: Path) -> None:
 @pytest.fixture
 def administered(approvals: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give the administrator's list, which approves a server; it is root's, as all folders above it are."""
-    monkeypatch.setattr(approved, "_MACHINE", tmp_path / "etc")
+    monkeypatch.setattr(lists, "_MACHINE", tmp_path / "etc")
     (tmp_path / "etc").mkdir(mode=0o755)
     (tmp_path / "etc" / "approved_urls.txt").write_text(f"{SERVER}\n")
     (tmp_path / "etc" / "approved_urls.txt").chmod(0o644)
@@ -475,7 +476,7 @@ def test_an_administrator_approves(named: Callable[[str], settings.Settings], ad
     """What root has written on the machine's list is approved for all, and no user takes it back."""
     assert SERVER == named(SERVER).url
     with pytest.raises(errors.SettingsError, match="approves it for every user") as raised:
-        approved.remove(SERVER)
+        lists.remove(SERVER)
     assert "ask whoever administers the machine" == raised.value.fix
 
 
@@ -514,7 +515,7 @@ def test_an_environments_list(
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
     monkeypatch.setattr(os, "getuid", lambda: uid)
 
-    assert (uid == 1234) == (approved.file_of(SERVER) is not None)
+    assert (uid == 1234) == (lists.file_of(SERVER) is not None)
 
 
 # -- who needs none --------------------------------------------------------------------------------------------
@@ -559,10 +560,10 @@ def test_a_line_is_one_url(named: Callable[[str], settings.Settings], end: str) 
     """A name with the end of a line in it approves nothing beside itself: half of it would be another registry."""
     halves = "postgresql+psycopg://ann@db.example.org/lab", "postgresql+psycopg://ann@evil.example.org/lab"
     with contextlib.suppress(errors.SettingsError):
-        approved.add(approved.url_of(urls.parse(f"postgresql://ann@db.example.org/lab?service=a{end}{halves[1]}")))
+        lists.add(lists.url_of(urls.parse(f"postgresql://ann@db.example.org/lab?service=a{end}{halves[1]}")))
     with contextlib.suppress(errors.SettingsError):
-        approved.add(end.join(halves))
+        lists.add(end.join(halves))
 
-    assert not {each.url for each in approved.every()} & set(halves)
+    assert not {each.url for each in lists.every()} & set(halves)
     refusal(named(halves[0]))
     refusal(named(halves[1]))

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from ln_jupyter import errors, settings, urls
+from ln_jupyter import errors, settings
+from ln_jupyter.approval import urls
 from ln_jupyter.db import engine
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from ln_jupyter import approval, approved, errors, settings, urls
+from ln_jupyter import errors, settings
+from ln_jupyter.approval import lists, registry_url, urls
 from ln_jupyter.cli import options, output
 from ln_jupyter.sanitize import plain
 
@@ -40,35 +41,37 @@ def approve(target: str, *, is_list: bool, is_removed: bool, as_json: bool) -> N
     if url is None:
         _say(None, None, f"nothing to approve: the registry of {target} stays in its project", as_json=as_json)
     elif is_removed:
-        words = "is no longer approved" if approved.remove(url) else "was not approved"
-        _say(url, None, f"{approval.shown(url)} {words}", as_json=as_json)
+        words = "is no longer approved" if lists.remove(url) else "was not approved"
+        _say(url, None, f"{registry_url.shown(url)} {words}", as_json=as_json)
     else:
-        file = approved.add(url)
-        _say(url, file, f"{approval.shown(url)} is approved, in {file}", as_json=as_json)
+        file = lists.add(url)
+        _say(url, file, f"{registry_url.shown(url)} is approved, in {file}", as_json=as_json)
 
 
 def _wanted(target: str) -> str | None:
     """Write the URL that is meant, as lists have it; None if none has to be approved."""
     if "://" in target:
-        url = urls.parse(approval.meant(target))
-        approval.refuse_options(url)
-        return None if url.get_backend_name() == "sqlite" and urls.is_in_memory(url) else approved.url_of(url)
+        url = urls.parse(registry_url.meant(target))
+        registry_url.refuse_options(url)
+        return None if url.get_backend_name() == "sqlite" and urls.is_in_memory(url) else lists.url_of(url)
     path = Path(target)
     registry = settings.of_project(path if path.is_dir() else path.parent)
     if registry is None:
         msg = f"no project at or above {path.absolute()} names a registry"
         raise errors.SettingsError(msg, fix="name the folder of one, or a URL: ln-jupyter approve URL")
-    approval.refuse_options(registry.asked)
-    asked = approved.url_of(registry.asked)
-    return None if registry.is_approved and approved.file_of(asked) is None else asked
+    registry_url.refuse_options(registry.asked)
+    asked = lists.url_of(registry.asked)
+    return None if registry.is_approved and lists.file_of(asked) is None else asked
 
 
 def _list(*, as_json: bool) -> None:
-    found = list(approved.every())
+    found = list(lists.every())
     if as_json:
         output.write_json([{"url": each.url, "file": each.file} for each in found])
     elif found:
-        output.write_table([{"approved": approval.shown(each.url), "in": each.file} for each in found], longest=None)
+        output.write_table(
+            [{"approved": registry_url.shown(each.url), "in": each.file} for each in found], longest=None
+        )
     else:
         click.echo("nothing is approved", err=True)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from ln_jupyter import approval, approved, errors, settings
+from ln_jupyter import errors, settings
+from ln_jupyter.approval import lists, registry_url
 from ln_jupyter.cli import options, output
 from ln_jupyter.sanitize import plain
 
@@ -37,7 +38,7 @@ def init(folder: Path, *, url: str | None, as_json: bool) -> None:
         return
     project = folder.resolve() / settings.PROJECT_FOLDER
     file = project / settings.REGISTRY_FILE
-    made = approval.Whereabouts(text=settings.sqlite_url(file), by=project, folder=project.parent)
+    made = registry_url.Whereabouts(text=settings.sqlite_url(file), by=project, folder=project.parent)
     _make(project, made)
     registry.ensure(engine.resolve(made.url))
     chosen = settings.resolve(project.parent)
@@ -79,7 +80,7 @@ def migrate(url: str | None, *, dry_run: bool, as_json: bool) -> None:
         click.echo(f"would migrate {done}" if dry_run and done.is_needed else str(done))
 
 
-def _make(project: Path, registry: approval.Whereabouts) -> None:
+def _make(project: Path, registry: registry_url.Whereabouts) -> None:
     """Make the folder of a project, for its owner's eyes and not for git."""
     try:
         project.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -97,17 +98,17 @@ def _make(project: Path, registry: approval.Whereabouts) -> None:
 
 def _name(file: Path, url: str, *, as_json: bool) -> None:
     """Write a URL into the file of a project, for all who work with it, and approve it for whoever typed it."""
-    named = approval.Whereabouts(text=approval.Hidden(url), by=file, folder=file.parent)
+    named = registry_url.Whereabouts(text=registry_url.Hidden(url), by=file, folder=file.parent)
     if named.asked.password is not None:
         msg = f"the database URL has a password, which everybody would read in {file}"
         raise errors.InvalidUrlError(msg, fix="leave it to PGPASSWORD or ~/.pgpass")
     _append(file, f"[tool.ln_jupyter]\nurl = {json.dumps(url, ensure_ascii=False)}\n")
-    canonical = approved.url_of(named.asked)
-    approved_in = None if named.is_approved else approved.add(canonical)
+    canonical = lists.url_of(named.asked)
+    approved_in = None if named.is_approved else lists.add(canonical)
     if as_json:
         output.write_json({"folder": file.parent, "registry": canonical, "decided_by": file})
         return
-    click.echo(plain(f"notebooks below {file.parent} register in {approval.shown(canonical)}, as {file} says"))
+    click.echo(plain(f"notebooks below {file.parent} register in {registry_url.shown(canonical)}, as {file} says"))
     if approved_in is not None:
         click.echo(f"it is approved for you, in {approved_in}; others who use the project approve it, too", err=True)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from ln_jupyter import approval, errors
+from ln_jupyter import errors
+from ln_jupyter.approval import registry_url
 from ln_jupyter.cli import presence
 from ln_jupyter.cli.finding import Finding
 from ln_jupyter.db import engine as engines
@@ -41,7 +42,7 @@ class Registry:
     filesystem: str | None = None
 
 
-def describe(registry: approval.Whereabouts) -> str:
+def describe(registry: registry_url.Whereabouts) -> str:
     """Name a registry for people, and say if it may not be used; one that cannot be read may hold a password."""
     try:
         name = faults.describe(registry.asked)
@@ -52,7 +53,7 @@ def describe(registry: approval.Whereabouts) -> str:
 
 def examine(url: str) -> tuple[Registry, list[Finding]]:
     """Look at a registry, and make nothing."""
-    name = describe(approval.Whereabouts(text=url))
+    name = describe(registry_url.Whereabouts(text=url))
     try:
         engine = engines.resolve(url)
         version = presence.version(engine)

@@ -10,7 +10,8 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ln_jupyter import approval, approved, errors, sanitize
+from ln_jupyter import errors, sanitize
+from ln_jupyter.approval import lists, registry_url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +56,7 @@ class Confinement:
         Raises:
             UnapprovedRegistryError: If it is not, and nobody approved where it is.
         """
-        approval.refuse_outside(self.url, self.folder, by=self.folder)
+        registry_url.refuse_outside(self.url, self.folder, by=self.folder)
 
     def refuse_programs(self, driver: sqlite3.Connection, _entry: object) -> None:
         """Refuse a file with triggers, views or virtual tables, and let the rest of it call no function of a program.
@@ -70,7 +71,7 @@ class Confinement:
         try:
             self._trust(driver, "OFF")
             found = _programs(driver)
-            if found and approval.is_approved(self.url):
+            if found and registry_url.is_approved(self.url):
                 self._trust(driver, "ON")
             elif found:
                 self._refuse(found)
@@ -88,7 +89,7 @@ class Confinement:
         msg = (
             f"{self.url.database} came with its project, and has what no registry has: {', '.join(found[:_MOST])}{more}"
         )
-        fix = f"delete the file; or, if they are yours: {approval.command(approved.url_of(self.url))}"
+        fix = f"delete the file; or, if they are yours: {registry_url.command(lists.url_of(self.url))}"
         raise errors.NotARegistryError(sanitize.plain(f"{msg}; nothing of it was run"), fix=fix)
 
 
@@ -101,7 +102,7 @@ def refuse_companions(file: Path) -> None:
     Raises:
         DatabaseUnavailableError: If there is; nothing is opened, rolled back or deleted.
     """
-    for suffix in approval.COMPANIONS:
+    for suffix in registry_url.COMPANIONS:
         name = f"{file}{suffix}"
         try:
             found = os.stat(name)  # noqa: PTH116 - asked before each connection, and most often there is none

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from ln_jupyter import approval, errors, settings, urls
+from ln_jupyter import errors, settings
+from ln_jupyter.approval import registry_url, urls
 from ln_jupyter.db import advice, faults, postgres, registry, sqlite
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def resolve(target: Target) -> sa.Engine:
     url = _absolute(urls.parse(target))
     text = _text(url)
     if text not in _engines:
-        within = target.folder if isinstance(target, approval.InProject) else None
+        within = target.folder if isinstance(target, registry_url.InProject) else None
         made = sqlite.create(url, within=within) if url.get_backend_name() == "sqlite" else postgres.create(url)
         meet(_engines.setdefault(text, made))  # of threads that come at once, one has made it for all
     return _engines[text]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import event
 
-from ln_jupyter import approval, urls
+from ln_jupyter.approval import registry_url, urls
 from ln_jupyter.db import interrupts, postgres_faults, sqlite_faults
 from ln_jupyter.sanitize import plain
 
@@ -71,4 +71,4 @@ def describe(url: sa.URL) -> str:
         return plain(url.database) if url.database else "the database in memory"
     place = {name: url.query[name] for name in urls.PLACES if name in url.query}
     text = url._replace(password=url.password or None).set(query=place).render_as_string(hide_password=True)
-    return approval.shown(text)  # as whoever approved it has seen it
+    return registry_url.shown(text)  # as whoever approved it has seen it

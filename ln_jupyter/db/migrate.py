@@ -14,7 +14,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from ln_jupyter import errors, urls
+from ln_jupyter import errors
+from ln_jupyter.approval import urls
 from ln_jupyter.db import backup, faults, limits, sqlite, tables
 
 if TYPE_CHECKING:

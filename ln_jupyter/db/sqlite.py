@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from ln_jupyter import errors, urls
+from ln_jupyter import errors
+from ln_jupyter.approval import urls
 from ln_jupyter.db import confined, faults, filesystems, forks, interrupts, pool, sqlite_faults, transactions
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from ln_jupyter import errors, urls
+from ln_jupyter import errors
+from ln_jupyter.approval import urls
 from ln_jupyter.db import faults, sqlite, transactions
 from ln_jupyter.schema.tables import METADATA
 

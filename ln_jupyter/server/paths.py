@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from ln_jupyter import settings, urls
+from ln_jupyter import settings
+from ln_jupyter.approval import urls
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import limits, tables, unit
 from ln_jupyter.schema import NotebookPath

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import sqlalchemy as sa
 
-from ln_jupyter import urls
+from ln_jupyter.approval import urls
 from ln_jupyter.cli import surroundings
 from ln_jupyter.cli.registry_health import can_be_made, examine
 from ln_jupyter.db import engine as engines

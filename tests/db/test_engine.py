@@ -14,7 +14,8 @@ import sqlalchemy as sa
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter import errors, settings, urls
+from ln_jupyter import errors, settings
+from ln_jupyter.approval import urls
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import faults, registry, sqlite
 

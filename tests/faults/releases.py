@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from ln_jupyter import urls
+from ln_jupyter.approval import urls
 from ln_jupyter.db import migrate, postgres, sqlite, tables
 
 RELEASED = Path(__file__).with_name("released")

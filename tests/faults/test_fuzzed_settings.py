@@ -12,8 +12,9 @@ from click.testing import CliRunner
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ln_jupyter import approved, cli, errors, urls
+from ln_jupyter import cli, errors
 from ln_jupyter import settings as chosen
+from ln_jupyter.approval import lists, urls
 from ln_jupyter.cli import surroundings
 from ln_jupyter.db import engine as engines
 from ln_jupyter.ipython import options
@@ -166,7 +167,7 @@ def test_arguments(command: str, words: list[tuple[str, ...]]) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(surroundings, "server_extension", list)  # it starts a process of its own
-        patch.setattr(approved, "user_file", lambda: Path("approved.txt").absolute())
+        patch.setattr(lists, "user_file", lambda: Path("approved.txt").absolute())
         done = CliRunner().invoke(cli.main, arguments)
 
     if done.exception is not None and not isinstance(done.exception, SystemExit):

@@ -20,7 +20,8 @@ from click.testing import CliRunner
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter import approved, cli, errors, settings, urls
+from ln_jupyter import cli, errors, settings
+from ln_jupyter.approval import lists, urls
 from ln_jupyter.cli import catalogue, surroundings
 from ln_jupyter.db import engine as engines
 from ln_jupyter.server import paths
@@ -215,7 +216,7 @@ def test_after_it_was_approved(
         shutil.copy(file, tmp_path / ".pgpass")
         monkeypatch.setenv("HOME", str(tmp_path))
     clone(FORMS[2] + (f"&passfile={file}" if kept == "passfile" else ""))
-    approved.add(approved.url_of(urls.parse(settings.current().registry.text)))
+    lists.add(lists.url_of(urls.parse(settings.current().registry.text)))
 
     with pytest.raises(errors.DatabaseUnavailableError, match=r"hostaddr=127.0.0.1"):
         ln.select(lns.Run).all()
@@ -474,7 +475,7 @@ def test_functions_of_a_program(brought: Path) -> None:
 
     with pytest.raises(errors.NotARegistryError, match=r"unsafe use of REGEXP\(\); nothing of it was run"):
         ln.add(lns.Pipeline(name="x"))
-    approved.add(f"sqlite:///{brought}")
+    lists.add(f"sqlite:///{brought}")
     ln.add(lns.Pipeline(name="x"))
 
 

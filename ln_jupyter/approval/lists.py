@@ -13,7 +13,8 @@ import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from ln_jupyter import errors, urls
+from ln_jupyter import errors
+from ln_jupyter.approval import urls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ln_jupyter import approved, errors, sanitize, urls
+from ln_jupyter import errors, sanitize
+from ln_jupyter.approval import lists, urls
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -120,7 +121,7 @@ class Whereabouts:
             return Hidden(self.text)
         refuse_outside(url, by.parent, by=by)
         if is_approved(url):
-            return Hidden(self.text if url.get_backend_name() != "sqlite" else approved.url_of(url))
+            return Hidden(self.text if url.get_backend_name() != "sqlite" else lists.url_of(url))
         found = InProject(urls.sqlite_url(str(url.database), like=url))
         found.folder = by.parent
         return found
@@ -149,7 +150,7 @@ def _is_of_a_project(file: str) -> bool:
 
 def is_approved(url: sa.URL) -> bool:
     """Say whether a database may be used although a project names it, wherever it leads and whatever is in it."""
-    return approved.file_of(approved.url_of(url)) is not None
+    return lists.file_of(lists.url_of(url)) is not None
 
 
 def refuse_outside(url: sa.URL, folder: Path, *, by: Path) -> None:
@@ -160,7 +161,7 @@ def refuse_outside(url: sa.URL, folder: Path, *, by: Path) -> None:
     """
     why = _leads_out(url, folder)
     if why is not None and not is_approved(url):
-        canonical = approved.url_of(url)
+        canonical = lists.url_of(url)
         msg = (
             f"{by} names a registry that nobody has approved: {shown(canonical)} ({why}); "
             "nothing was opened, looked up or sent"
