@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from ln_jupyter import errors, reading
-from ln_jupyter.notebook import document, environment, packages
+from ln_jupyter.environment import distributions, packages
+from ln_jupyter.notebook import document
 
 MADE_UP = Path("/proc/self/maps")  # others beside it have no end
 
@@ -62,6 +63,6 @@ def test_distributions_without_an_end(tmp_path, endless):
         endless(tmp_path / "bad-1.dist-info" / name)
     (tmp_path / "bad-1.dist-info" / "METADATA").touch()
 
-    (found,) = environment.distributions([str(tmp_path)])
+    (found,) = distributions.distributions([str(tmp_path)])
 
     assert ("bad", b"") == (found.name, packages._read(found, "RECORD"))

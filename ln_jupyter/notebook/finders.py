@@ -16,9 +16,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ln_jupyter import errors, settings
+from ln_jupyter.environment import kernel as kernels
+from ln_jupyter.environment.kernel import Kernel
 from ln_jupyter.notebook import document, host, sessions
-from ln_jupyter.notebook import kernel as kernels
-from ln_jupyter.notebook.kernel import Kernel
 from ln_jupyter.notebook.location import Location, absolute
 
 Finder = Callable[[Kernel], Location | None]

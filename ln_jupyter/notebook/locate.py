@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ln_jupyter import errors, settings
-from ln_jupyter.notebook import finders, host, kernel
+from ln_jupyter.environment import kernel
+from ln_jupyter.notebook import finders, host
 from ln_jupyter.notebook.location import Confidence, Location, absolute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ln_jupyter.notebook.kernel import Kernel
+    from ln_jupyter.environment.kernel import Kernel
 
 __all__ = ["VARIABLE", "Confidence", "Location", "find"]
 

@@ -6,7 +6,8 @@ import http.client
 import os
 from typing import TYPE_CHECKING
 
-from ln_jupyter.notebook import kernel, sessions
+from ln_jupyter.environment import kernel
+from ln_jupyter.notebook import sessions
 
 if TYPE_CHECKING:
     from ln_jupyter.notebook.location import Location

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ln_jupyter import sanitize, settings
 from ln_jupyter.db import faults
 from ln_jupyter.display import header as picture
-from ln_jupyter.notebook import environment, identity, imports, kernel, packages, server
+from ln_jupyter.environment import distributions, kernel, packages
+from ln_jupyter.notebook import identity, imports, server
 from ln_jupyter.schema.column_types import utcnow
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _time(moment: Any) -> str:
 
 
 def _imported(request: Request) -> dict[str, str]:
-    return {} if request.document is None else _packages(imports.of(request.document.cells), environment.state())
+    return {} if request.document is None else _packages(imports.of(request.document.cells), distributions.state())
 
 
 @functools.lru_cache(maxsize=8)  # a header that is run again shows what it showed, as long as nothing is installed

@@ -45,7 +45,7 @@ def _first_commits(root: Path) -> set[str]:
 
 def _ask(root: Path, *question: str) -> list[str]:
     """Give git's answer by lines; none where it does not answer."""
-    from ln_jupyter.notebook import git  # here for cost: only two files that may be one are asked about
+    from ln_jupyter.environment import git  # here for cost: only two files that may be one are asked about
 
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:

@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ln_jupyter import errors
+from ln_jupyter.environment import distributions, git, packages
 from ln_jupyter.notebook import document as documents
-from ln_jupyter.notebook import environment, git, imports, packages, parameters
+from ln_jupyter.notebook import imports, parameters
 from ln_jupyter.notebook.document import Cell, Document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from ln_jupyter.notebook.environment import Environment
+    from ln_jupyter.environment.distributions import Environment
 
 _INJECTED = "# Parameters\n"
 """How papermill begins the cell that it adds to what it runs, and not to the file that was found."""
@@ -66,7 +67,7 @@ class Facts:
         """
         found: dict[str, Any] = {}
         if self._is_new or is_last:
-            self.environment = environment.current()
+            self.environment = distributions.current()
             found["environment_hash"] = self.environment.hash
         if self._is_new and self.path is not None and (revision := git.revision(self.path.parent)) is not None:
             found |= {"git_commit": revision.commit, "git_dirty": revision.dirty}

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from ln_jupyter.notebook import process as processes
+from ln_jupyter.environment import process as processes
 from ln_jupyter.schema import tables
 from ln_jupyter.schema.column_types import utcnow
 
 if TYPE_CHECKING:
-    from ln_jupyter.notebook.process import Process
+    from ln_jupyter.environment.process import Process
     from ln_jupyter.tracking.this_machine import ThisMachine
 
 Row = dict[str, Any]

@@ -9,13 +9,13 @@ import sqlalchemy as sa
 
 from ln_jupyter import errors
 from ln_jupyter.db import attempts
-from ln_jupyter.notebook import environment
+from ln_jupyter.environment import distributions
 from ln_jupyter.schema import tables
 from ln_jupyter.schema.column_types import utcnow
 from ln_jupyter.tracking import facts, identification, rows, runs, versions
 
 if TYPE_CHECKING:
-    from ln_jupyter.notebook.environment import Environment
+    from ln_jupyter.environment.distributions import Environment
     from ln_jupyter.tracking.request import Request
     from ln_jupyter.tracking.rows import Registration
 
@@ -35,7 +35,7 @@ def publish(current: Registration, request: Request, version: str | None) -> Reg
         AlreadyPublishedError: If the version is published with other source.
         DatabaseError: If the registry cannot be reached.
     """
-    installed = environment.current()
+    installed = distributions.current()
     return attempts.in_registry(
         lambda connection: _publish(connection, current, request, installed, version), engine=current.origin
     )

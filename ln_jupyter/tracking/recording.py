@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from ln_jupyter import errors, sanitize
 from ln_jupyter.db import attempts, limits
-from ln_jupyter.notebook import ending
+from ln_jupyter.environment import exit_status
 from ln_jupyter.schema.column_types import utcnow
 from ln_jupyter.schema.tables import FAILED
 from ln_jupyter.tracking import runs
@@ -84,7 +84,7 @@ class Recording:
                 sanitize.write_line(said, sys.stderr)
                 return
             if self.log is None:
-                ending.watch()
+                exit_status.watch()
             atexit.register(self.finish)
 
     def is_of(self, registration: Registration, engine: sa.Engine) -> bool:
@@ -215,7 +215,7 @@ class Recording:
     def _outcome(self) -> str | None:
         """Say how the process ends: an error in a front end is part of the work, in a headless run it is the end."""
         if self.log is None:
-            return {True: "ok", False: FAILED, None: None}[ending.is_well()]
+            return {True: "ok", False: FAILED, None: None}[exit_status.is_well()]
         is_headless = not self.request.process.kernel_id and self.request.runner != "vscode"
         executed = self.executed
         return FAILED if is_headless and executed and not executed[-1].ok else "ok"

@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING, Any, Literal
 
 from ln_jupyter import errors, importing, settings
-from ln_jupyter.notebook import identity, kernel, locate
+from ln_jupyter.environment import kernel
+from ln_jupyter.notebook import identity, locate
 from ln_jupyter.tracking import cells
 from ln_jupyter.tracking import request as requests
 from ln_jupyter.tracking.cells import CellLog

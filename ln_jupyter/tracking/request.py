@@ -9,15 +9,15 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ln_jupyter import errors
+from ln_jupyter.environment import process
 from ln_jupyter.notebook import document as documents
 from ln_jupyter.notebook import identity as identities
-from ln_jupyter.notebook import process
 
 if TYPE_CHECKING:
+    from ln_jupyter.environment.process import Process
     from ln_jupyter.notebook.document import Document
     from ln_jupyter.notebook.identity import Identity
     from ln_jupyter.notebook.location import Location
-    from ln_jupyter.notebook.process import Process
 
 
 class Request(NamedTuple):

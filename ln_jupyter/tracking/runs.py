@@ -15,7 +15,7 @@ from ln_jupyter.tracking.request import storable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from ln_jupyter.notebook.environment import Environment as Installed
+    from ln_jupyter.environment.distributions import Environment as Installed
     from ln_jupyter.tracking import facts
     from ln_jupyter.tracking.cells import Execution
 

@@ -18,7 +18,7 @@ import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
-from ln_jupyter.notebook.kernel import Kernel
+from ln_jupyter.environment.kernel import Kernel
 from tests.server import process
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ln_jupyter.notebook import environment
-from ln_jupyter.notebook.environment import Environment
+from ln_jupyter.environment import distributions
+from ln_jupyter.environment.distributions import Environment
 
 
 def install(folder: Path, name: str, metadata: str | None = "METADATA") -> None:
@@ -20,7 +20,7 @@ def install(folder: Path, name: str, metadata: str | None = "METADATA") -> None:
 
 
 def packages(*folders: Path) -> dict[str, str]:
-    return {each.name: each.version for each in environment.distributions(map(str, folders))}
+    return {each.name: each.version for each in distributions.distributions(map(str, folders))}
 
 
 def test_same_as_importlib() -> None:
@@ -29,7 +29,7 @@ def test_same_as_importlib() -> None:
     for each in importlib.metadata.distributions():
         expected.setdefault(re.sub(r"[-_.]+", "-", each.metadata["Name"]).lower(), each.version)
 
-    found = environment.current()
+    found = distributions.current()
 
     assert expected == found.packages
     assert platform.python_version() == found.python
@@ -37,7 +37,7 @@ def test_same_as_importlib() -> None:
 
 def test_order() -> None:
     """The packages come by name."""
-    names = list(environment.current().packages)
+    names = list(distributions.current().packages)
 
     assert sorted(names) == names
 
@@ -97,7 +97,7 @@ def test_two_versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(tmp_path / "second")
     monkeypatch.syspath_prepend(tmp_path / "first")
 
-    assert environment.current().packages["my-lab"] == "2.0"
+    assert distributions.current().packages["my-lab"] == "2.0"
 
 
 def test_odd_entries(tmp_path: Path) -> None:
@@ -125,10 +125,10 @@ def test_hash() -> None:
 def test_imports() -> None:
     """Listing the environment imports neither importlib.metadata nor pip."""
     program = (
-        "from ln_jupyter.notebook import environment; import sys; environment.current();"
+        "from ln_jupyter.environment import distributions as environment; import sys; environment.current();"
         "assert not {'importlib.metadata', 'pip', 'packaging'} & set(sys.modules)"
     )
-    root = str(Path(environment.__file__).parents[2])
+    root = str(Path(distributions.__file__).parents[2])
 
     result = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=False)
 

@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import pytest
 
+from ln_jupyter.environment.kernel import Kernel
 from ln_jupyter.notebook import finders, launcher
-from ln_jupyter.notebook.kernel import Kernel
 from ln_jupyter.notebook.launcher import Launcher
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ln_jupyter.notebook import git
-from ln_jupyter.notebook.git import Revision
+from ln_jupyter.environment import git
+from ln_jupyter.environment.git import Revision
 from tests import waits
 
 if TYPE_CHECKING:

@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ln_jupyter.notebook import kernel
+from ln_jupyter.environment import kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 LOOK = """\
 import json
-from ln_jupyter.notebook import kernel
+from ln_jupyter.environment import kernel
 here = kernel.current()
 found = json.dumps([here.id, str(here.connection_file), str(here.folder), here.cell_id, sorted(here.executed)])
 """

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ln_jupyter.notebook import packages
+from ln_jupyter.environment import packages
 
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from ln_jupyter.notebook import process
+from ln_jupyter.environment import process
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LOOK = """\
 import json
-from ln_jupyter.notebook import process
+from ln_jupyter.environment import process
 found = json.dumps(process.current()._asdict(), default=str)
 """
 

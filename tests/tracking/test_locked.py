@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from ln_jupyter.db import transactions
-from ln_jupyter.notebook import process as processes
+from ln_jupyter.environment import process as processes
 from ln_jupyter.notebook.location import Location
 from ln_jupyter.tracking import request as requests
 from ln_jupyter.tracking import rows

@@ -10,7 +10,8 @@ import pytest
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
-from ln_jupyter.notebook import document, environment
+from ln_jupyter.environment import distributions
+from ln_jupyter.notebook import document
 from ln_jupyter.notebook.identity import MIME
 from ln_jupyter.tracking import registration
 from tests.ipython import kernel_driver
@@ -58,7 +59,7 @@ class TestRows:
         found = document.read(notebook)
         assert ("1", "ok", "finished") == (run.notebook.v, run.outcome, run.state)
         assert found.source == zlib.decompress(run.notebook.source.content)
-        assert environment.current().packages == run.notebook.environment.packages
+        assert distributions.current().packages == run.notebook.environment.packages
         assert run.finished_at == run.notebook.published_at
         assert (run.id, run.notebook.published_at) == (ln.nb.run.id, ln.nb.notebook.published_at)
 

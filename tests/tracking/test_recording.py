@@ -19,7 +19,8 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import transactions
-from ln_jupyter.notebook import document, environment
+from ln_jupyter.environment import distributions
+from ln_jupyter.notebook import document
 from ln_jupyter.notebook.location import Location
 from ln_jupyter.schema.column_types import utcnow
 from ln_jupyter.tracking import recording as recordings
@@ -76,7 +77,7 @@ def test_what_is_known_of_a_run_is_written(recording: Recording, notebook: Path)
     recording.settle()
 
     run = run_row()
-    assert environment.current().hash == run.environment_hash
+    assert distributions.current().hash == run.environment_hash
     assert run.environment.packages["sqlalchemy"] == sa.__version__ == run.imports["sqlalchemy"]
     found = document.read(notebook)
     assert (found.source_hash, found.source) == (run.source_hash, zlib.decompress(run.source.content))

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter.notebook import process as processes
+from ln_jupyter.environment import process as processes
 from ln_jupyter.notebook.location import Location
 from ln_jupyter.schema.column_types import utcnow
 from ln_jupyter.tracking import request as requests
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from ln_jupyter.notebook.process import Process
+    from ln_jupyter.environment.process import Process
     from ln_jupyter.tracking.rows import Registration
     from tests.conftest import Statements
 

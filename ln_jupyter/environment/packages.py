@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from ln_jupyter import reading
-from ln_jupyter.notebook import environment
+from ln_jupyter.environment import distributions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from ln_jupyter.notebook.environment import Distribution
+    from ln_jupyter.environment.distributions import Distribution
 
 
 class _File(NamedTuple):
@@ -52,7 +52,7 @@ def of(modules: Iterable[str]) -> dict[str, str]:
     paths = {path for module in modules if (path := _path(module)) is not None}
     if not paths:
         return {}
-    installed = list(environment.distributions())
+    installed = list(distributions.distributions())
     found = {owner.name: owner.version for owner in _owners([_place(path) for path in sorted(paths)], installed)}
     return dict(sorted(found.items()))
 
@@ -96,7 +96,7 @@ def _place(path: str) -> _File:
 
 def _owners(files: Sequence[_File], installed: Sequence[Distribution]) -> Iterator[Distribution]:
     """Ask each distribution once, those that are called like a module first: most often that is it."""
-    tops = {environment.normalised(file.top) for file in files}
+    tops = {distributions.normalised(file.top) for file in files}
     left = set(files)
     for each in sorted(installed, key=lambda each: each.name not in tops):
         candidates = [file for file in left if file.folder == each.folder]
@@ -121,8 +121,8 @@ def _owned(distribution: Distribution, files: Sequence[_File]) -> list[_File]:
         lines = b"\n" + record
         return [file for file in files if f"\n{file.inside},".encode(errors="surrogateescape") in lines]
     stated = _read(distribution, "top_level.txt").decode(errors="replace").split()
-    names = {environment.normalised(name) for name in stated} or {distribution.name}
-    return [file for file in files if environment.normalised(file.top) in names]
+    names = {distributions.normalised(name) for name in stated} or {distribution.name}
+    return [file for file in files if distributions.normalised(file.top) in names]
 
 
 def _project(distribution: Distribution) -> Path | None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from ln_jupyter.notebook import kernel
+from ln_jupyter.environment import kernel
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,1 @@
+"""What this process is and runs in: its kernel, its end, installed packages and git; knows no database."""
