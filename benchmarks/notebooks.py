@@ -10,7 +10,8 @@ import nbformat
 from interleaved import Effort, call, measure
 from report import Row, Section
 
-from ln_jupyter.notebook import document, locate
+from ln_jupyter.locate import find
+from ln_jupyter.notebook import document
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +33,7 @@ def run(folder: Path, effort: Effort) -> list[Section]:
         is_large = size > _SIZES["1 MB"]
         costs = measure(contestants, rounds=effort.rounds(5 if is_large else 30), calls=1 if is_large else 5)
         rows.append(Row(f"read {name}", costs["ours"], costs["rival"], "nbformat.read", costs["floor"], "json.loads"))
-    named = measure({"ours": call(partial(locate.find, path))}, rounds=effort.rounds(30), calls=100)
+    named = measure({"ours": call(partial(find.find, path))}, rounds=effort.rounds(30), calls=100)
     rows.append(Row("locate.find(filepath)", named["ours"]))
     return [Section("Reading a notebook's file", rows, ["importing nbformat is not counted; a kernel need not"])]
 

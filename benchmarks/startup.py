@@ -27,7 +27,7 @@ _CELLS = (
 )
 _LOCATE = (
     _CELLS[0],
-    f"import sys\nsys.path.insert(0, {str(header.ROOT)!r})\nfrom ln_jupyter.notebook import locate\nfirst = cpu(locate.find)",
+    f"import sys\nsys.path.insert(0, {str(header.ROOT)!r})\nfrom ln_jupyter.locate import find as locate\nfirst = cpu(locate.find)",
     "first",
     "cpu(lambda: [locate.find() for _ in range(20)]) / 20",
 )

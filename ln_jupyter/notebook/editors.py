@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ln_jupyter.notebook import sessions
+from ln_jupyter.locate import jupyter_server
 
 
 def of(path: Path) -> str | None:
@@ -17,11 +17,11 @@ def of(path: Path) -> str | None:
     from jupyter_core.paths import jupyter_runtime_dir  # here for cost: only a command asks
 
     for file in sorted(Path(jupyter_runtime_dir()).glob("jpserver-*.json")):
-        server = sessions._read(file)
+        server = jupyter_server._read(file)
         url, root = server.get("url"), server.get("root_dir")
         if not (isinstance(url, str) and url.startswith("http") and isinstance(root, str)):
             continue
-        for session in sessions._sessions(url, token=server.get("token") or None) or ():
+        for session in jupyter_server._sessions(url, token=server.get("token") or None) or ():
             stated = session.get("path")
             if isinstance(stated, str) and _is_same(Path(root, stated.lstrip("/")), path):
                 return url

@@ -7,10 +7,10 @@ import os
 from typing import TYPE_CHECKING
 
 from ln_jupyter.environment import kernel
-from ln_jupyter.notebook import sessions
+from ln_jupyter.locate import jupyter_server
 
 if TYPE_CHECKING:
-    from ln_jupyter.notebook.location import Location
+    from ln_jupyter.locate.location import Location
 
 _TIMEOUT = 0.5  # seconds; header() waits for the answer
 
@@ -25,7 +25,7 @@ def keeps_identity(location: Location) -> bool | None:
 
     Example:
         >>> from pathlib import Path
-        >>> from ln_jupyter.notebook.location import Location
+        >>> from ln_jupyter.locate.location import Location
         >>> keeps_identity(Location(Path("/n.ipynb"), via="command-line")) is None
         True
     """
@@ -36,13 +36,13 @@ def keeps_identity(location: Location) -> bool | None:
     if location.path.suffix != ".ipynb":  # jupytext's keep neither outputs nor our metadata
         return False
     pid = os.environ.get("JPY_PARENT_PID") or os.getppid()
-    server = sessions._read(here.connection_file.with_name(f"jpserver-{pid}.json"))
+    server = jupyter_server._read(here.connection_file.with_name(f"jpserver-{pid}.json"))
     if "url" not in server:
         return None
     token = server.get("token") or os.environ.get("JUPYTERHUB_API_TOKEN")  # a hub's servers keep none in the file
     headers = {"Authorization": f"token {token}"} if token else {}
     try:
-        answer = sessions._get(f"{server['url'].rstrip('/')}/ln-jupyter/api/status", headers, timeout=_TIMEOUT)
+        answer = jupyter_server._get(f"{server['url'].rstrip('/')}/ln-jupyter/api/status", headers, timeout=_TIMEOUT)
     except (OSError, ValueError, http.client.HTTPException):
         return None
     return isinstance(answer, dict) and answer.get("hook") is True

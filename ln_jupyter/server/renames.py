@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_server.utils import ApiPath, to_os_path
 
-from ln_jupyter.notebook.location import absolute
+from ln_jupyter.locate.location import absolute
 from ln_jupyter.sanitize import plain
 
 if TYPE_CHECKING:

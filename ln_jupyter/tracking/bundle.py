@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from ln_jupyter.errors import DatabaseError
-    from ln_jupyter.notebook.location import Location
+    from ln_jupyter.locate.location import Location
     from ln_jupyter.tracking.request import Request
     from ln_jupyter.tracking.rows import Registration
 

@@ -16,9 +16,9 @@ import sqlalchemy as sa
 
 from ln_jupyter import errors, reading
 from ln_jupyter.db import unit
+from ln_jupyter.locate.location import absolute
 from ln_jupyter.notebook import document as documents
 from ln_jupyter.notebook import editors, identity
-from ln_jupyter.notebook.location import absolute
 from ln_jupyter.schema import NotebookPath
 from ln_jupyter.tracking.request import storable
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ln_jupyter import errors, importing, settings
 from ln_jupyter.environment import kernel
-from ln_jupyter.notebook import identity, locate
+from ln_jupyter.locate import find
+from ln_jupyter.notebook import identity
 from ln_jupyter.tracking import cells
 from ln_jupyter.tracking import request as requests
 from ln_jupyter.tracking.cells import CellLog
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from ln_jupyter.notebook.location import Location
+    from ln_jupyter.locate.location import Location
     from ln_jupyter.tracking.recording import Recording
     from ln_jupyter.tracking.request import Request
     from ln_jupyter.tracking.rows import Registration
@@ -162,6 +163,6 @@ def _wake() -> None:
 def _find(filepath: str | Path | None) -> tuple[Location | None, errors.NotebookNotFoundError | None]:
     """Find the file, or why it cannot be found: a project that is turned off does not care."""
     try:
-        return locate.find(filepath), None
+        return find.find(filepath), None
     except errors.NotebookNotFoundError as error:
         return None, error

@@ -15,9 +15,9 @@ from ln_jupyter.notebook import identity as identities
 
 if TYPE_CHECKING:
     from ln_jupyter.environment.process import Process
+    from ln_jupyter.locate.location import Location
     from ln_jupyter.notebook.document import Document
     from ln_jupyter.notebook.identity import Identity
-    from ln_jupyter.notebook.location import Location
 
 
 class Request(NamedTuple):

@@ -15,7 +15,7 @@ import ln_jupyter.schema as lns
 from ln_jupyter import errors
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import unit
-from ln_jupyter.notebook.location import Location
+from ln_jupyter.locate.location import Location
 from ln_jupyter.tracking import registration, rows
 from ln_jupyter.tracking import request as requests
 from tests import waits

@@ -31,7 +31,7 @@ SIGNALS = ("JPY_", "JUPYTER", "LN_JUPYTER", "PYTEST_", "COLUMNS")
 
 FIND = """\
 import json, os
-from ln_jupyter.notebook import locate
+from ln_jupyter.locate import find as locate
 try:
     found = locate.find()._asdict()
 except FileNotFoundError as error:

@@ -12,8 +12,8 @@ from urllib.parse import quote
 import pytest
 
 from ln_jupyter.environment.kernel import Kernel
-from ln_jupyter.notebook import finders, launcher
-from ln_jupyter.notebook.launcher import Launcher
+from ln_jupyter.locate import finders, launcher
+from ln_jupyter.locate.launcher import Launcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -262,7 +262,7 @@ def dbutils(path: str) -> str:
     return f"""
 from pathlib import Path
 from unittest.mock import MagicMock
-from ln_jupyter.notebook import finders
+from ln_jupyter.locate import finders
 finders._WORKSPACE = Path.cwd() / "Workspace"
 dbutils = MagicMock()
 context = dbutils.notebook.entry_point.getDbutils.return_value.notebook.return_value.getContext.return_value
@@ -324,7 +324,7 @@ def colab() -> Iterator[Callable[..., dict[str, str]]]:
 
 
 COLAB = {"path": "fileId=1aBcD", "name": "%C3%9Cbung%20eins.ipynb", "type": "notebook", "kernel": {"id": "x"}}
-MOUNT = "from pathlib import Path; from ln_jupyter.notebook import finders; finders._DRIVE = Path.cwd() / 'drive'"
+MOUNT = "from pathlib import Path; from ln_jupyter.locate import finders; finders._DRIVE = Path.cwd() / 'drive'"
 
 
 def test_colab(start_kernel: Callable, write: Callable, folder: Path, colab: Callable) -> None:

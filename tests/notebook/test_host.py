@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ln_jupyter.notebook import host
+from ln_jupyter.locate import host
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ln_jupyter.notebook import launcher
-from ln_jupyter.notebook.launcher import Launcher
+from ln_jupyter.locate import launcher
+from ln_jupyter.locate.launcher import Launcher
 
 
 @pytest.mark.parametrize(

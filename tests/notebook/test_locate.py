@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ln_jupyter import errors
-from ln_jupyter.notebook import locate
-from ln_jupyter.notebook.locate import Location
+from ln_jupyter.locate import find as locate
+from ln_jupyter.locate.find import Location
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,9 @@ def test_argument_that_is_no_notebook(folder: Path, name: str) -> None:
 def test_argument_that_is_the_running_script(folder: Path) -> None:
     """The script that runs may be named, however it is called, and need not be."""
     script = folder / "growth"
-    script.write_text("from ln_jupyter.notebook import locate\nprint(locate.find(__file__).path, locate.find().path)")
+    script.write_text(
+        "from ln_jupyter.locate import find as locate\nprint(locate.find(__file__).path, locate.find().path)"
+    )
 
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
 
@@ -125,7 +127,7 @@ def test_missing_variable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_nothing_found() -> None:
     """Where nothing tells, the error lists what was tried and says what to type."""
-    command = [sys.executable, "-c", "from ln_jupyter.notebook import locate; locate.find()"]
+    command = [sys.executable, "-c", "from ln_jupyter.locate import find as locate; locate.find()"]
     package = str(Path(locate.__file__).parents[2])
 
     result = subprocess.run(command, env={"PYTHONPATH": package}, capture_output=True, text=True, check=False)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ln_jupyter.notebook.location import absolute
+from ln_jupyter.locate.location import absolute
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ln_jupyter.notebook import sessions
+from ln_jupyter.locate import jupyter_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,10 +135,10 @@ def test_server_under_another_pid(server: Any, write: Callable, monkeypatch: pyt
     monkeypatch.setenv("JPY_PARENT_PID", "")
     (server.runtime / "jpserver-0.json").write_text("{")
 
-    answer = sessions.ask(server.runtime / f"kernel-{kernel_id}.json", kernel_id=kernel_id)
+    answer = jupyter_server.ask(server.runtime / f"kernel-{kernel_id}.json", kernel_id=kernel_id)
 
     (server.runtime / "jpserver-0.json").unlink()
-    assert answer == sessions.Answer((notebook,), "/user/ada/")
+    assert answer == jupyter_server.Answer((notebook,), "/user/ada/")
 
 
 def test_token_of_the_hub(server: Any, write: Callable, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -148,9 +148,9 @@ def test_token_of_the_hub(server: Any, write: Callable, monkeypatch: pytest.Monk
     (tmp_path / "jpserver-1.json").write_text(json.dumps(info | {"token": ""}))
     monkeypatch.setenv("JUPYTERHUB_API_TOKEN", server.token)
 
-    answer = sessions.ask(tmp_path / "kernel-x.json", kernel_id=session["kernel"]["id"])
+    answer = jupyter_server.ask(tmp_path / "kernel-x.json", kernel_id=session["kernel"]["id"])
 
-    assert answer == sessions.Answer((server.root / "a.ipynb",), "/user/ada/")
+    assert answer == jupyter_server.Answer((server.root / "a.ipynb",), "/user/ada/")
 
 
 @pytest.mark.parametrize(
@@ -170,6 +170,6 @@ def test_no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, info: Any) -
     monkeypatch.setenv("JPY_PARENT_PID", "7")
     (tmp_path / "jpserver-7.json").write_text(json.dumps(info))
 
-    answer = sessions.ask(tmp_path / "kernel-x.json", kernel_id=str(uuid.uuid4()))
+    answer = jupyter_server.ask(tmp_path / "kernel-x.json", kernel_id=str(uuid.uuid4()))
 
     assert answer is None

@@ -8,7 +8,7 @@ from tests.notebook.conftest import RunningKernel, connect
 from tests.server.conftest import JupyterServer, notebook
 
 ASK = """
-from ln_jupyter.notebook import locate, server
+from ln_jupyter.locate import find as locate; from ln_jupyter.notebook import server
 keeps = str(server.keeps_identity(locate.find()))
 """
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ln_jupyter.notebook.location import Location
+from ln_jupyter.locate.location import Location
 from ln_jupyter.tracking import recording, registration, rows
 from ln_jupyter.tracking import request as requests
 from tests.ipython import kernel_driver

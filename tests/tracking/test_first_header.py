@@ -26,7 +26,7 @@ AVOIDABLE = {
     *("sqlalchemy.dialects.postgresql", "sqlalchemy.ext.hybrid", "sqlalchemy.orm"),
     *("ln_jupyter.cli", "ln_jupyter.records", "ln_jupyter.server"),
     *("ln_jupyter.db.migrate", "ln_jupyter.db.session", "ln_jupyter.db.unit"),
-    *("ln_jupyter.environment.git", "ln_jupyter.notebook.launcher", "ln_jupyter.notebook.parameters"),
+    *("ln_jupyter.environment.git", "ln_jupyter.locate.launcher", "ln_jupyter.notebook.parameters"),
     *("ln_jupyter.schema.declarative", "ln_jupyter.schema.models", "ln_jupyter.tracking.facts"),
 }
 

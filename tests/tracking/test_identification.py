@@ -13,7 +13,7 @@ import pytest
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter.notebook.location import Location
+from ln_jupyter.locate.location import Location
 from ln_jupyter.tracking import request as requests
 from ln_jupyter.tracking import rows
 from tests.tracking import notebooks

@@ -12,7 +12,7 @@ import pytest
 
 from ln_jupyter.db import transactions
 from ln_jupyter.environment import process as processes
-from ln_jupyter.notebook.location import Location
+from ln_jupyter.locate.location import Location
 from ln_jupyter.tracking import request as requests
 from ln_jupyter.tracking import rows
 from tests.tracking import notebooks

@@ -20,8 +20,8 @@ import ln_jupyter.schema as lns
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import transactions
 from ln_jupyter.environment import distributions
+from ln_jupyter.locate.location import Location
 from ln_jupyter.notebook import document
-from ln_jupyter.notebook.location import Location
 from ln_jupyter.schema.column_types import utcnow
 from ln_jupyter.tracking import recording as recordings
 from ln_jupyter.tracking import registration

@@ -2,8 +2,8 @@ from importlib import metadata
 
 import pytest
 
+from ln_jupyter.locate.location import Location
 from ln_jupyter.notebook.identity import Identity
-from ln_jupyter.notebook.location import Location
 from ln_jupyter.tracking import request as requests
 from tests.tracking import notebooks
 

@@ -150,7 +150,7 @@ from IPython.utils.capture import capture_output
 import ln_jupyter as ln
 with capture_output() as captured:
     ln.header()
-from ln_jupyter.notebook import locate, server
+from ln_jupyter.locate import find as locate; from ln_jupyter.notebook import server
 keeps = server.keeps_identity(locate.find())
 shown = f"{keeps} {captured.outputs[0].data['text/plain']}"
 """

@@ -14,9 +14,9 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import settings
 from ln_jupyter.db import engine as engines
+from ln_jupyter.locate.location import Location
 from ln_jupyter.notebook import document as documents
 from ln_jupyter.notebook import identity
-from ln_jupyter.notebook.location import Location
 from ln_jupyter.schema import tables
 from ln_jupyter.tracking import facts, registration, rows, runs
 from ln_jupyter.tracking import request as requests

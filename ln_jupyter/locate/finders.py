@@ -18,8 +18,9 @@ from urllib.parse import unquote, urlsplit
 from ln_jupyter import errors, settings
 from ln_jupyter.environment import kernel as kernels
 from ln_jupyter.environment.kernel import Kernel
-from ln_jupyter.notebook import document, host, sessions
-from ln_jupyter.notebook.location import Location, absolute
+from ln_jupyter.locate import host, jupyter_server
+from ln_jupyter.locate.location import Location, absolute
+from ln_jupyter.notebook import document
 
 Finder = Callable[[Kernel], Location | None]
 
@@ -53,7 +54,7 @@ def by_server_session(kernel: Kernel) -> Location | None:
     """Ask the kernel's own Jupyter server; where it refuses, read what it said at the start."""
     if not kernel.id or kernel.connection_file is None:
         return None
-    answer = sessions.ask(kernel.connection_file, kernel_id=kernel.id)
+    answer = jupyter_server.ask(kernel.connection_file, kernel_id=kernel.id)
     if answer is None:
         return _by_session_name(kernel)
     paths = answer.paths
@@ -86,7 +87,7 @@ def by_colab_session(kernel: Kernel) -> Location | None:
     server = os.environ.get("COLAB_JUPYTER_IP")
     if not server:
         return None
-    names = sessions.names(f"http://{server}:{os.environ.get('KMP_TARGET_PORT', '9000')}", kernel_id=kernel.id)
+    names = jupyter_server.names(f"http://{server}:{os.environ.get('KMP_TARGET_PORT', '9000')}", kernel_id=kernel.id)
     if len(names) != 1:
         return None
     # Drive has many folders, and Colab names none: of the one it saves to, this is likely the notebook.
@@ -103,7 +104,7 @@ def by_pytest_node(kernel: Kernel) -> Location | None:
     match = _NOTEBOOK_TEST.fullmatch(stated)
     if match is None:
         return None
-    from ln_jupyter.notebook import launcher  # here for cost, as below: in a Jupyter server nobody comes this far
+    from ln_jupyter.locate import launcher  # here for cost, as below: in a Jupyter server nobody comes this far
 
     inherited = launcher.of(kernel.launcher_pid).environment
     if inherited.get("PYTEST_CURRENT_TEST") == stated:
@@ -119,7 +120,7 @@ def by_pytest_node(kernel: Kernel) -> Location | None:
 
 def by_command_line(kernel: Kernel) -> Location | None:
     """Read the command line of a notebook runner that started the kernel."""
-    from ln_jupyter.notebook import launcher
+    from ln_jupyter.locate import launcher
 
     program = launcher.of(kernel.launcher_pid)
     folder = program.folder or kernel.folder

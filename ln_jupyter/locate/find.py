@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from ln_jupyter import errors, settings
 from ln_jupyter.environment import kernel
-from ln_jupyter.notebook import finders, host
-from ln_jupyter.notebook.location import Confidence, Location, absolute
+from ln_jupyter.locate import finders, host
+from ln_jupyter.locate.location import Confidence, Location, absolute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
