@@ -14,7 +14,10 @@ from ln_jupyter.approval import registry_url
 from ln_jupyter.cli import presence
 from ln_jupyter.cli.finding import Finding
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import faults, filesystems, sqlite, sqlite_faults, tables
+from ln_jupyter.db import faults, tables
+from ln_jupyter.db.sqlite import engine as sqlite
+from ln_jupyter.db.sqlite import errors as sqlite_faults
+from ln_jupyter.db.sqlite import filesystems
 from ln_jupyter.schema.tables import METADATA
 
 _RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")

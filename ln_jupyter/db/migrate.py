@@ -16,7 +16,8 @@ from alembic.script import ScriptDirectory
 
 from ln_jupyter import errors
 from ln_jupyter.approval import urls
-from ln_jupyter.db import backup, faults, limits, sqlite, tables
+from ln_jupyter.db import backup, faults, limits, tables
+from ln_jupyter.db.sqlite import engine as sqlite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

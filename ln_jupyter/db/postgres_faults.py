@@ -9,7 +9,7 @@ from ln_jupyter import errors
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from ln_jupyter.db.sqlite_faults import Meaning
+    from ln_jupyter.db.sqlite.errors import Meaning
 
 _UNDONE = "what was not committed is undone"
 

@@ -15,7 +15,8 @@ import sqlalchemy as sa
 
 from ln_jupyter import errors
 from ln_jupyter.approval import urls
-from ln_jupyter.db import faults, sqlite, transactions
+from ln_jupyter.db import faults, transactions
+from ln_jupyter.db.sqlite import engine as sqlite
 from ln_jupyter.schema.tables import METADATA
 
 NUMBER = 2

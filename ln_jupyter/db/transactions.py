@@ -21,8 +21,10 @@ from sqlalchemy import event
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 
 from ln_jupyter import errors
-from ln_jupyter.db import advice, connection_events, faults, forks, interrupts, lock_owner, sqlite_faults, statements
+from ln_jupyter.db import advice, connection_events, faults, forks, interrupts, statements
 from ln_jupyter.db.listeners import takes_notes
+from ln_jupyter.db.sqlite import errors as sqlite_faults
+from ln_jupyter.db.sqlite import lock_owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -13,7 +13,8 @@ from ln_jupyter.approval import urls
 from ln_jupyter.cli import surroundings
 from ln_jupyter.cli.registry_health import can_be_made, examine
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import filesystems, registry, tables
+from ln_jupyter.db import registry, tables
+from ln_jupyter.db.sqlite import filesystems
 
 
 @functools.cache

@@ -17,9 +17,10 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import settings
-from ln_jupyter.db import advice, lazy_loads, lock_owner, transactions
+from ln_jupyter.db import advice, lazy_loads, transactions
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db.session import OrmSession
+from ln_jupyter.db.sqlite import lock_owner
 from tests import waits
 from tests.ipython import kernel_driver
 

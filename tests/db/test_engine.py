@@ -17,7 +17,8 @@ import ln_jupyter.schema as lns
 from ln_jupyter import errors, settings
 from ln_jupyter.approval import urls
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import faults, registry, sqlite
+from ln_jupyter.db import faults, registry
+from ln_jupyter.db.sqlite import engine as sqlite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -19,7 +19,8 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors, settings
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import forks, lock_owner, registry, transactions, upsert
+from ln_jupyter.db import forks, registry, transactions, upsert
+from ln_jupyter.db.sqlite import lock_owner
 from ln_jupyter.schema import tables
 from tests import waits
 from tests.ipython import kernel_driver

@@ -21,7 +21,8 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import lock_owner, registry, transactions
+from ln_jupyter.db import registry, transactions
+from ln_jupyter.db.sqlite import lock_owner
 from ln_jupyter.tracking import recording, registration
 from tests import waits
 from tests.conftest import new_database

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ln_jupyter import errors, settings
-from ln_jupyter.db import filesystems
+from ln_jupyter.db.sqlite import filesystems
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

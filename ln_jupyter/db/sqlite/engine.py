@@ -14,7 +14,9 @@ from sqlalchemy import event
 
 from ln_jupyter import errors
 from ln_jupyter.approval import urls
-from ln_jupyter.db import confined, faults, filesystems, forks, interrupts, pool, sqlite_faults, transactions
+from ln_jupyter.db import faults, forks, interrupts, transactions
+from ln_jupyter.db.sqlite import confined, file_guard, filesystems
+from ln_jupyter.db.sqlite import errors as sqlite_faults
 
 if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry
@@ -54,7 +56,7 @@ def create(url: sa.URL, *, within: Path | None = None) -> sa.Engine:
         forks.leave_connections(engine)
         if confinement is not None:
             event.listen(engine, "connect", confinement.refuse_programs)
-        pool.refuse_unlinked(engine, creator.opened)
+        file_guard.refuse_unlinked(engine, creator.opened)
     event.listen(engine, "connect", _prepare, insert=True)
     transactions.begin_lazily(engine)
     faults.translate(engine)
@@ -85,8 +87,8 @@ class _Creator:
         self.path = path
         self.access = access
         self._confinement = confinement
-        self.files: pool.Files | None = None
-        self._newest = pool.Files(path)
+        self.files: file_guard.Files | None = None
+        self._newest = file_guard.Files(path)
 
     def __call__(self) -> sqlite3.Connection:
         if self._confinement is not None:
@@ -98,9 +100,11 @@ class _Creator:
         elif self.access == _WRITABLE:
             with contextlib.suppress(OSError):  # SQLite's own error says more, below
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, _PRIVATE))
-        self._newest = files = pool.Files(self.path)  # before: if it is replaced meanwhile, the connection is stale
+        self._newest = files = file_guard.Files(
+            self.path
+        )  # before: if it is replaced meanwhile, the connection is stale
         confined.refuse_companions(files.real_path)
-        if self.access == _FROZEN and pool.size(files.wal_path):
+        if self.access == _FROZEN and file_guard.size(files.wal_path):
             raise faults.error_of(str(self.path), sqlite_faults.UNSEEN)
         return sqlite3.connect(
             f"{self.path.as_uri()}?{self.access}",
@@ -109,7 +113,7 @@ class _Creator:
             check_same_thread=False,  # the pool hands a connection to one thread at a time
         )
 
-    def opened(self) -> pool.Files:
+    def opened(self) -> file_guard.Files:
         """Give what a new connection has open, now that it has shown to be a database."""
         if self.files is None or self.files.is_stale:
             self.files = self._newest
@@ -207,9 +211,9 @@ def table_names(url: sa.URL) -> list[str]:
     try:
         if not path.is_file():
             return []
-        files = pool.Files(path)
+        files = file_guard.Files(path)
         confined.refuse_companions(files.real_path)
-        access = _READ_ONLY if pool.size(files.wal_path) else _FROZEN
+        access = _READ_ONLY if file_guard.size(files.wal_path) else _FROZEN
         with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?{access}", uri=True)) as connection:
             return [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     except (sqlite3.Error, OSError):
