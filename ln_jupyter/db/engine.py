@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 from ln_jupyter import errors, settings
 from ln_jupyter.approval import registry_url, urls
-from ln_jupyter.db import advice, faults, postgres, registry
+from ln_jupyter.db import advice, faults, registry
+from ln_jupyter.db.postgres import engine as postgres
 from ln_jupyter.db.sqlite import engine as sqlite
 
 if TYPE_CHECKING:

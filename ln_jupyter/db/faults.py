@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import event
 
 from ln_jupyter.approval import registry_url, urls
-from ln_jupyter.db import interrupts, postgres_faults
+from ln_jupyter.db import interrupts
+from ln_jupyter.db.postgres import errors as postgres_faults
 from ln_jupyter.db.sqlite import errors as sqlite_faults
 from ln_jupyter.sanitize import plain
 

@@ -11,7 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from ln_jupyter.approval import urls
-from ln_jupyter.db import migrate, postgres, tables
+from ln_jupyter.db import migrate, tables
+from ln_jupyter.db.postgres import engine as postgres
 from ln_jupyter.db.sqlite import engine as sqlite
 
 RELEASED = Path(__file__).with_name("released")

@@ -16,8 +16,9 @@ import sqlalchemy as sa
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
-from ln_jupyter.db import attempts, limits, psycopg_connection, registry
+from ln_jupyter.db import attempts, limits, registry
 from ln_jupyter.db import engine as engines
+from ln_jupyter.db.postgres import connection as psycopg_connection
 from ln_jupyter.tracking import registration
 from tests import servers, waits
 from tests.faults.postgres_server import Gate

@@ -36,7 +36,7 @@ def create(url: sa.URL) -> sa.Engine:
     except ImportError as error:
         msg = "PostgreSQL needs the driver psycopg, which is not installed"
         raise errors.MissingExtraError(msg, fix="pip install 'ln-jupyter[postgres]'") from error
-    from ln_jupyter.db import psycopg_connection  # cost: it imports psycopg
+    from ln_jupyter.db.postgres import connection as psycopg_connection  # cost: it imports psycopg
 
     defaults: dict[str, Any] = {
         "application_name": "ln_jupyter",

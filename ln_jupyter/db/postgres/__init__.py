@@ -1,0 +1,1 @@
+"""PostgreSQL: how it is connected to, waited for and explained."""
