@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from ln_jupyter import settings
 from ln_jupyter.approval import lists
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import origins, registry
+from ln_jupyter.db import origins
+from ln_jupyter.registry import check
 from tests import servers
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def registry_in_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _make_registry(url: sa.URL) -> None:
-    registry.ensure(engines.resolve(url))
+    check.ensure(engines.resolve(url))
     engines.dispose(url)
 
 
@@ -197,7 +198,7 @@ def url(request: pytest.FixtureRequest) -> sa.URL:
 def engine(has_registry: None, url: sa.URL) -> Iterator[sa.Engine]:
     """Connect `ln_jupyter` to a new registry of each kind."""
     connected = engines.connect(url)
-    registry.ensure(connected)
+    check.ensure(connected)
     yield connected
     engines.connect()
 

@@ -19,10 +19,11 @@ from sqlalchemy import orm
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
-from ln_jupyter.db import backup, transactions
 from ln_jupyter.db import engine as engines
+from ln_jupyter.db import transactions
 from ln_jupyter.ipython import options
 from ln_jupyter.notebook import document, editors
+from ln_jupyter.registry import backup
 from ln_jupyter.tracking import checks, forgetting, removal
 from ln_jupyter.tracking.cells import Execution
 from tests.ipython import kernel_driver

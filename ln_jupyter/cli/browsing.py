@@ -23,10 +23,11 @@ def list_notebooks(*, limit: int, url: str | None, form: str | None) -> None:
 
     A table counts up to 1,000 runs of each; --json and --csv count all.
     """
-    from ln_jupyter.cli import catalogue, presence  # here for cost: --help needs no database
+    from ln_jupyter.cli import catalogue
+    from ln_jupyter.registry import look  # here for cost: --help needs no database
 
     count_to = None if form in ("json", "csv") else _COUNTED + 1
-    with presence.connect(url).connect() as connection:
+    with look.connect(url).connect() as connection:
         rows = catalogue.notebooks(connection, host=socket.gethostname(), limit=limit, count_to=count_to)
     found = [notebook_facts(row) for row in rows]
     if form == "json":
@@ -70,10 +71,11 @@ def list_notebooks(*, limit: int, url: str | None, form: str | None) -> None:
 @options.form
 def list_runs(*, notebook: str | None, states: tuple[str, ...], limit: int, url: str | None, form: str | None) -> None:
     """List runs, the newest first."""
-    from ln_jupyter.cli import catalogue, presence  # here for cost: --help needs no database
+    from ln_jupyter.cli import catalogue
+    from ln_jupyter.registry import look  # here for cost: --help needs no database
     from ln_jupyter.schema import Notebook
 
-    with presence.connect(url).connect() as connection:
+    with look.connect(url).connect() as connection:
         notebook_id = None if notebook is None else catalogue.find(connection, notebook, Notebook)[1]
         found = catalogue.runs(connection, notebook_id=notebook_id, states=states, limit=limit)
     if form == "json":

@@ -12,7 +12,7 @@ from ln_jupyter.cli import options, output
 from ln_jupyter.cli.finding import Finding
 
 if TYPE_CHECKING:
-    from ln_jupyter.cli.registry_health import Registry
+    from ln_jupyter.registry.health import Registry
 
 
 @click.command(
@@ -28,7 +28,8 @@ def doctor(context: click.Context, *, url: str | None, as_json: bool) -> None:
     Every setting is shown with where it came from, and no password. The exit code is 1 if
     something is broken; what is, and the fix, is on a line with "broken".
     """
-    from ln_jupyter.cli import registry_health, surroundings  # here for cost: --help needs no database
+    from ln_jupyter.cli import surroundings  # here for cost: --help needs no database
+    from ln_jupyter.registry import health
 
     findings: list[Finding] = []
     chosen: dict[str, dict[str, str]] = {}
@@ -38,7 +39,7 @@ def doctor(context: click.Context, *, url: str | None, as_json: bool) -> None:
     except errors.LnJupyterError as error:
         findings.append(Finding.of_error("settings", error))
     else:
-        values = {"url": registry_health.describe(current.registry), "mode": current.mode, "advice": current.advice}
+        values = {"url": health.describe(current.registry), "mode": current.mode, "advice": current.advice}
         values["user"] = current.user
         chosen = {name: {"value": values[name], "origin": current.origins[name]} for name in settings.NAMES}
         if current.ignored:
@@ -50,7 +51,7 @@ def doctor(context: click.Context, *, url: str | None, as_json: bool) -> None:
         except errors.LnJupyterError as error:
             findings.append(Finding.of_error("registry", error))
     if url is not None:
-        registry, of_registry = registry_health.examine(url)
+        registry, of_registry = health.examine(url)
         findings += of_registry
     findings += [surroundings.data_folder(), *surroundings.server_extension()]
     is_well = not any(finding.state == "broken" for finding in findings)

@@ -24,7 +24,8 @@ def backup(file: Path, *, url: str | None, as_json: bool) -> None:
     The copy is the registry of one moment, in one file that only you may read. To go back
     to it, end what uses the registry and put the file in its place.
     """
-    from ln_jupyter.db import backup, engine, faults  # here for cost: --help needs no database
+    from ln_jupyter.db import engine, faults  # here for cost: --help needs no database
+    from ln_jupyter.registry import backup
 
     source = engine.resolve(settings.current().url if url is None else url)
     backup.back_up(source, file)
@@ -51,7 +52,8 @@ def copy_registry(source: str, target: str, *, as_json: bool) -> None:
     not in DST, so end the kernels that use it before. Leave a password to ~/.pgpass or
     PGPASSWORD: others can see a command line.
     """
-    from ln_jupyter.db import engine, transfer  # here for cost: --help needs no database
+    from ln_jupyter.db import engine
+    from ln_jupyter.registry import transfer  # here for cost: --help needs no database
 
     done = transfer.copy(engine.resolve(source), engine.resolve(target))
     if as_json:

@@ -31,7 +31,8 @@ def init(folder: Path, *, url: str | None, as_json: bool) -> None:
     Notebooks in it and below register there from then on. The registry is a file in
     FOLDER/.ln_jupyter, which git ignores. Where there is one already, nothing changes.
     """
-    from ln_jupyter.db import engine, registry  # here for cost: --help needs no database
+    from ln_jupyter.db import engine
+    from ln_jupyter.registry import check  # here for cost: --help needs no database
 
     if url is not None:
         _name(folder.resolve() / "pyproject.toml", url, as_json=as_json)
@@ -40,7 +41,7 @@ def init(folder: Path, *, url: str | None, as_json: bool) -> None:
     file = project / settings.REGISTRY_FILE
     made = registry_url.Whereabouts(text=settings.sqlite_url(file), by=project, folder=project.parent)
     _make(project, made)
-    registry.ensure(engine.resolve(made.url))
+    check.ensure(engine.resolve(made.url))
     chosen = settings.resolve(project.parent)
     instead = chosen.origins["url"] if chosen.registry.asked != made.asked else None
     if as_json:
@@ -66,7 +67,8 @@ def migrate(url: str | None, *, dry_run: bool, as_json: bool) -> None:
     what is not additive, and PostgreSQL, is upgraded by this command only. End the kernels
     of older releases before a change that is not additive.
     """
-    from ln_jupyter.db import engine, migrate  # here for cost: --help needs no database
+    from ln_jupyter.db import engine
+    from ln_jupyter.registry import migrate  # here for cost: --help needs no database
 
     if url is None and dry_run:
         url = settings.current().url  # to choose it by its engine would make the folder of a default one

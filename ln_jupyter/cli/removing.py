@@ -44,10 +44,10 @@ def delete(ids: tuple[str, ...], *, dry_run: bool, yes: bool, url: str | None, a
     refers to. Notebooks and files stay. If there is no run of an id, nothing is deleted.
     """
     _refuse_to_ask(yes=yes or dry_run)
-    from ln_jupyter.cli import presence  # here for cost: --help needs no database
+    from ln_jupyter.registry import look  # here for cost: --help needs no database
     from ln_jupyter.tracking import removal
 
-    engine = presence.connect(url)
+    engine = look.connect(url)
 
     def remove(*, dry_run: bool) -> Removed:
         return removal.delete_runs(ids, dry_run=dry_run)
@@ -76,10 +76,10 @@ def prune(  # noqa: PLR0913 - one for each option
     Runs that go on stay, and those of published versions, and those made by hand.
     """
     _refuse_to_ask(yes=yes or dry_run)
-    from ln_jupyter.cli import presence  # here for cost: --help needs no database
+    from ln_jupyter.registry import look  # here for cost: --help needs no database
     from ln_jupyter.tracking import removal
 
-    engine = presence.connect(url)
+    engine = look.connect(url)
 
     def remove(*, dry_run: bool) -> Removed:
         return removal.prune(older_than=older_than, states=states or _ENDED, dry_run=dry_run)

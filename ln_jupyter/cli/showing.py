@@ -34,10 +34,11 @@ def show(id: str, *, is_source: bool, v: str | None, url: str | None, as_json: b
     """
     if v is not None and not is_source:
         raise click.UsageError("--version goes with --source")
-    from ln_jupyter.cli import catalogue, presence  # here for cost: --help needs no database
+    from ln_jupyter.cli import catalogue
+    from ln_jupyter.registry import look  # here for cost: --help needs no database
     from ln_jupyter.schema import Notebook, Run
 
-    with presence.connect(url).connect() as connection:
+    with look.connect(url).connect() as connection:
         model, found_id = catalogue.find(connection, id, Notebook, Run)
         if is_source:
             _write_source(catalogue.source(connection, model, found_id, v), as_json=as_json)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 import sqlalchemy as sa
 
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import limits, registry, transactions
+from ln_jupyter.db import limits, transactions
+from ln_jupyter.registry import check
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +66,7 @@ def in_registry(
 
     def attempt() -> T:
         with chosen.connect() as connection:
-            registry.check(connection, make=engines.is_ours(chosen))
+            check.check(connection, make=engines.is_ours(chosen))
             result = action(connection)
             connection.commit()
         return result

@@ -13,9 +13,10 @@ import sqlalchemy as sa
 
 from ln_jupyter import errors, settings
 from ln_jupyter.approval import registry_url, urls
-from ln_jupyter.db import advice, faults, registry
+from ln_jupyter.db import advice, faults
 from ln_jupyter.db.postgres import engine as postgres
 from ln_jupyter.db.sqlite import engine as sqlite
+from ln_jupyter.registry import check
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,7 +73,7 @@ def at_hand(*, of_registry: bool) -> sa.Engine | None:
         of_registry: For records of `ln_jupyter.schema`.
     """
     connected = _connected
-    if connected is not None and not (of_registry and not is_ours(connected) and connected not in registry.known()):
+    if connected is not None and not (of_registry and not is_ours(connected) and connected not in check.known()):
         return connected
     try:
         return of_settings() if settings.is_decided() else None
@@ -80,7 +81,7 @@ def at_hand(*, of_registry: bool) -> sa.Engine | None:
         return None
 
 
-def of_registry(folder: Path | None = None, *, lend: registry.Lend | None = None) -> sa.Engine:
+def of_registry(folder: Path | None = None, *, lend: check.Lend | None = None) -> sa.Engine:
     """Give the engine that holds the registry, its tables made and checked.
 
     Args:
@@ -94,9 +95,7 @@ def of_registry(folder: Path | None = None, *, lend: registry.Lend | None = None
     return with_registry(registry_beside(_connected, folder, lend=lend), lend=lend)
 
 
-def registry_beside(
-    connected: sa.Engine | None, folder: Path | None = None, *, lend: registry.Lend | None
-) -> sa.Engine:
+def registry_beside(connected: sa.Engine | None, folder: Path | None = None, *, lend: check.Lend | None) -> sa.Engine:
     """Choose between an engine that is *connected* and the one of the settings: which holds the registry.
 
     An engine of the user's that cannot be reached, and never led to a registry, does not lead to one.
@@ -111,10 +110,10 @@ def registry_beside(
     """
     if connected is None:
         return of_settings(folder)
-    if connected in registry.known():
+    if connected in check.known():
         return connected
     try:
-        is_registry = registry.find(connected, make=is_ours(connected), lend=lend)
+        is_registry = check.find(connected, make=is_ours(connected), lend=lend)
     except (sa.exc.DBAPIError, OSError) as error:
         if is_ours(connected) or lend is not None:
             raise
@@ -128,14 +127,14 @@ def registry_beside(
     return connected if is_registry else of_settings(folder)
 
 
-def with_registry(engine: sa.Engine, *, lend: registry.Lend | None = None) -> sa.Engine:
+def with_registry(engine: sa.Engine, *, lend: check.Lend | None = None) -> sa.Engine:
     """Give back the *engine*, its registry made or checked; nothing is made on an engine of the user's.
 
     Raises:
         NotARegistryError: If there is none and none may be made.
         SchemaVersionError: If its tables do not serve this release.
     """
-    if not registry.find(engine, make=is_ours(engine), lend=lend):
+    if not check.find(engine, make=is_ours(engine), lend=lend):
         msg = f"the engine of {faults.describe(engine.url)} holds no registry"
         raise errors.NotARegistryError(msg, fix="use ln.Session() without it for records of ln_jupyter.schema")
     return engine

@@ -11,8 +11,9 @@ from sqlalchemy import event, orm
 from sqlalchemy.orm.attributes import instance_state
 
 from ln_jupyter import errors, schema
-from ln_jupyter.db import blame, faults, registry
+from ln_jupyter.db import blame, faults
 from ln_jupyter.db import engine as engines
+from ln_jupyter.registry import check
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -208,7 +209,7 @@ def _others(model: type, engine: sa.Engine | None, usual: sa.Engine | None) -> l
     if issubclass(model, schema.Base):
         if usual is not None:
             names.pop(engines.identity(usual), None)
-        names |= {engines.identity(each): faults.describe(each.url) for each in list(registry.known())}
+        names |= {engines.identity(each): faults.describe(each.url) for each in list(check.known())}
     if engine is not None:
         names.pop(engines.identity(engine), None)
     return sorted(set(names.values()))

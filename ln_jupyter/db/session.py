@@ -23,7 +23,6 @@ from ln_jupyter.db import (
     memory,
     origins,
     refusals,
-    registry,
     scalars,
     statements,
     transactions,
@@ -31,6 +30,7 @@ from ln_jupyter.db import (
 )
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db.listeners import takes_notes
+from ln_jupyter.registry import check
 from ln_jupyter.schema import declarative
 
 if TYPE_CHECKING:
@@ -358,7 +358,7 @@ class OrmSession(RoutingSession):
         """Make or check the registry of an engine of ours, if it may have one: once it has begun, none can be made."""
         if engines.is_ours(engine):
             with contextlib.suppress(errors.NotARegistryError):  # then it is for the user's own models
-                registry.find(engine, make=True, lend=self._lend)
+                check.find(engine, make=True, lend=self._lend)
 
     def _lock(self, engine: sa.Engine) -> None:
         if not transactions.has_lock(engine.dialect):

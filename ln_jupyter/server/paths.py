@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from ln_jupyter import settings
 from ln_jupyter.approval import urls
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import limits, tables, unit
+from ln_jupyter.db import limits, unit
+from ln_jupyter.registry import schema_version
 from ln_jupyter.schema import NotebookPath
 from ln_jupyter.schema.column_types import utcnow
 from ln_jupyter.tracking.request import storable
@@ -84,7 +85,7 @@ def _existing_registry(url: str) -> Iterator[sa.Engine | None]:
     engine = engines.resolve(url)
     try:
         with engine.connect() as connection:
-            found = tables.read(connection)
+            found = schema_version.read(connection)
         yield None if found is None else engines.with_registry(engine)
     finally:
         engines.dispose(parsed)

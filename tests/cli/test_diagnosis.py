@@ -11,10 +11,10 @@ import sqlalchemy as sa
 
 from ln_jupyter.approval import urls
 from ln_jupyter.cli import surroundings
-from ln_jupyter.cli.registry_health import can_be_made, examine
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import registry, tables
 from ln_jupyter.db.sqlite import filesystems
+from ln_jupyter.registry import check, schema_version
+from ln_jupyter.registry.health import can_be_made, examine
 
 
 @functools.cache
@@ -61,7 +61,7 @@ def test_a_healthy_registry(db, data, jupyter):
     found = data("doctor", *db)
 
     assert found["ok"]
-    assert (tables.NUMBER, tables.OLDEST_READER, True) == (
+    assert (schema_version.NUMBER, schema_version.OLDEST_READER, True) == (
         found["registry"]["schema"],
         found["registry"]["oldest_reader"],
         found["registry"]["exists"],
@@ -100,7 +100,7 @@ def test_doctor_makes_nothing(home, command, jupyter):
 def test_a_registry_that_may_only_be_read(postgres_url, data, jupyter):
     """In PostgreSQL the rights of the user count: doctor names those that are missing, and what to ask for."""
     engine = engines.resolve(postgres_url)
-    registry.ensure(engine)
+    check.ensure(engine)
     role = f"reader_{postgres_url.database}"
     with engine.begin() as connection:
         for statement in ("CREATE ROLE {}", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {}"):
@@ -192,7 +192,7 @@ def test_a_journal_that_makes_readers_wait(home, command, data, jupyter):
 def test_a_network_filesystem(sqlite_url, monkeypatch):
     """A registry on a network filesystem is a hint with the way out, and its journal is right for it."""
     monkeypatch.setattr(filesystems, "mounts", lambda: [("/", "nfs4")])
-    registry.ensure(engines.resolve(sqlite_url))
+    check.ensure(engines.resolve(sqlite_url))
 
     found, hints = examine(sqlite_url.render_as_string())
 
@@ -202,7 +202,7 @@ def test_a_network_filesystem(sqlite_url, monkeypatch):
 
 def test_a_wal_on_a_network_filesystem(sqlite_url, monkeypatch):
     """A registry that was made on a local disk and moved to a network has a hint how to leave its WAL."""
-    registry.ensure(engines.resolve(sqlite_url))
+    check.ensure(engines.resolve(sqlite_url))
     monkeypatch.setattr(filesystems, "mounts", lambda: [("/", "nfs4")])
 
     _, hints = examine(sqlite_url.render_as_string())

@@ -10,8 +10,8 @@ import pytest
 import ln_jupyter.schema as lns
 from ln_jupyter import settings
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import registry
 from ln_jupyter.db.session import OrmSession
+from ln_jupyter.registry import check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def source(sqlite_url: sa.URL) -> str:
     """The URL of a registry with a run."""
     engine = engines.resolve(sqlite_url)
-    registry.ensure(engine)
+    check.ensure(engine)
     with OrmSession(engine) as session:
         session.add(lns.Run(id="r" * 20))
         session.commit()

@@ -5,10 +5,11 @@ import pytest
 import sqlalchemy as sa
 
 from ln_jupyter import settings
-from ln_jupyter.db import engine, tables
+from ln_jupyter.db import engine
+from ln_jupyter.registry import schema_version
 from tests.faults import releases
 
-THIS, NEXT = tables.NUMBER, releases.NUMBER
+THIS, NEXT = schema_version.NUMBER, releases.NUMBER
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def release(request, tmp_path, monkeypatch):
     upgrade = releases.ADDITIVE if is_additive else releases.NOT_ADDITIVE
     folder = tmp_path / "release"
     folder.mkdir()
-    made = releases.make(folder, upgrade, oldest_reader=tables.OLDEST_READER if is_additive else NEXT)
+    made = releases.make(folder, upgrade, oldest_reader=schema_version.OLDEST_READER if is_additive else NEXT)
     made.become(monkeypatch)
     return made
 

@@ -20,9 +20,10 @@ import sqlalchemy as sa
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
-from ln_jupyter.db import backup, tables, transactions
 from ln_jupyter.db import engine as engines
+from ln_jupyter.db import transactions
 from ln_jupyter.db.session import OrmSession
+from ln_jupyter.registry import backup, schema_version
 from tests.faults import processes
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def test_a_backup_is_of_one_moment(source: sa.Engine, tmp_path: Path, monkeypatc
 def test_a_backup_of_another_release(source: sa.Engine, tmp_path: Path) -> None:
     """A registry that this release cannot use is copied all the same: it is a file."""
     with source.connect() as connection:
-        connection.execute(sa.update(tables.TABLE).values(version_num="0099", oldest_reader=99))
+        connection.execute(sa.update(schema_version.TABLE).values(version_num="0099", oldest_reader=99))
         connection.commit()
 
     backup.back_up(source, tmp_path / "copy.db")
@@ -259,7 +260,7 @@ _FULL = """
 import resource, signal, sys
 from pathlib import Path
 from ln_jupyter import errors
-from ln_jupyter.db import backup, engine as engines
+from ln_jupyter.registry import backup; from ln_jupyter.db import engine as engines
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
 try:
@@ -338,7 +339,7 @@ def test_a_truncated_registry(source: sa.Engine, tmp_path: Path) -> None:
 _INTERRUPTED = """
 import os, signal, sys
 from pathlib import Path
-from ln_jupyter.db import backup, engine as engines
+from ln_jupyter.registry import backup; from ln_jupyter.db import engine as engines
 signal.signal(signal.SIGINT, signal.default_int_handler)  # who starts us may ignore it
 where, signum = sys.argv[3], getattr(signal, sys.argv[4])
 def end(): os.kill(os.getpid(), signum)

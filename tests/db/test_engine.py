@@ -17,8 +17,9 @@ import ln_jupyter.schema as lns
 from ln_jupyter import errors, settings
 from ln_jupyter.approval import urls
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import faults, registry
+from ln_jupyter.db import faults
 from ln_jupyter.db.sqlite import engine as sqlite
+from ln_jupyter.registry import check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,7 +67,7 @@ def test_an_own_engine_is_left_as_it_is() -> None:
 
 def test_an_own_engine_with_a_registry_holds_our_records(sqlite_url: sa.URL) -> None:
     """Where the user's engine leads to a registry, records of the schema go there."""
-    registry.ensure(engines.resolve(sqlite_url))
+    check.ensure(engines.resolve(sqlite_url))
     engine = sa.create_engine(sqlite_url)
     ln.connect(engine)
 
@@ -144,7 +145,7 @@ def test_a_new_file_is_private(sqlite_url: sa.URL) -> None:
 def test_a_new_registry_uses_a_wal(sqlite_url: sa.URL) -> None:
     """Readers and a writer work side by side, and foreign keys hold."""
     engine = engines.resolve(sqlite_url)
-    registry.ensure(engine)
+    check.ensure(engine)
 
     with engine.connect() as connection:
         pragmas = [

@@ -12,20 +12,20 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import migrate, registry, tables
+from ln_jupyter.registry import check, migrate, schema_version
 
 
 def test_the_check_is_one_statement_without_alembic(url: sa.URL) -> None:
     """A registry that is there costs one SELECT for each process, and alembic stays out."""
-    registry.ensure(engines.resolve(url))
+    check.ensure(engines.resolve(url))
     engines.dispose(url)
     engine = engines.resolve(url)
     sent: list[str] = []
     sa.event.listen(engine, "before_cursor_execute", lambda _c, _cur, sql, *_: sent.append(sql))
     probe = "import sys; import ln_jupyter as ln; ln.connect(sys.argv[1]); ln.select(ln.schema.Run).all(); assert 'alembic' not in sys.modules"
 
-    registry.ensure(engine)
-    registry.ensure(engine)
+    check.ensure(engine)
+    check.ensure(engine)
 
     assert len(sent) == 1
     subprocess.run([sys.executable, "-c", probe, url.render_as_string(hide_password=False)], check=True)
@@ -36,16 +36,16 @@ def test_a_registry_stays_known_while_a_new_connection_is_checked(
 ) -> None:
     """Other threads need no connection beside their own to know the registry again: a pooler may have none left."""
     engine = engines.resolve(sqlite_url)
-    registry.ensure(engine)
+    check.ensure(engine)
     engine.dispose()
     is_known: list[bool] = []
-    read = tables.read
+    read = schema_version.read
     monkeypatch.setattr(
-        tables, "read", lambda connection: (is_known.append(engine in registry.known()), read(connection))[1]
+        schema_version, "read", lambda connection: (is_known.append(engine in check.known()), read(connection))[1]
     )
 
     with engine.connect() as connection:
-        registry.check(connection, make=True)
+        check.check(connection, make=True)
 
     assert [True] == is_known
 
@@ -71,7 +71,7 @@ def test_a_newer_schema_that_does_not_serve_us_is_refused(url: sa.URL) -> None:
     with pytest.raises(errors.SchemaVersionError) as error:
         ln.add(lns.Run(name="x"))
 
-    said = f"has schema 7, which needs a release that knows schema 6; this one knows {tables.NUMBER}"
+    said = f"has schema 7, which needs a release that knows schema 6; this one knows {schema_version.NUMBER}"
     assert said in str(error.value)
     assert error.value.fix == "pip install --upgrade ln-jupyter"
     ln.connect()
@@ -92,8 +92,10 @@ def test_an_older_schema_names_the_command(url: sa.URL) -> None:
 
 def _write(engine: sa.Engine, *, number: int, oldest_reader: int) -> None:
     with engine.connect() as connection:
-        tables.create(connection)
-        connection.execute(sa.update(tables.TABLE).values(version_num=f"{number:04}", oldest_reader=oldest_reader))
+        schema_version.create(connection)
+        connection.execute(
+            sa.update(schema_version.TABLE).values(version_num=f"{number:04}", oldest_reader=oldest_reader)
+        )
         connection.commit()
 
 
@@ -102,14 +104,14 @@ def test_a_version_that_cannot_be_read(url: sa.URL, rows: list[str]) -> None:
     """A registry that does not say which schema it has is not guessed at."""
     engine = engines.resolve(url)
     with engine.connect() as connection:
-        tables.create(connection)
-        connection.execute(sa.delete(tables.TABLE))
+        schema_version.create(connection)
+        connection.execute(sa.delete(schema_version.TABLE))
         for row in rows:
-            connection.execute(sa.insert(tables.TABLE).values(version_num=row, oldest_reader=1))
+            connection.execute(sa.insert(schema_version.TABLE).values(version_num=row, oldest_reader=1))
         connection.commit()
 
     with pytest.raises(errors.NotARegistryError, match="does not say which schema it has"):
-        registry.ensure(engine)
+        check.ensure(engine)
 
 
 # -- migrations ----------------------------------------------------------------------------------------------------
@@ -122,10 +124,10 @@ def test_migrations_make_what_the_models_say(url: sa.URL, other_url: sa.URL) -> 
 
     engine = engines.resolve(url)
     _run_all(engine)
-    registry.ensure(engines.resolve(other_url))
+    check.ensure(engines.resolve(other_url))
 
     with engine.connect() as connection:
-        options = {"version_table": tables.TABLE.name, "compare_server_default": True}
+        options = {"version_table": schema_version.TABLE.name, "compare_server_default": True}
         context = MigrationContext.configure(connection, opts=options)
         assert [] == compare_metadata(context, lns.Base.metadata)
     assert _described(engine) == _described(engines.resolve(other_url))
@@ -138,7 +140,7 @@ def _run_all(engine: sa.Engine) -> None:
 
     config = migrate._config()
     with engine.connect() as connection:
-        tables.begin_change(connection)
+        schema_version.begin_change(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()
@@ -164,18 +166,18 @@ def test_the_newest_migration_is_the_schemas_number() -> None:
     newest = ScriptDirectory.from_config(migrate._config()).get_revision("head")
 
     assert newest is not None
-    assert (int(newest.revision), newest.module.oldest_reader) == (tables.NUMBER, tables.OLDEST_READER)
+    assert (int(newest.revision), newest.module.oldest_reader) == (schema_version.NUMBER, schema_version.OLDEST_READER)
 
 
 def test_there_is_nothing_to_migrate(url: sa.URL) -> None:
     """A registry of this release is left alone."""
     engine = engines.resolve(url)
-    registry.ensure(engine)
+    check.ensure(engine)
 
     done = migrate.upgrade(engine)
 
-    assert (tables.NUMBER, tables.NUMBER, None) == (done.before, done.after, done.backup)
-    assert str(done).endswith(f"has schema {tables.NUMBER} already")
+    assert (schema_version.NUMBER, schema_version.NUMBER, None) == (done.before, done.after, done.backup)
+    assert str(done).endswith(f"has schema {schema_version.NUMBER} already")
 
 
 def test_an_empty_database_becomes_a_registry(url: sa.URL) -> None:
@@ -211,7 +213,7 @@ def test_no_password_reaches_alembic(postgres_url: sa.URL) -> None:
 def test_the_statements_of_growing_tables_use_an_index(sqlite_url: sa.URL) -> None:
     """What header() and lists ask of a large registry never scans a table."""
     engine = engines.resolve(sqlite_url)
-    registry.ensure(engine)
+    check.ensure(engine)
     asked = [
         "SELECT * FROM ln_run WHERE notebook_id = 'a' AND notebook_v = '1' ORDER BY created_at DESC LIMIT 1",
         "SELECT * FROM ln_run WHERE pipeline_id = 'a' AND pipeline_v = '1' ORDER BY created_at DESC LIMIT 1",

@@ -19,8 +19,9 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors, settings
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import forks, registry, transactions, upsert
+from ln_jupyter.db import forks, transactions, upsert
 from ln_jupyter.db.sqlite import lock_owner
+from ln_jupyter.registry import check
 from ln_jupyter.schema import tables
 from tests import waits
 from tests.ipython import kernel_driver
@@ -185,7 +186,7 @@ def test_who_still_reads_an_older_moment_is_told_at_once(sqlite_url: sa.URL, mon
     """No waiting lets a connection write while it reads what others have changed since, and nobody else is blamed."""
     monkeypatch.setattr(transactions, "LOCK_SECONDS", 0.3)
     engine = engines.resolve(sqlite_url)
-    registry.ensure(engine)
+    check.ensure(engine)
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE a (x)")
         connection.exec_driver_sql("INSERT INTO a VALUES (1), (2), (3)")
@@ -552,7 +553,7 @@ def test_a_transaction_ends_while_another_thread_tries_to_begin_in_memory(
     meanwhile: Meanwhile, in_memory: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever has found the connection in a transaction waits for it, although it ends a moment later."""
-    registry.ensure(in_memory)
+    check.ensure(in_memory)
     is_busy = transactions._is_busy
     others: list[Future[object]] = []
     beside = in_memory.connect()
@@ -575,7 +576,7 @@ def test_a_thread_makes_a_user_while_another_one_looks_for_it_in_memory(
     meanwhile: Meanwhile, has_stopped: threading.Event, in_memory: sa.Engine
 ) -> None:
     """Nobody begins between the moment it is known that nobody has, and the reading of what is thus committed."""
-    registry.ensure(in_memory)
+    check.ensure(in_memory)
     beside, has_read = in_memory.connect(), threading.Event()
     others: list[Future[object]] = []
 
@@ -621,7 +622,7 @@ def test_threads_open_one_database_in_memory(meanwhile: Meanwhile, in_memory: sa
 
 def test_what_nobody_can_commit_any_more_is_undone_in_memory(in_memory: sa.Engine) -> None:
     """A connection that was dropped in its transaction leaves nothing for the next one that writes."""
-    registry.ensure(in_memory)
+    check.ensure(in_memory)
     dropped = in_memory.connect()
     dropped.execute(sa.insert(lns.File).values(name="undone", revision=1))
     with in_memory.connect() as writer:  # the pool looks after the one that it has lent last

@@ -14,8 +14,8 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import registry, tables, transfer
 from ln_jupyter.db.session import OrmSession
+from ln_jupyter.registry import check, schema_version, transfer
 from tests.conftest import new_database
 from tests.faults import processes
 
@@ -73,7 +73,7 @@ def source(sqlite_url: sa.URL) -> sa.Engine:
 
 def fill(engine: sa.Engine) -> None:
     """Fill every table, with what databases keep differently."""
-    registry.ensure(engine)
+    check.ensure(engine)
     east = dt.timezone(dt.timedelta(hours=9))
     time = dt.datetime(2024, 2, 29, 23, 59, 59, 999_999, tzinfo=east)
     source = lns.Source(hash="s" * 64, content=bytes(range(256)))
@@ -181,7 +181,7 @@ def test_the_copy_is_of_one_moment(both: tuple[sa.Engine, sa.Engine], monkeypatc
 
 def test_an_empty_registry_takes_a_copy(source: sa.Engine, target: sa.Engine) -> None:
     """A target whose tables are there already, and without rows, is as good as none."""
-    registry.ensure(target)
+    check.ensure(target)
 
     transfer.copy(source, target)
 
@@ -252,8 +252,8 @@ def test_a_source_of_somebody_else(target: sa.Engine, sqlite_url: sa.URL, tmp_pa
 @pytest.mark.parametrize(
     ("number", "fix"),
     [
-        (tables.NUMBER - 1, "migrate it first: ln-jupyter migrate --db URL"),
-        (tables.NUMBER + 1, "copy it with that release: pip install --upgrade ln-jupyter"),
+        (schema_version.NUMBER - 1, "migrate it first: ln-jupyter migrate --db URL"),
+        (schema_version.NUMBER + 1, "copy it with that release: pip install --upgrade ln-jupyter"),
     ],
 )
 def test_a_source_of_another_schema(
@@ -261,7 +261,7 @@ def test_a_source_of_another_schema(
 ) -> None:
     """Only a registry of which this release knows every column is copied, although it could use it."""
     with source.connect() as connection:
-        connection.execute(sa.update(tables.TABLE).values(version_num=f"{number:04}"))
+        connection.execute(sa.update(schema_version.TABLE).values(version_num=f"{number:04}"))
         connection.commit()
 
     with pytest.raises(errors.SchemaVersionError, match=f"schema {number}") as error:
@@ -335,7 +335,7 @@ def test_what_cannot_be_read(source: sa.Engine, target: sa.Engine, column: str, 
 )
 def test_a_target_that_reads_differently(source: sa.Engine, target: sa.Engine, trigger: str, said: str) -> None:
     """What was written is read again before it is kept: one value too few, or another one, and nothing is."""
-    registry.ensure(target)
+    check.ensure(target)
     with target.connect() as connection:
         connection.exec_driver_sql(f"CREATE TRIGGER t AFTER INSERT ON ln_executed_cell BEGIN {trigger}; END")
         connection.commit()
@@ -348,7 +348,7 @@ def test_a_target_that_reads_differently(source: sa.Engine, target: sa.Engine, t
 
 _INTERRUPTED = """
 import os, signal, sys
-from ln_jupyter.db import engine as engines, transfer
+from ln_jupyter.db import engine as engines; from ln_jupyter.registry import transfer
 signal.signal(signal.SIGINT, signal.default_int_handler)  # who starts us may ignore it
 where = getattr(transfer, sys.argv[3])
 def interrupted(reader, table, *rest):

@@ -11,9 +11,9 @@ import pytest
 import sqlalchemy as sa
 
 from ln_jupyter.approval import urls
-from ln_jupyter.db import migrate, tables
 from ln_jupyter.db.postgres import engine as postgres
 from ln_jupyter.db.sqlite import engine as sqlite
+from ln_jupyter.registry import migrate, schema_version
 
 RELEASED = Path(__file__).with_name("released")
 
@@ -35,7 +35,7 @@ with op.batch_alter_table("ln_run") as batch:
     batch.drop_column("external_id")
 """
 
-NUMBER = tables.NUMBER + 1
+NUMBER = schema_version.NUMBER + 1
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ class Release:
         """Let this process be that release; for good, where nobody undoes it."""
         patch = setattr if monkeypatch is None else monkeypatch.setattr
         patch(migrate, "MIGRATIONS", self.migrations)
-        patch(tables, "NUMBER", NUMBER)
-        patch(tables, "OLDEST_READER", self.oldest_reader)
+        patch(schema_version, "NUMBER", NUMBER)
+        patch(schema_version, "OLDEST_READER", self.oldest_reader)
 
     def upgrade(self, url: str | sa.URL, *, dry_run: bool = False) -> migrate.Migration:
         """Do what `ln-jupyter migrate` of that release does, by connections of its own."""

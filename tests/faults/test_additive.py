@@ -11,7 +11,7 @@ from alembic import command
 from alembic.script import ScriptDirectory
 
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import migrate, tables
+from ln_jupyter.registry import migrate, schema_version
 from tests.faults import releases
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def look(connection: sa.Connection) -> Tables:
             "checks": {each["sqltext"] for each in inspector.get_check_constraints(name)},
         }
         for name in inspector.get_table_names()
-        if name != tables.TABLE.name
+        if name != schema_version.TABLE.name
     }
 
 
@@ -83,7 +83,7 @@ def steps(engine: sa.Engine) -> list[tuple[int, int, Tables]]:
     made = []
     with engine.connect() as connection, migrate._references_unchecked(connection):
         for revision in revisions:
-            tables.begin_change(connection)
+            schema_version.begin_change(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, revision.revision)
             connection.commit()
@@ -95,7 +95,7 @@ def test_revisions_are_what_they_say(url: sa.URL) -> None:
     """A revision keeps the oldest reader if it is additive, and else leaves out all who do not know it."""
     made = steps(engines.resolve(url))
 
-    assert [*range(1, tables.NUMBER + 1)] == [number for number, _, _ in made]
+    assert [*range(1, schema_version.NUMBER + 1)] == [number for number, _, _ in made]
     for (_, served, before), (number, serves, after) in itertools.pairwise(made):
         found = not_additive(before, after)
         assert serves == number if found else serves in (served, number), (number, found)
@@ -103,7 +103,7 @@ def test_revisions_are_what_they_say(url: sa.URL) -> None:
 
 def test_an_additive_revision_is_seen_as_one(url: sa.URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """New tables, and new columns that may be left out, are nothing to stumble over."""
-    releases.make(tmp_path, releases.ADDITIVE, oldest_reader=tables.OLDEST_READER).become(monkeypatch)
+    releases.make(tmp_path, releases.ADDITIVE, oldest_reader=schema_version.OLDEST_READER).become(monkeypatch)
 
     *_, before, after = steps(engines.resolve(url))
 

@@ -12,7 +12,7 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import registry, tables
+from ln_jupyter.registry import check, schema_version
 from tests import servers
 from tests.faults import releases
 
@@ -53,7 +53,7 @@ def replace(used: sa.URL, request: pytest.FixtureRequest, tmp_path: Path) -> Cal
     return replace_file if used.get_backend_name() == "sqlite" else replace_database
 
 
-NUMBER = tables.NUMBER
+NUMBER = schema_version.NUMBER
 
 FIRST_USES: dict[str, Callable[[], object]] = {
     "add": lambda: ln.add(lns.Run(name="after")),
@@ -142,7 +142,7 @@ def test_an_older_registry(
     used: sa.URL, replace: Callable[[str | None], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is brought up to date, or named with the command, as if it had always been there."""
-    release = releases.make(tmp_path, releases.ADDITIVE, oldest_reader=tables.OLDEST_READER)
+    release = releases.make(tmp_path, releases.ADDITIVE, oldest_reader=schema_version.OLDEST_READER)
     release.upgrade(used)
     release.become(monkeypatch)
     assert 1 == ln.select(lns.Run).count()
@@ -177,7 +177,7 @@ def test_a_registry_that_no_longer_serves_us(
 def test_an_engine_of_the_users_that_gets_a_registry(url: sa.URL, other_url: sa.URL) -> None:
     """Before, records of the registry are not in it; afterwards they are."""
     theirs = sa.create_engine(url)
-    registry.ensure(engines.resolve(other_url))
+    check.ensure(engines.resolve(other_url))
     with pytest.raises(errors.NotARegistryError):
         ln.Session(theirs).select(lns.Run).all()
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import migrate, registry, tables
+from ln_jupyter.registry import check, migrate, schema_version
 from tests.faults import processes
 from tests.faults.processes import Repeated
 from tests.tracking import notebooks
@@ -34,7 +34,7 @@ def register(tell: Tell, url: str, path: Path) -> None:
 def register_in_next_release(tell: Tell, url: str, path: Path, migrations: Path) -> None:
     """Do the same in a release that has one migration more."""
     migrate.MIGRATIONS = migrations
-    tables.NUMBER += 1
+    schema_version.NUMBER += 1
     engine = ln.connect(url)
     if engine.dialect.name != "sqlite":  # which is brought up to date by its first use
         migrate.upgrade(engine)
@@ -57,7 +57,7 @@ def url(shared_url: sa.URL) -> Iterator[str]:
 
 def _version(url: str) -> list[tuple[str, int]]:
     with engines.resolve(url).connect() as connection:
-        return [tuple(row) for row in connection.execute(sa.select(tables.TABLE))]
+        return [tuple(row) for row in connection.execute(sa.select(schema_version.TABLE))]
 
 
 def _rows() -> list[int]:
@@ -70,7 +70,7 @@ def test_many_make_a_registry_and_register_one_notebook(url: str, notebook: Path
 
     assert [1, 1, 1, 1, many] == _rows()
     assert many == len({run.pid for run in ln.select(lns.Run).all()})
-    assert [(f"{tables.NUMBER:04}", tables.OLDEST_READER)] == _version(url)
+    assert [(f"{schema_version.NUMBER:04}", schema_version.OLDEST_READER)] == _version(url)
     if "isolation" not in url or "read+committed" in url:  # there they wait for each other; else they collide
         assert [[0]] * many == repeated
 
@@ -92,7 +92,11 @@ def migrations(tmp_path: Path) -> Path:
     folder.mkdir(parents=True)
     for file in ("env.py", *(f"versions/{file.name}" for file in (migrate.MIGRATIONS / "versions").glob("0*.py"))):
         (folder.parent / file).write_text((migrate.MIGRATIONS / file).read_text())
-    numbers = {"next": tables.NUMBER + 1, "this": tables.NUMBER, "oldest_reader": tables.OLDEST_READER}
+    numbers = {
+        "next": schema_version.NUMBER + 1,
+        "this": schema_version.NUMBER,
+        "oldest_reader": schema_version.OLDEST_READER,
+    }
     (folder / "next.py").write_text(_NEXT.format(**numbers))
     return folder.parent
 
@@ -100,7 +104,7 @@ def migrations(tmp_path: Path) -> Path:
 @pytest.mark.newest  # long
 def test_many_upgrade_while_others_go_on(url: str, notebook: Path, migrations: Path, tmp_path: Path, many: int) -> None:
     """One of them upgrades, once, while as many of the release before register the same notebook; all succeed."""
-    registry.ensure(engines.resolve(url))
+    check.ensure(engines.resolve(url))
 
     with (
         processes.Crowd(register, [(url, notebook)] * (many // 2)) as before,
@@ -111,5 +115,5 @@ def test_many_upgrade_while_others_go_on(url: str, notebook: Path, migrations: P
         processes.gather([*before, *after])
 
     assert [1, 1, 1, 1, many] == _rows()
-    assert [(f"{tables.NUMBER + 1:04}", tables.OLDEST_READER)] == _version(url)
+    assert [(f"{schema_version.NUMBER + 1:04}", schema_version.OLDEST_READER)] == _version(url)
     assert (1 if "sqlite" in url else 0) == len(list(tmp_path.glob("*.backup*")))

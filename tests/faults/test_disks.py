@@ -16,8 +16,8 @@ import sqlalchemy as sa
 
 from ln_jupyter import settings
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import registry as registries
 from ln_jupyter.db.sqlite import filesystems
+from ln_jupyter.registry import check as registries
 from tests.faults import doors
 from tests.ipython import kernel_driver
 

@@ -15,8 +15,10 @@ import sqlalchemy as sa
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
-from ln_jupyter.db import backup, migrate, registry, tables, transactions
 from ln_jupyter.db import engine as engines
+from ln_jupyter.db import transactions
+from ln_jupyter.registry import backup, migrate, schema_version
+from ln_jupyter.registry import check as registry
 from ln_jupyter.tracking import recording
 from tests import waits
 from tests.faults.processes import Crowd, Process, gather
@@ -276,7 +278,7 @@ def test_killed_while_creating(  # noqa: PLR0913, PLR0917 - each a fixture
                 kill_at_random(crowd, chance, 0.05)
             check_reopening(text)
             made = set(sa.inspect(engines.resolve(url)).get_table_names())
-            assert {*lns.Base.metadata.tables, tables.TABLE.name} == made, drawn
+            assert {*lns.Base.metadata.tables, schema_version.TABLE.name} == made, drawn
             check(url, [], drawn)
 
 
@@ -299,13 +301,13 @@ def new_database(kind: str, request: pytest.FixtureRequest, file: Path) -> Itera
 STEPS = 60
 """Of the migration; it sends more statements."""
 
-NUMBER = tables.NUMBER + 1
+NUMBER = schema_version.NUMBER + 1
 
 NEXT = f"""
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision = "{NUMBER:04}", "{tables.NUMBER:04}"
-oldest_reader = {tables.OLDEST_READER}
+revision, down_revision = "{NUMBER:04}", "{schema_version.NUMBER:04}"
+oldest_reader = {schema_version.OLDEST_READER}
 def upgrade():
     for number in range({STEPS // 2}):
         op.add_column("ln_run", sa.Column(f"added_{{number}}", sa.String))
@@ -361,12 +363,12 @@ def test_killed_while_migrating(  # noqa: PLR0913, PLR0917 - each a fixture
                 assert "begins" == process.next()
                 kill_at_random([process], chance, 0, most=STEPS)
             with engines.resolve(url).connect() as connection:
-                found = tables.read(connection)
+                found = schema_version.read(connection)
             assert found is not None, drawn
             columns = {each["name"] for each in sa.inspect(engines.resolve(url)).get_columns("ln_run")}
             names = set(sa.inspect(engines.resolve(url)).get_table_names())
             added = len(columns) - len(lns.Run.__table__.columns), len(names) - len(lns.Base.metadata.tables) - 1
-            assert added == {tables.NUMBER: (0, 0), NUMBER: (STEPS // 2, STEPS // 2)}[found.number], drawn
+            assert added == {schema_version.NUMBER: (0, 0), NUMBER: (STEPS // 2, STEPS // 2)}[found.number], drawn
 
             again = migrate.upgrade(engines.resolve(url))
 

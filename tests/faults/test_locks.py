@@ -21,8 +21,9 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import registry, transactions
+from ln_jupyter.db import transactions
 from ln_jupyter.db.sqlite import lock_owner
+from ln_jupyter.registry import check
 from ln_jupyter.tracking import recording, registration
 from tests import waits
 from tests.conftest import new_database
@@ -191,7 +192,7 @@ def add_in_script(tell: Tell, url: str, how: str) -> None:
 @pytest.mark.parametrize("how", ["plain", "asyncio.run"])
 def test_interrupt_script(sqlite_url: sa.URL, how: str) -> None:
     """Ctrl-C ends the wait of a script, in a coroutine too, and the script goes on with the database."""
-    registry.ensure(engines.resolve(sqlite_url))
+    check.ensure(engines.resolve(sqlite_url))
     with locked(sqlite_url), Process(add_in_script, text_of(sqlite_url), how) as script:
         script.wait_until_ready().go()
         assert "waiting" == script.next()
@@ -223,7 +224,7 @@ def add_impatiently(tell: Tell, url: str) -> None:
 
 def test_stopped_holder(sqlite_url: sa.URL) -> None:
     """At the deadline the error names the process that holds the lock and is stopped; reading goes on."""
-    registry.ensure(engines.resolve(sqlite_url))
+    check.ensure(engines.resolve(sqlite_url))
     with Process(hold, text_of(sqlite_url)) as holder, Process(add_impatiently, text_of(sqlite_url)) as writer:
         holder.wait_until_ready().go()
         assert "holds" == holder.next()
@@ -243,7 +244,7 @@ def test_stopped_holder(sqlite_url: sa.URL) -> None:
 @pytest.mark.postgres
 def test_stopped_holder_on_postgresql(postgres_url: sa.URL) -> None:
     """On PostgreSQL too, the wait for a client that does nothing ends in an error, and reading goes on."""
-    registry.ensure(engines.resolve(postgres_url))
+    check.ensure(engines.resolve(postgres_url))
     with Process(hold, text_of(postgres_url)) as holder, Process(write_impatiently, text_of(postgres_url)) as writer:
         holder.wait_until_ready().go()
         assert "holds" == holder.next()
@@ -336,7 +337,7 @@ def test_second_writer_of_a_thread(
     sqlite_url: sa.URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     """A thread that would wait for itself is told at once, with the line that wrote, whatever the file was called."""
-    registry.ensure(engines.resolve(sqlite_url))
+    check.ensure(engines.resolve(sqlite_url))
     monkeypatch.chdir(tmp_path)
     file = Path(file_of(sqlite_url))
     Path("link.db").symlink_to(file)
@@ -356,7 +357,7 @@ def test_second_writer_of_another_thread(sqlite_url: sa.URL, monkeypatch: pytest
     """Another thread of the process waits, and writes when the first has ended."""
     is_waiting = threading.Event()
     monkeypatch.setattr(transactions, "time", waits.Clock(is_waiting.set))
-    registry.ensure(engines.resolve(sqlite_url))
+    check.ensure(engines.resolve(sqlite_url))
 
     def write() -> None:
         with ln.Session(sqlite_url) as ss:
@@ -377,7 +378,7 @@ def test_second_writer_of_another_thread(sqlite_url: sa.URL, monkeypatch: pytest
 def test_deadline_names_another_thread(sqlite_url: sa.URL, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread that waits in vain for another one of its process is told its line."""
     monkeypatch.setattr(transactions, "LOCK_SECONDS", 0.3)
-    registry.ensure(engines.resolve(sqlite_url))
+    check.ensure(engines.resolve(sqlite_url))
     found: list[errors.DatabaseBusyError] = []
 
     def write() -> None:
@@ -400,7 +401,7 @@ def test_deadline_names_another_thread(sqlite_url: sa.URL, monkeypatch: pytest.M
 def test_deadline_names_a_connection_of_the_users(sqlite_url: sa.URL, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection of the user's own cannot be known at once; at the deadline it is known to be of this process."""
     monkeypatch.setattr(transactions, "LOCK_SECONDS", 0.3)
-    registry.ensure(engines.resolve(sqlite_url))
+    check.ensure(engines.resolve(sqlite_url))
 
     with locked(sqlite_url), pytest.raises(errors.DatabaseBusyError) as error, ln.Session(sqlite_url, write=True):
         pass

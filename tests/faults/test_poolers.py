@@ -13,7 +13,7 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import migrate, registry, transfer
+from ln_jupyter.registry import check, migrate, transfer
 from ln_jupyter.tracking import registration
 from tests import servers
 from tests.conftest import new_database
@@ -68,7 +68,7 @@ def connected(bouncer: Pooler, postgres: sa.URL) -> Iterator[sa.Engine]:
     with new_database(postgres) as url:
         before = set(engines._engines)
         engine = engines.connect(bouncer.through(url))
-        registry.ensure(engine)
+        check.ensure(engine)
         yield engine
         ln.connect("sqlite://")
         for other in set(engines._engines) - before:
@@ -260,7 +260,7 @@ def test_many_clients_share_few_connections(hopping: Pooler, postgres: sa.URL, i
 def test_statement_mode_is_refused(postgres_behind: sa.URL, postgres: sa.URL) -> None:
     """A pooler in statement mode, where there are no transactions, is refused in one sentence."""
     with new_database(postgres) as url:
-        registry.ensure(engines.resolve(url))
+        check.ensure(engines.resolve(url))
         engines.dispose(url)
         with pooler.running(postgres_behind, "statement", 2) as bouncer:
             ln.connect(bouncer.through(url))

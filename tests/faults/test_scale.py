@@ -10,7 +10,7 @@ import sqlalchemy as sa
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import registry, transfer
+from ln_jupyter.registry import check, transfer
 from ln_jupyter.tracking import request as requests
 from ln_jupyter.tracking import rows, runs
 from ln_jupyter.tracking.this_machine import ThisMachine
@@ -28,7 +28,7 @@ def shared(postgres_url: sa.URL) -> Iterator[sa.Engine]:
     """A registry where waiting for a lock is an error at once, and every transaction is SERIALIZABLE."""
     options = "-c lock_timeout=500 -c default_transaction_isolation=serializable"
     engine = engines.connect(postgres_url.update_query_dict({"options": options}))
-    registry.ensure(engine)
+    check.ensure(engine)
     yield engine
     engines.connect("sqlite://")
     engines.dispose(engine.url)

@@ -20,8 +20,9 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import cli, errors
 from ln_jupyter.cli import surroundings
-from ln_jupyter.db import advice, migrate, registry, tables, transactions
+from ln_jupyter.db import advice, transactions
 from ln_jupyter.db import engine as engines
+from ln_jupyter.registry import check, migrate, schema_version
 from tests import waits
 from tests.faults import processes, releases
 from tests.ipython import kernel_driver
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     Tell = Callable[[object], None]
 
-NEXT, THIS = releases.NUMBER, tables.NUMBER
+NEXT, THIS = releases.NUMBER, schema_version.NUMBER
 ALL_RELEASED = sorted(releases.RELEASED.glob("schema_*.sql"), key=lambda dump: dump.name)
 
 
@@ -66,7 +67,7 @@ def old(request: pytest.FixtureRequest) -> sa.URL:
 @pytest.fixture
 def additive(tmp_path: Path) -> releases.Release:
     """Give a release whose tables serve this one too."""
-    return releases.make(tmp_path, releases.ADDITIVE, oldest_reader=tables.OLDEST_READER)
+    return releases.make(tmp_path, releases.ADDITIVE, oldest_reader=schema_version.OLDEST_READER)
 
 
 @pytest.fixture
@@ -89,10 +90,10 @@ def described(url: sa.URL) -> dict[str, list[str]]:
     return {name: [column["name"] for column in inspector.get_columns(name)] for name in inspector.get_table_names()}
 
 
-def version(url: sa.URL) -> tables.Version | None:
+def version(url: sa.URL) -> schema_version.Version | None:
     """Read which schema it says it has."""
     with sa.create_engine(url, poolclass=sa.NullPool).connect() as connection:
-        return tables.read(connection)
+        return schema_version.read(connection)
 
 
 def backups(url: sa.URL) -> list[Path]:
@@ -121,7 +122,7 @@ def test_an_additive_change_of_a_file_is_made_by_its_first_use(
     found = ln.select(lns.Run, name="by hand").one()
 
     assert found.created_by_id == "ann00000"
-    assert tables.Version(NEXT, tables.OLDEST_READER) == version(old_file)
+    assert schema_version.Version(NEXT, schema_version.OLDEST_READER) == version(old_file)
     (copy,) = backups(old_file)
     assert before == contents(sa.make_url(f"sqlite:///{copy}"))
     assert 0o600 == copy.stat().st_mode & 0o777
@@ -144,7 +145,7 @@ def test_many_processes_make_an_additive_change_once(old_file: sa.URL, additive:
     told = processes.run(add_as, [(additive, text(old_file), str(number)) for number in range(many)])
 
     assert sorted([str(number)] for number in range(many)) == sorted(told)
-    assert tables.Version(NEXT, tables.OLDEST_READER) == version(old_file)
+    assert schema_version.Version(NEXT, schema_version.OLDEST_READER) == version(old_file)
     assert [f"{Path(old_file.database or '').name}.schema-{THIS}.backup"] == [each.name for each in backups(old_file)]
     assert many + 2 == len(contents(old_file)["ln_run"])
 
@@ -195,7 +196,7 @@ def test_the_command_upgrades(
     done = release.upgrade(old)
 
     assert (THIS, NEXT, kind == "additive") == (done.before, done.after, done.is_additive)
-    assert tables.Version(NEXT, release.oldest_reader) == version(old)
+    assert schema_version.Version(NEXT, release.oldest_reader) == version(old)
     after = contents(old)
     assert {name: len(rows) for name, rows in before.items()} == {name: len(after[name]) for name in before}
     changed = {"ln_run", "ln_schema"}
@@ -236,7 +237,7 @@ def test_references_are_checked_again_after_an_upgrade(
     additive.become(monkeypatch)
     engine = engines.resolve(old_file)
 
-    registry.ensure(engine)
+    check.ensure(engine)
 
     with engine.connect() as connection:
         assert 1 == connection.exec_driver_sql("PRAGMA foreign_keys").scalar()
@@ -264,7 +265,7 @@ def test_a_newer_schema_that_serves_this_release(
     with processes.Process(use_everything, text(old), notebook) as process:
         process.wait_until_ready().go()
         assert ["everything"] == process.rest()
-    assert tables.Version(NEXT, tables.OLDEST_READER) == version(old)
+    assert schema_version.Version(NEXT, schema_version.OLDEST_READER) == version(old)
 
 
 def use_everything(tell: Tell, url: str, notebook: Path) -> None:
@@ -291,7 +292,7 @@ def use_everything(tell: Tell, url: str, notebook: Path) -> None:
         done = CliRunner().invoke(cli.main, words)
         assert done.exit_code == 0 or words == ["doctor"], (words, done.output)
     found = json.loads(CliRunner().invoke(cli.main, ["doctor", "--json"]).stdout)
-    assert (NEXT, tables.OLDEST_READER) == (found["registry"]["schema"], found["registry"]["oldest_reader"])
+    assert (NEXT, schema_version.OLDEST_READER) == (found["registry"]["schema"], found["registry"]["oldest_reader"])
     assert ["ok"] == [each["state"] for each in found["findings"] if each["name"] == "registry"]
     tell("everything")
 
@@ -420,13 +421,13 @@ def test_a_killed_upgrade(old: sa.URL, additive: releases.Release, moment: str) 
 
     ln.add(lns.File(id="afterwards"))
 
-    assert tables.Version(THIS, tables.OLDEST_READER) == version(old)
+    assert schema_version.Version(THIS, schema_version.OLDEST_READER) == version(old)
     after = contents(old)
     assert (3, 2) == (len(after["ln_file"]), len(after["ln_user"]))
     written = {"ln_file", "ln_user"}
     assert {n: r for n, r in before.items() if n not in written} == {n: r for n, r in after.items() if n not in written}
     done = additive.upgrade(old)
-    assert tables.Version(NEXT, tables.OLDEST_READER) == version(old)
+    assert schema_version.Version(NEXT, schema_version.OLDEST_READER) == version(old)
     if old.get_backend_name() == "sqlite":
         left, copy = backups(old)
         assert copy == done.backup
@@ -442,7 +443,7 @@ def test_an_upgrade_that_fails(old: sa.URL, tmp_path: Path) -> None:
         release.upgrade(old)
 
     assert (before, columns, []) == (contents(old), described(old), backups(old))
-    assert tables.Version(THIS, tables.OLDEST_READER) == version(old)
+    assert schema_version.Version(THIS, schema_version.OLDEST_READER) == version(old)
 
 
 def test_an_upgrade_that_cannot_be_undone(old_file: sa.URL, additive: releases.Release) -> None:
@@ -454,7 +455,7 @@ def test_an_upgrade_that_cannot_be_undone(old_file: sa.URL, additive: releases.R
         additive.upgrade(url)
 
     assert raised.value.fix.startswith("free 0.")
-    assert tables.Version(THIS, tables.OLDEST_READER) == version(url)
+    assert schema_version.Version(THIS, schema_version.OLDEST_READER) == version(url)
 
 
 def test_an_upgrade_waits_for_a_writer(
@@ -475,7 +476,7 @@ def test_an_upgrade_waits_for_a_writer(
     thread.join()
 
     assert ln.select(lns.Run, name="meanwhile").exists()
-    assert tables.Version(NEXT, tables.OLDEST_READER) == version(old)
+    assert schema_version.Version(NEXT, schema_version.OLDEST_READER) == version(old)
 
 
 def test_an_upgrade_that_waits_in_vain(
@@ -551,7 +552,7 @@ def _differences_to_the_models(engine: sa.Engine) -> list[Any]:
     from alembic.migration import MigrationContext
 
     with engine.connect() as connection:
-        options = {"version_table": tables.TABLE.name, "compare_server_default": True}
+        options = {"version_table": schema_version.TABLE.name, "compare_server_default": True}
         return list(compare_metadata(MigrationContext.configure(connection, opts=options), lns.Base.metadata))
 
 

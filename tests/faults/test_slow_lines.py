@@ -16,9 +16,10 @@ import sqlalchemy as sa
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
-from ln_jupyter.db import attempts, limits, registry
+from ln_jupyter.db import attempts, limits
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db.postgres import connection as psycopg_connection
+from ln_jupyter.registry import check
 from ln_jupyter.tracking import registration
 from tests import servers, waits
 from tests.faults.postgres_server import Gate
@@ -35,7 +36,7 @@ _HEADER = {"id": "Slow00000000", "name": "Slow"}
 @pytest.fixture
 def gate(postgres_url: sa.URL) -> Iterator[Gate]:
     """A way to a registry, which `ln_jupyter` is connected by, and which has a run."""
-    registry.ensure(engines.resolve(postgres_url))
+    check.ensure(engines.resolve(postgres_url))
     with Gate(Path(str(postgres_url.query["host"])) / ".s.PGSQL.5432") as gate:
         url = postgres_url.set(host="127.0.0.1", port=gate.port, query={})
         ln.connect(url)
@@ -221,7 +222,7 @@ def end_session_of(connection: sa.Connection, url: sa.URL) -> None:
 def test_an_end_before_the_commit(postgres_url: sa.URL, how: str) -> None:
     """A server that has ended the session before its COMMIT is sent has undone it, and nobody is sent to look."""
     engine = engines.connect(postgres_url)
-    registry.ensure(engine)
+    check.ensure(engine)
 
     def act() -> None:
         if how == "connection":

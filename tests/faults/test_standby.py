@@ -10,9 +10,8 @@ import sqlalchemy as sa
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
-from ln_jupyter.cli import registry_health
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import migrate, registry
+from ln_jupyter.registry import check, health, migrate
 from ln_jupyter.tracking import registration
 from tests import servers, waits
 from tests.faults import cluster, doors, releases
@@ -174,7 +173,7 @@ def test_commands_that_write(standby: str, demoted: Cluster, folder: Path, words
 
 def test_the_doctor_on_a_standby(standby: str) -> None:
     """The doctor says that a registry may only be read, and why; nothing is broken by that."""
-    _, (found,) = registry_health.examine(standby)
+    _, (found,) = health.examine(standby)
 
     assert "hint" == found.state
     assert found.text.endswith(
@@ -189,7 +188,7 @@ def test_no_registry_on_a_standby(other: Cluster) -> None:
     with pytest.raises(errors.DatabaseUnavailableError, match=_REFUSED):
         ln.select(lns.Run).all()
 
-    _, (found,) = registry_health.examine(url)
+    _, (found,) = health.examine(url)
     assert "broken" == found.state
     assert "is not there and cannot be made: it is a standby" in found.text
 
@@ -212,7 +211,7 @@ def test_an_older_registry_on_a_standby(other: Cluster, folder: Path) -> None:
 def test_serializable_on_a_standby(other: Cluster) -> None:
     """A database at SERIALIZABLE, which no standby serves, can be read with what the error says."""
     with servers.admin(other.primary) as connection:
-        registry.ensure(engines.resolve(other.primary.set(database=_OTHER)))
+        check.ensure(engines.resolve(other.primary.set(database=_OTHER)))
         connection.exec_driver_sql(f"ALTER DATABASE {_OTHER} SET default_transaction_isolation = 'serializable'")
     url = look_at(other, _OTHER)
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from ln_jupyter import settings
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import registry as registries
+from ln_jupyter.registry import check as registries
 from ln_jupyter.schema import Notebook, NotebookPath
 from ln_jupyter.schema.column_types import utcnow
 from tests.ipython import kernel_driver

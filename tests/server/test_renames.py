@@ -2,7 +2,7 @@ import pytest
 import sqlalchemy as sa
 
 from ln_jupyter import settings
-from ln_jupyter.db import tables
+from ln_jupyter.registry import schema_version
 from ln_jupyter.schema import Notebook
 from tests.faults.heard import FORMS, Listener
 from tests.server.conftest import notebook
@@ -129,7 +129,7 @@ def test_unusable_registry(project, server, database):
     project.register("a.ipynb", notebook_id="a")
     if database == "of the future":
         with project.connect() as connection:
-            connection.execute(sa.update(tables.TABLE).values(version_num="9999", oldest_reader=9999))
+            connection.execute(sa.update(schema_version.TABLE).values(version_num="9999", oldest_reader=9999))
             connection.commit()
     else:
         project.file.unlink()

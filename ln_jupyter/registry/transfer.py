@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from ln_jupyter import errors
-from ln_jupyter.db import faults, limits, registry, snapshot, tables, transactions
+from ln_jupyter.db import faults, limits, snapshot, transactions
+from ln_jupyter.registry import check, schema_version
 from ln_jupyter.schema import Base
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def copy(source: sa.Engine, target: sa.Engine) -> Copied:
     with source.connect() as reader:
         snapshot.begin(reader)
         left = _check(reader, ours)
-        registry.ensure(target)
+        check.ensure(target)
         with target.connect() as writer:
             transactions.begin(writer)
             _refuse_rows(writer, ours)
@@ -90,12 +91,12 @@ def _refuse_missing(source: sa.Engine) -> None:
 def _check(connection: sa.Connection, ours: Sequence[sa.Table]) -> tuple[str, ...]:
     """Refuse a registry of which this release would not copy everything; give the tables that are not its own."""
     name = faults.describe(connection.engine.url)
-    version = tables.read(connection)
+    version = schema_version.read(connection)
     if version is None:
         msg = f"{name} is not a registry"
         raise errors.NotARegistryError(msg, fix="name the registry to copy first, and then the empty database")
-    if version.number < tables.NUMBER:
-        msg = f"{name} has schema {version.number}, and this release copies {tables.NUMBER}"
+    if version.number < schema_version.NUMBER:
+        msg = f"{name} has schema {version.number}, and this release copies {schema_version.NUMBER}"
         raise errors.SchemaVersionError(msg, fix="migrate it first: ln-jupyter migrate --db URL")
     inspector = sa.inspect(connection)
     unknown = [
@@ -104,13 +105,13 @@ def _check(connection: sa.Connection, ours: Sequence[sa.Table]) -> tuple[str, ..
         for column in inspector.get_columns(table.name)
         if column["name"] not in table.columns
     ]
-    if version.number > tables.NUMBER or unknown:
+    if version.number > schema_version.NUMBER or unknown:
         found = (
             f"columns that this release does not know: {', '.join(unknown)}" if unknown else "tables of a newer release"
         )
-        msg = f"{name} has {found} (schema {version.number}; this release copies {tables.NUMBER})"
+        msg = f"{name} has {found} (schema {version.number}; this release copies {schema_version.NUMBER})"
         raise errors.SchemaVersionError(msg, fix="copy it with that release: pip install --upgrade ln-jupyter")
-    known = {tables.TABLE.name, *(table.name for table in ours)}
+    known = {schema_version.TABLE.name, *(table.name for table in ours)}
     return tuple(sorted(table for table in inspector.get_table_names() if table not in known))
 
 

@@ -16,8 +16,9 @@ from alembic.script import ScriptDirectory
 
 from ln_jupyter import errors
 from ln_jupyter.approval import urls
-from ln_jupyter.db import backup, faults, limits, tables
+from ln_jupyter.db import faults, limits
 from ln_jupyter.db.sqlite import engine as sqlite
+from ln_jupyter.registry import backup, schema_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,11 +85,11 @@ def upgrade(engine: sa.Engine, *, dry_run: bool = False) -> Migration:
     if dry_run and _is_missing(engine):  # connecting would make the file
         return _plan(faults.describe(engine.url), None)
     with engine.connect() as connection:
-        version = tables.read(connection)
+        version = schema_version.read(connection)
         if version is None:
-            tables.refuse_strange(connection)
+            schema_version.refuse_strange(connection)
             if not dry_run:
-                tables.create(connection)
+                schema_version.create(connection)
         elif not dry_run:
             return apply(connection)
         return _look(connection, version)
@@ -104,10 +105,10 @@ def apply(connection: sa.Connection) -> Migration:
         DatabaseError: As `upgrade`.
     """
     with _references_unchecked(connection):
-        tables.begin_change(connection)
+        schema_version.begin_change(connection)
         plan = None
         try:
-            plan = _look(connection, tables.read(connection))
+            plan = _look(connection, schema_version.read(connection))
             if plan.is_needed:
                 _carry_out(connection, plan)
             connection.commit()
@@ -120,7 +121,7 @@ def apply(connection: sa.Connection) -> Migration:
     return plan
 
 
-def _look(connection: sa.Connection, version: tables.Version | None) -> Migration:
+def _look(connection: sa.Connection, version: schema_version.Version | None) -> Migration:
     """Say what an upgrade would do."""
     plan = _plan(faults.describe(connection.engine.url), version)
     file = _file(connection)
@@ -129,12 +130,12 @@ def _look(connection: sa.Connection, version: tables.Version | None) -> Migratio
     return replace(plan, backup=_free_name(file, plan.before))
 
 
-def _plan(name: str, version: tables.Version | None) -> Migration:
+def _plan(name: str, version: schema_version.Version | None) -> Migration:
     newest = ScriptDirectory.from_config(_config()).get_revision("head")
     number, oldest_reader = int(newest.revision), int(newest.module.oldest_reader)
     if version is None:
         return Migration(name, 0, number, oldest_reader)
-    tables.refuse_newer(name, version)
+    schema_version.refuse_newer(name, version)
     if version.number >= number:  # of a newer release, whose tables serve this one too
         return Migration(name, version.number, version.number, version.oldest_reader)
     return Migration(name, version.number, number, oldest_reader)
@@ -161,7 +162,7 @@ def _carry_out(connection: sa.Connection, plan: Migration) -> None:
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
-    connection.execute(sa.update(tables.TABLE).values(oldest_reader=plan.oldest_reader))
+    connection.execute(sa.update(schema_version.TABLE).values(oldest_reader=plan.oldest_reader))
     new = _dangling(connection) - dangling
     if new:
         msg = f"the upgrade of {plan.database} was undone: rows of {', '.join(sorted(new))} would refer to nothing"

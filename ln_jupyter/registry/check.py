@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from ln_jupyter import errors
-from ln_jupyter.db import advice, faults, forks, limits, tables, transactions
+from ln_jupyter.db import advice, faults, forks, limits, transactions
+from ln_jupyter.registry import schema_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -67,7 +68,7 @@ def find(engine: sa.Engine, *, make: bool, lend: Lend | None = None) -> bool:
 @limits.bounded()
 def _look(engine: sa.Engine, *, make: bool) -> bool:
     if make:
-        tables.refuse_strange_file(engine)
+        schema_version.refuse_strange_file(engine)
     with engine.connect() as connection:  # its own: a session's may be in a transaction already
         return check(connection, make=make)
 
@@ -106,41 +107,41 @@ def _check(connection: sa.Connection, *, make: bool) -> bool:
         # the same connection of the driver, past what listens to a session's: a profile, a refusal to write
         _settle(sa.Connection(connection.engine, connection.connection))
         return True
-    version = tables.read(connection) if tables.are_in(connection) else None
+    version = schema_version.read(connection) if schema_version.are_in(connection) else None
     if version is not None:
         refuse(connection, version, make=False)
     return version is not None
 
 
-def refuse(connection: sa.Connection, version: tables.Version, *, make: bool = True) -> None:
+def refuse(connection: sa.Connection, version: schema_version.Version, *, make: bool = True) -> None:
     """Leave a registry alone that does not serve this release, and would not be brought up to date by `check`.
 
     Raises:
         SchemaVersionError: With the way on.
     """
     url = connection.engine.url
-    tables.refuse_newer(faults.describe(url), version)
-    is_updated = make and connection.dialect.name == "sqlite" and version.number >= tables.OLDEST_READER
-    if version.number < tables.NUMBER and not is_updated:
-        msg = f"{faults.describe(url)} has schema {version.number}, and this release works with {tables.NUMBER}"
+    schema_version.refuse_newer(faults.describe(url), version)
+    is_updated = make and connection.dialect.name == "sqlite" and version.number >= schema_version.OLDEST_READER
+    if version.number < schema_version.NUMBER and not is_updated:
+        msg = f"{faults.describe(url)} has schema {version.number}, and this release works with {schema_version.NUMBER}"
         named = url if make else url.set(query={})  # where one of the user's may have a password, which ours never has
         text = named._replace(password=None).render_as_string()
         raise errors.SchemaVersionError(msg, fix=f"ln-jupyter migrate --db {shlex.quote(text)}")
 
 
 def _settle(connection: sa.Connection) -> None:
-    version = tables.read(connection)
+    version = schema_version.read(connection)
     if version is not None:
         refuse(connection, version)
-        if version.number >= tables.NUMBER:
+        if version.number >= schema_version.NUMBER:
             return
     if transactions.has_begun(connection):
         msg = f"{faults.describe(connection.engine.url)} was replaced while it was in use"
         raise errors.DatabaseReplacedError(msg, fix="run this again")
     if version is None:
-        refuse(connection, tables.create(connection))
+        refuse(connection, schema_version.create(connection))
         return
-    from ln_jupyter.db import migrate  # here for cost: it imports alembic
+    from ln_jupyter.registry import migrate  # here for cost: it imports alembic
 
     done = migrate.apply(connection)
     if done.is_needed:

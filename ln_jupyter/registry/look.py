@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from ln_jupyter import errors, settings
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import faults, registry, tables
+from ln_jupyter.db import faults
+from ln_jupyter.registry import check, schema_version
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -29,11 +30,11 @@ def connect(url: str | None) -> sa.Engine:
         msg = f"there is no registry yet at {faults.describe(engine.url)}"
         fix = "run ln.header() in a notebook, or name another one: --db URL; ln-jupyter doctor says how it was chosen"
         raise errors.DatabaseUnavailableError(msg, fix=fix)
-    registry.ensure(engine)
+    check.ensure(engine)
     return engines.connect(engine)
 
 
-def version(engine: sa.Engine) -> tables.Version | None:
+def version(engine: sa.Engine) -> schema_version.Version | None:
     """Say of which release a registry is, and check that it serves this one.
 
     Returns:
@@ -44,13 +45,13 @@ def version(engine: sa.Engine) -> tables.Version | None:
     """
     if engine.dialect.name == "sqlite" and _is_missing(Path(engine.url.database or "")):  # connecting would make it
         return None
-    tables.refuse_strange_file(engine)
+    schema_version.refuse_strange_file(engine)
     with engine.connect() as connection:
-        found = tables.read(connection)
+        found = schema_version.read(connection)
         if found is None:
-            tables.refuse_strange(connection)
+            schema_version.refuse_strange(connection)
         else:
-            registry.refuse(connection, found)
+            check.refuse(connection, found)
     return found
 
 

@@ -2,15 +2,15 @@
 
 from alembic import context
 
-from ln_jupyter.db import tables
+from ln_jupyter.registry import schema_version
 from ln_jupyter.schema.tables import METADATA
 
 connection = context.config.attributes["connection"]
-tables.TABLE.create(connection, checkfirst=True)  # alembic's own would lack oldest_reader
+schema_version.TABLE.create(connection, checkfirst=True)  # alembic's own would lack oldest_reader
 context.configure(
     connection=connection,
     target_metadata=METADATA,
-    version_table=tables.TABLE.name,
+    version_table=schema_version.TABLE.name,
     render_as_batch=connection.dialect.name == "sqlite",
     compare_server_default=True,
 )

@@ -11,13 +11,13 @@ import sqlalchemy as sa
 
 from ln_jupyter import errors
 from ln_jupyter.approval import registry_url
-from ln_jupyter.cli import presence
 from ln_jupyter.cli.finding import Finding
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import faults, tables
+from ln_jupyter.db import faults
 from ln_jupyter.db.sqlite import engine as sqlite
 from ln_jupyter.db.sqlite import errors as sqlite_faults
 from ln_jupyter.db.sqlite import filesystems
+from ln_jupyter.registry import look, schema_version
 from ln_jupyter.schema.tables import METADATA
 
 _RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
@@ -59,7 +59,7 @@ def examine(url: str) -> tuple[Registry, list[Finding]]:
     name = describe(registry_url.Whereabouts(text=url))
     try:
         engine = engines.resolve(url)
-        version = presence.version(engine)
+        version = look.version(engine)
         file = Path(engine.url.database or "").absolute() if engine.dialect.name == "sqlite" else None
         journal = _journal(engine) if file is not None and version is not None else None
     except (errors.LnJupyterError, sa.exc.DBAPIError) as error:
@@ -79,8 +79,10 @@ def examine(url: str) -> tuple[Registry, list[Finding]]:
         findings.append(Finding("journal", "hint", text, f"sqlite3 {shlex.quote(name)} 'PRAGMA journal_mode=WAL'"))
     if version is None:
         return Registry(name, exists=False, filesystem=filesystem), findings
-    if version.number < tables.NUMBER:
-        text = f"{name} has schema {version.number}; its next use copies the file and brings it to {tables.NUMBER}"
+    if version.number < schema_version.NUMBER:
+        text = (
+            f"{name} has schema {version.number}; its next use copies the file and brings it to {schema_version.NUMBER}"
+        )
         findings.append(Finding("schema", "hint", text, "to see what would be done: ln-jupyter migrate --dry-run"))
     return Registry(name, True, version.number, version.oldest_reader, journal, filesystem), findings  # noqa: FBT003
 
