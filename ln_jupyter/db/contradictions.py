@@ -16,7 +16,7 @@ from sqlalchemy.orm.collections import collection_adapter
 from sqlalchemy.orm.exc import UnmappedColumnError
 from sqlalchemy.orm.interfaces import MANYTOONE, ONETOMANY
 
-from ln_jupyter.db.loaded_attribute import HANDLES
+from ln_jupyter.orm.inspect.model import HANDLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

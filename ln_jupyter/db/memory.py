@@ -15,7 +15,7 @@ from sqlalchemy.orm.attributes import instance_dict, instance_state, set_committ
 from sqlalchemy.orm.base import LoaderCallableStatus
 
 from ln_jupyter.db import contradictions
-from ln_jupyter.db.loaded_columns import is_settled
+from ln_jupyter.orm.inspect.columns import is_settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import InvalidRequestError
 
 from ln_jupyter import redaction, sanitize
-from ln_jupyter.db.loaded import state_of
 from ln_jupyter.display import values
 from ln_jupyter.display.options import DEFAULT
 from ln_jupyter.errors import NotMappedError
+from ln_jupyter.orm.inspect.record import state_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

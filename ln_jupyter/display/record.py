@@ -8,17 +8,17 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ln_jupyter import redaction
-from ln_jupyter.db.loaded import Kind, Status, describe, state_of
 from ln_jupyter.display import line, remedy, values, whereabouts
 from ln_jupyter.display.options import DEFAULT
 from ln_jupyter.display.whereabouts import Mark
+from ln_jupyter.orm.inspect.record import Kind, Status, describe, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ln_jupyter.db.loaded import Attribute, Record
     from ln_jupyter.display.options import Options
     from ln_jupyter.display.remedy import Remedy
+    from ln_jupyter.orm.inspect.record import Attribute, Record
 
 
 class Row(NamedTuple):

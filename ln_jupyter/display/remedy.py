@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ln_jupyter import redaction
-from ln_jupyter.db.loaded import Cost, Kind, SessionState
+from ln_jupyter.orm.inspect.record import Cost, Kind, SessionState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ln_jupyter.db.loaded import Record
     from ln_jupyter.display.options import Options, Place
+    from ln_jupyter.orm.inspect.record import Record
 
 _MOST = 6  # names in one line
 _LOADABLE = {Kind.COLUMN, Kind.EXPRESSION, Kind.RELATIONSHIP}

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 from tabulate import tabulate
 
 from ln_jupyter import redaction, sanitize
-from ln_jupyter.db.loaded import Kind, Status, describe, state_of
 from ln_jupyter.display import html, line, values, whereabouts
 from ln_jupyter.display.options import DEFAULT
+from ln_jupyter.orm.inspect.record import Kind, Status, describe, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from ln_jupyter.db.loaded import Attribute, Record
     from ln_jupyter.display.options import Options
+    from ln_jupyter.orm.inspect.record import Attribute, Record
 
 _WIDTH = 40  # characters of a cell, however long a value of a single record may be
 _COLUMNS = 12

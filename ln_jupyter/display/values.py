@@ -11,8 +11,8 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from ln_jupyter import redaction, sanitize
-from ln_jupyter.db.loaded import state_of
 from ln_jupyter.display.options import DEFAULT
+from ln_jupyter.orm.inspect.record import state_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -5,10 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from ln_jupyter.db.loaded import Cost, Kind, ObjectState, SessionState, Status
+from ln_jupyter.orm.inspect.record import Cost, Kind, ObjectState, SessionState, Status
 
 if TYPE_CHECKING:
-    from ln_jupyter.db.loaded import Attribute, Record
+    from ln_jupyter.orm.inspect.record import Attribute, Record
 
 
 class Mark(StrEnum):

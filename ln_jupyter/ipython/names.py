@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.orm.collections import InstrumentedList
 
 from ln_jupyter import callsite
-from ln_jupyter.db import loaded
+from ln_jupyter.orm.inspect import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -157,6 +157,6 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
         yield from ((f"[{number}]", each) for number, each in enumerate(value))
     elif kind is dict:
         yield from ((f"[{key!r}]", each) for key, each in value.items() if type(key) in (str, int))
-    elif (state := loaded.state_of(value)) is not None:
+    elif (state := record.state_of(value)) is not None:
         held = state.dict
         yield from ((f".{each.key}", held[each.key]) for each in state.manager.mapper.relationships if each.key in held)

@@ -12,7 +12,7 @@ from sqlalchemy.orm.attributes import instance_state, set_attribute
 
 from ln_jupyter import errors, schema
 from ln_jupyter.db import refusals, restriction, scalars, unit, users
-from ln_jupyter.db.loaded_attribute import is_of_class
+from ln_jupyter.orm.inspect.model import is_of_class
 from ln_jupyter.records import frames
 
 if TYPE_CHECKING:

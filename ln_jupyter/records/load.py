@@ -7,9 +7,10 @@ from typing import TypeVar
 from sqlalchemy import orm
 
 from ln_jupyter import errors
-from ln_jupyter.db import blame, loading, origins
+from ln_jupyter.db import blame, origins
 from ln_jupyter.db.block import current_block
 from ln_jupyter.db.session import OrmSession, SideSession
+from ln_jupyter.orm.inspect import loading
 from ln_jupyter.records import mapping
 
 T = TypeVar("T")

@@ -9,9 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from ln_jupyter import errors, schema
-from ln_jupyter.db import loading, origins, scalars, streams, transactions
+from ln_jupyter.db import origins, scalars, streams, transactions
 from ln_jupyter.db.block import current_block
 from ln_jupyter.db.session import OrmSession, RoutingSession
+from ln_jupyter.orm.inspect import loading
 from ln_jupyter.records import frames, mapping
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlalchemy.ext.hybrid import hybrid_property
 
-from ln_jupyter.db.loaded import Cost, Kind, ObjectState, SessionState, Status, describe, state_of
 from ln_jupyter.errors import NotMappedError
+from ln_jupyter.orm.inspect.record import Cost, Kind, ObjectState, SessionState, Status, describe, state_of
 from tests.db import loaded_models as m
 from tests.db.loaded_scenarios import SCENARIOS, World, world_of
 

@@ -7,8 +7,6 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from ln_jupyter.db.loaded import Status, describe
-from ln_jupyter.db.loading import load, options
 from ln_jupyter.errors import (
     ForeignSessionError,
     NothingGivenError,
@@ -16,6 +14,8 @@ from ln_jupyter.errors import (
     UnknownFieldError,
     UnloadableError,
 )
+from ln_jupyter.orm.inspect.loading import load, options
+from ln_jupyter.orm.inspect.record import Status, describe
 from tests.db import loaded_models as m
 from tests.db.loaded_scenarios import World, world_of
 

@@ -11,13 +11,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from ln_jupyter.db import loading
-from ln_jupyter.db.loaded import Attribute, Cost, Kind, Record, SessionState, Status, describe
 from ln_jupyter.display import html, line, record, text
 from ln_jupyter.display.options import Options
 from ln_jupyter.display.record import RecordView, Row
 from ln_jupyter.display.whereabouts import Mark
 from ln_jupyter.errors import NotMappedError
+from ln_jupyter.orm.inspect import loading
+from ln_jupyter.orm.inspect.record import Attribute, Cost, Kind, Record, SessionState, Status, describe
 from tests.db import loaded_models as m
 from tests.db.loaded_scenarios import SCENARIOS, World, world_of
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import Column
 from sqlalchemy.orm import LoaderCallableStatus
 
-from ln_jupyter.db.loaded_attribute import Attribute, Cost, Kind, Status, cost_of
+from ln_jupyter.orm.inspect.model import Attribute, Cost, Kind, Status, cost_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping

@@ -9,8 +9,8 @@ from sqlalchemy.orm import RelationshipDirection
 from sqlalchemy.orm.attributes import instance_state
 from sqlalchemy.orm.exc import UnmappedColumnError
 
-from ln_jupyter.db.loaded_attribute import HANDLES, Attribute, Cost, Kind, Status, cost_of
-from ln_jupyter.db.loaded_columns import is_settled
+from ln_jupyter.orm.inspect.columns import is_settled
+from ln_jupyter.orm.inspect.model import HANDLES, Attribute, Cost, Kind, Status, cost_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping

@@ -8,8 +8,8 @@ from sqlalchemy import Column, inspect
 from sqlalchemy.orm import CompositeProperty, Load, RelationshipProperty
 from sqlalchemy.sql import visitors
 
-from ln_jupyter.db.loaded_attribute import HANDLES, is_of_class
 from ln_jupyter.errors import UnknownFieldError, UnloadableError, near_miss
+from ln_jupyter.orm.inspect.model import HANDLES, is_of_class
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
