@@ -18,7 +18,6 @@ from ln_jupyter.db import (
     blame,
     failures,
     faults,
-    lazy_loads,
     marks,
     memory,
     origins,
@@ -30,6 +29,7 @@ from ln_jupyter.db import (
 )
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db.listeners import takes_notes
+from ln_jupyter.orm.profile import lazy_loads
 from ln_jupyter.registry import check
 from ln_jupyter.schema import declarative
 

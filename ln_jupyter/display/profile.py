@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from ln_jupyter.db.profile import Profile
 from ln_jupyter.db.transactions import LONG_SECONDS
+from ln_jupyter.orm.profile.model import Profile
 from ln_jupyter.sanitize import escaped, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ln_jupyter.callsite import Line
-    from ln_jupyter.db.profile import Flush, LazyLoads, UnreadLoad
+    from ln_jupyter.orm.profile.model import Flush, LazyLoads, UnreadLoad
 
 _MOST = 10  # facts of one kind
 _LONGEST = 64  # characters of a line or a statement

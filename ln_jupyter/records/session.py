@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import orm
 
-    from ln_jupyter.db.recorder import Recorder
     from ln_jupyter.display.profile import ProfileView
+    from ln_jupyter.orm.profile.recorder import Recorder
     from ln_jupyter.records.bulk import Rows
     from ln_jupyter.records.statement import Stmt
 
@@ -93,7 +93,7 @@ class Session:
         """What a dry run sent so far; None where *rollback* was not asked for."""
         self._recorder: Recorder | None = None
         if profile:
-            from ln_jupyter.db.recorder import Recorder  # here for cost: few sessions have one
+            from ln_jupyter.orm.profile.recorder import Recorder  # here for cost: few sessions have one
 
             self._recorder = Recorder(self._orm)
             self._orm.lazy_loads = None

@@ -4,9 +4,9 @@ import html.parser
 import pytest
 
 from ln_jupyter.callsite import Line
-from ln_jupyter.db.profile import Flush, LazyLoads, Profile, SlowStatement, UnreadLoad
 from ln_jupyter.display import profile as display
 from ln_jupyter.display.profile import ProfileView
+from ln_jupyter.orm.profile.model import Flush, LazyLoads, Profile, SlowStatement, UnreadLoad
 
 LOOP, QUERY = Line("<ipython-input-1>", 3), Line("<ipython-input-1>", 2)
 PROFILE = Profile(

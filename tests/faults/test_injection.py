@@ -20,9 +20,9 @@ import ln_jupyter as ln
 from ln_jupyter import callsite, errors, sanitize
 from ln_jupyter import schema as lns
 from ln_jupyter.cli import output
-from ln_jupyter.db.profile import LazyLoads, Profile, SlowStatement, UnreadLoad
 from ln_jupyter.display import card, header, profile, queries, record, remark, sessions, table, text, values
 from ln_jupyter.display import html as pictures
+from ln_jupyter.orm.profile.model import LazyLoads, Profile, SlowStatement, UnreadLoad
 from tests.faults import fuzzing
 from tests.ipython import shells
 

@@ -10,11 +10,11 @@ from sqlalchemy.ext.associationproxy import AssociationProxyExtensionType
 from sqlalchemy.ext.hybrid import HybridExtensionType
 from sqlalchemy.orm import InstanceState
 
-from ln_jupyter.db import reads
 from ln_jupyter.errors import NotMappedError
 from ln_jupyter.orm.inspect import columns as loaded_columns
 from ln_jupyter.orm.inspect import relationships as loaded_relationships
 from ln_jupyter.orm.inspect.model import Attribute, Cost, Kind, Status, is_of_class, shares_keys
+from ln_jupyter.orm.profile import reads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ln_jupyter.db.profiled_loads import Origin
+    from ln_jupyter.orm.profile.loads import Origin
 
 
 @dataclass(slots=True)

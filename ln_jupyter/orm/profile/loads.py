@@ -14,10 +14,10 @@ from sqlalchemy import orm
 from sqlalchemy.orm import loading
 
 from ln_jupyter import callsite
-from ln_jupyter.db import lazy_loads
 from ln_jupyter.db.listeners import takes_notes
-from ln_jupyter.db.profile import Flush, LazyLoads, UnreadLoad
-from ln_jupyter.db.reads import Reads
+from ln_jupyter.orm.profile import lazy_loads
+from ln_jupyter.orm.profile.model import Flush, LazyLoads, UnreadLoad
+from ln_jupyter.orm.profile.reads import Reads
 
 if TYPE_CHECKING:
     from types import CodeType, FrameType

@@ -11,9 +11,9 @@ from sqlalchemy.engine.interfaces import ExecuteStyle
 
 from ln_jupyter.db import connection_events, statements, transactions
 from ln_jupyter.db.listeners import takes_notes
-from ln_jupyter.db.profile import Profile, SlowStatement
-from ln_jupyter.db.profiled_loads import Loads
-from ln_jupyter.db.sent import Sent, TimedRows
+from ln_jupyter.orm.profile.loads import Loads
+from ln_jupyter.orm.profile.model import Profile, SlowStatement
+from ln_jupyter.orm.profile.sent import Sent, TimedRows
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
