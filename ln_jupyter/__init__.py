@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from ln_jupyter import errors, schema, settings
     from ln_jupyter.compat import install_as_lamindb
-    from ln_jupyter.db.block import current_session
     from ln_jupyter.db.engine import connect
+    from ln_jupyter.orm.current import current_session
     from ln_jupyter.records.load import load
     from ln_jupyter.records.selection import select
     from ln_jupyter.records.session import Session
@@ -64,7 +64,7 @@ _HOMES = {
     "Stmt": "ln_jupyter.records.statement:Stmt",
     "add": "ln_jupyter.records.write:add",
     "connect": "ln_jupyter.db.engine:connect",
-    "current_session": "ln_jupyter.db.block:current_session",
+    "current_session": "ln_jupyter.orm.current:current_session",
     "delete": "ln_jupyter.records.write:delete",
     "errors": "ln_jupyter.errors",
     "header": "ln_jupyter.tracking.registration:header",

@@ -148,7 +148,7 @@ def replace_session() -> None:
     from sqlalchemy import orm as names
     from sqlalchemy.orm import session
 
-    from ln_jupyter.db.session import OrmSession
+    from ln_jupyter.orm.session import OrmSession
 
     plain = session.Session
 

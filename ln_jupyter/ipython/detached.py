@@ -7,11 +7,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ln_jupyter import schema
-from ln_jupyter.db.block import current_block
 from ln_jupyter.display.options import Place
 from ln_jupyter.ipython import failed_load, places
 from ln_jupyter.ipython.failed_load import Kind
 from ln_jupyter.ipython.names import Names
+from ln_jupyter.orm.current import current_block
 from ln_jupyter.orm.inspect.model import shares_keys
 from ln_jupyter.orm.inspect.paths import keys_of, property_of
 

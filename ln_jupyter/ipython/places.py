@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from ln_jupyter import errors, schema
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import origins
 from ln_jupyter.display.options import Place
+from ln_jupyter.orm import origins
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlalchemy.engine import RowMapping
 
-from ln_jupyter.db import origins
 from ln_jupyter.display import card, html, line, queries, record, sessions, table, values
 from ln_jupyter.display import text as texts
 from ln_jupyter.display.card import Card
@@ -18,6 +17,7 @@ from ln_jupyter.display.options import Place
 from ln_jupyter.display.record import RecordView
 from ln_jupyter.display.table import TableView
 from ln_jupyter.ipython import names, places
+from ln_jupyter.orm import origins
 from ln_jupyter.orm.inspect.record import state_of
 
 if TYPE_CHECKING:

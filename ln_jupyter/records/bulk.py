@@ -11,14 +11,14 @@ from sqlalchemy import orm
 from sqlalchemy.orm.attributes import instance_state, set_attribute
 
 from ln_jupyter import errors, schema
-from ln_jupyter.db import refusals, restriction, scalars, unit, users
+from ln_jupyter.orm import refusals, restrictions, scalars, unit_of_work, users
 from ln_jupyter.orm.inspect.model import is_of_class
 from ln_jupyter.records import frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ln_jupyter.db.session import OrmSession
+    from ln_jupyter.orm.session import OrmSession
 
 Rows = Any
 """Dicts with the class's attributes as keys, or a pandas or polars data frame."""
@@ -69,13 +69,13 @@ def insert(session: OrmSession, mapper: orm.Mapper[Any], rows: list[dict[str, An
         sqlalchemy.exc.IntegrityError: Or whatever else refuses a row, with a note that names it.
     """
     if session.only_reads:  # before a savepoint that is in vain
-        raise restriction.refusal(f"rows of {mapper.class_.__name__}")
+        raise restrictions.refusal(f"rows of {mapper.class_.__name__}")
     insert_some = _insert_rows if _takes_rows(mapper) else _insert_records
     keys: list[tuple[Any, ...]] = []
     start = 0
     session.newest_failure = None
     try:
-        with unit.whole_call(session, mapper), _progress(len(rows)) as advance:
+        with unit_of_work.whole_call(session, mapper), _progress(len(rows)) as advance:
             if issubclass(mapper.class_, schema.CreatedBy):
                 user_id = users.current_id(session)
                 rows = [{"created_by_id": user_id, **row} for row in rows]

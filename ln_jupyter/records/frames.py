@@ -12,10 +12,10 @@ from sqlalchemy import orm
 from sqlalchemy.orm.util import AliasedInsp
 
 from ln_jupyter import errors
-from ln_jupyter.db.scalars import python_type
+from ln_jupyter.orm.scalars import python_type
 
 if TYPE_CHECKING:
-    from ln_jupyter.db.session import RoutingSession
+    from ln_jupyter.orm.session import RoutingSession
 
 _PANDAS = {int: "int64", bool: "bool", float: "float64"}
 _PANDAS_NULLABLE = {int: "Int64", bool: "boolean", float: "float64"}

@@ -7,10 +7,10 @@ from typing import TypeVar
 from sqlalchemy import orm
 
 from ln_jupyter import errors
-from ln_jupyter.db import blame, origins
-from ln_jupyter.db.block import current_block
-from ln_jupyter.db.session import OrmSession, SideSession
+from ln_jupyter.orm import naming, origins
+from ln_jupyter.orm.current import current_block
 from ln_jupyter.orm.inspect import loading
+from ln_jupyter.orm.session import OrmSession, SideSession
 from ln_jupyter.records import mapping
 
 T = TypeVar("T")
@@ -45,10 +45,10 @@ def load(record: T, *names: str) -> T:
     state = mapping.state_of(record)
     session = orm.object_session(record)
     if state.was_deleted:
-        msg = f"{blame.name(record)} was deleted"
+        msg = f"{naming.name(record)} was deleted"
         raise errors.UnloadableError(msg, fix="load it before the record is deleted")
     if state.async_session is not None:
-        msg = f"the session of {blame.name(record)} is asynchronous"
+        msg = f"the session of {naming.name(record)} is asynchronous"
         named = ", ".join(map(repr, names))
         raise errors.UnloadableError(msg, fix=f"await it: await session.refresh(record, [{named}])")
     if session is not None:

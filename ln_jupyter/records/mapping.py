@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from ln_jupyter import errors
-from ln_jupyter.db import json_equality, scalars
+from ln_jupyter.orm import scalars
+from ln_jupyter.records import json_equality
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from ln_jupyter import errors
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import faults, origins, refusals, restriction, unit
-from ln_jupyter.db.block import Block
-from ln_jupyter.db.session import OrmSession
+from ln_jupyter.db import faults
+from ln_jupyter.orm import origins, refusals, restrictions, unit_of_work
+from ln_jupyter.orm.current import Block
+from ln_jupyter.orm.session import OrmSession
 from ln_jupyter.records import write as writes
 from ln_jupyter.records.selection import statement
 
@@ -88,8 +89,8 @@ class Session:
         self._block: Block | None = None
         self._closed = False
         if readonly:
-            restriction.forbid_writing(self._orm)
-        self.dry_run = restriction.DryRun(self._orm) if rollback else None
+            restrictions.forbid_writing(self._orm)
+        self.dry_run = restrictions.DryRun(self._orm) if rollback else None
         """What a dry run sent so far; None where *rollback* was not asked for."""
         self._recorder: Recorder | None = None
         if profile:
@@ -190,7 +191,7 @@ class Session:
             >>> ln.select(lns.File).where(lns.File.name.in_(["kept", "undone"])).count()
             1
         """
-        unit.commit(self._open())
+        unit_of_work.commit(self._open())
 
     def rollback(self) -> None:
         """Undo what was not committed; in the middle of a block, all is read anew from there on.
@@ -252,7 +253,7 @@ class Session:
             elif self.dry_run is not None:
                 self.dry_run.end()
             else:
-                unit.commit(self._orm)
+                unit_of_work.commit(self._orm)
         finally:
             self._leave()
 
@@ -318,5 +319,5 @@ class Session:
         if self._closed:
             raise errors.SessionClosedError("this session is closed", fix="open another: ss = ln.Session()")
         if self._block is None and self._orm.has_lost_connection and not self._orm.has_sent:
-            unit.begin_anew(self._orm)  # between two calls, nobody else would
+            unit_of_work.begin_anew(self._orm)  # between two calls, nobody else would
         return self._orm

@@ -9,11 +9,12 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from ln_jupyter import errors, schema
-from ln_jupyter.db import origins, scalars, streams, transactions
-from ln_jupyter.db.block import current_block
-from ln_jupyter.db.session import OrmSession, RoutingSession
+from ln_jupyter.db import transactions
+from ln_jupyter.orm import origins, scalars
+from ln_jupyter.orm.current import current_block
 from ln_jupyter.orm.inspect import loading
-from ln_jupyter.records import frames, mapping
+from ln_jupyter.orm.session import OrmSession, RoutingSession
+from ln_jupyter.records import frames, mapping, streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from ln_jupyter import schema
-from ln_jupyter.db.block import current_block
-from ln_jupyter.db.session import OrmSession
 from ln_jupyter.display import html, table
+from ln_jupyter.orm.current import current_block
+from ln_jupyter.orm.session import OrmSession
 from ln_jupyter.schema.column_types import Json
 
 if TYPE_CHECKING:

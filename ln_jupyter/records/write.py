@@ -10,10 +10,10 @@ from sqlalchemy import event, orm
 from sqlalchemy.orm.attributes import instance_state
 
 from ln_jupyter import callsite, errors
-from ln_jupyter.db import blame, origins, refusals, restriction, unit
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db.block import current_block
-from ln_jupyter.db.session import OrmSession
+from ln_jupyter.orm import naming, origins, refusals, restrictions, unit_of_work
+from ln_jupyter.orm.current import current_block
+from ln_jupyter.orm.session import OrmSession
 from ln_jupyter.records import bulk, mapping
 from ln_jupyter.schema import declarative
 
@@ -185,10 +185,10 @@ def _act(
         if owner is not place:
             raise _foreign(record)
     if place is None:
-        return unit.run(action, engine=_elsewhere(records), write=write)
+        return unit_of_work.run(action, engine=_elsewhere(records), write=write)
     result = action(place)
     if not place.in_block:
-        unit.commit(place)
+        unit_of_work.commit(place)
     return result
 
 
@@ -234,14 +234,14 @@ def _get_or_create(session: OrmSession | None, model: type[Any], fields: dict[st
     # two processes that both found nothing must not both create it
     if place is None:
         return _act(None, (), get_or_create, write=True)
-    with unit.locking(place):
+    with unit_of_work.locking(place):
         return _act(place, (), get_or_create)
 
 
 def _attach(session: OrmSession, records: Sequence[Any]) -> None:
     """Put the records into the session, or none of them."""
     if session.only_reads and records:  # said on the user's line, and not at the end of the block
-        raise restriction.refusal(blame.name(records[0]))
+        raise restrictions.refusal(naming.name(records[0]))
     attached: list[Any] = []
 
     def note(_session: orm.Session, record: Any) -> None:
@@ -268,7 +268,7 @@ def _refusal(session: OrmSession, records: Sequence[Any], error: Exception) -> e
         for each in (state, *(related for _, _, related, _ in state.mapper.cascade_iterator("save-update", state))):
             if each.was_deleted:
                 fix = "make a new one, with the same values if you want them back"
-                return refusals.StaleRecordError(f"{blame.name(each.obj())} was deleted", fix=fix)
+                return refusals.StaleRecordError(f"{naming.name(each.obj())} was deleted", fix=fix)
             if each.session not in (None, session):
                 return _foreign(each.obj())
     msg = f"two objects in memory stand for one row: {error}"

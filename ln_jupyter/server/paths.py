@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from ln_jupyter import settings
 from ln_jupyter.approval import urls
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import limits, unit
+from ln_jupyter.db import limits
+from ln_jupyter.orm import unit_of_work
 from ln_jupyter.registry import schema_version
 from ln_jupyter.schema import NotebookPath
 from ln_jupyter.schema.column_types import utcnow
@@ -69,7 +70,7 @@ def _in_each_registry(act: Callable[[orm.Session], None], *paths: Path) -> None:
     for url in dict.fromkeys(each.url for each in chosen):
         with _existing_registry(url) as engine:
             if engine is not None and _knows(engine, *paths):
-                unit.run(act, engine=engine)
+                unit_of_work.run(act, engine=engine)
 
 
 @contextmanager

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from ln_jupyter import errors, reading
-from ln_jupyter.db import unit
 from ln_jupyter.locate.location import absolute
 from ln_jupyter.notebook import document as documents
 from ln_jupyter.notebook import editors, identity
+from ln_jupyter.orm import unit_of_work
 from ln_jupyter.schema import NotebookPath
 from ln_jupyter.tracking.request import storable
 
@@ -73,7 +73,7 @@ def forget(path: Path, *, force: bool = False) -> Forgotten:
     target = Path(os.path.realpath(path))
     beside = _write_without(target) if has_identity else None
     try:
-        known = unit.run(lambda session: _forget_path(session, path))
+        known = unit_of_work.run(lambda session: _forget_path(session, path))
         if beside is not None:
             beside.replace(target)
     finally:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, get_args
 import sqlalchemy as sa
 
 from ln_jupyter import errors
-from ln_jupyter.db import limits, unit
+from ln_jupyter.db import limits
+from ln_jupyter.orm import unit_of_work
 from ln_jupyter.schema import ExecutedCell, Notebook, Run
 from ln_jupyter.schema.column_types import utcnow
 from ln_jupyter.schema.models import State
@@ -56,7 +57,7 @@ def delete_runs(ids: Iterable[str], *, dry_run: bool = False) -> Removed:
         DatabaseError: If the registry cannot be reached.
     """
     wanted = tuple(dict.fromkeys(ids))
-    return unit.run(lambda session: _delete_named(session, wanted, dry_run=dry_run), write=True)
+    return unit_of_work.run(lambda session: _delete_named(session, wanted, dry_run=dry_run), write=True)
 
 
 @limits.bounded(limits.LONG_SECONDS)
@@ -82,7 +83,7 @@ def prune(*, older_than: dt.timedelta, states: Iterable[str] = _ENDED, dry_run: 
         Notebook.id == Run.notebook_id, Notebook.v == Run.notebook_v, Notebook.published_at.is_not(None)
     )
     old = sa.select(Run.id).where(Run.created_at < utcnow() - older_than, Run.state.in_(chosen), ~is_published)
-    return unit.run(lambda session: _delete(session, tuple(session.scalars(old)), dry_run=dry_run), write=True)
+    return unit_of_work.run(lambda session: _delete(session, tuple(session.scalars(old)), dry_run=dry_run), write=True)
 
 
 def _delete_named(session: orm.Session, ids: tuple[str, ...], *, dry_run: bool) -> Removed:

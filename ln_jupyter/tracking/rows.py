@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 
 from ln_jupyter import settings
-from ln_jupyter.db import attempts, transactions, upsert, users
+from ln_jupyter.db import attempts, transactions, upsert
 from ln_jupyter.notebook.identity import Identity
+from ln_jupyter.orm import users
 from ln_jupyter.schema import ids, tables
 from ln_jupyter.schema.column_types import utcnow
 from ln_jupyter.tracking import identification, latest, versions
@@ -61,7 +62,7 @@ class Registration:
     @cached_property
     def notebook(self) -> Notebook:
         """The notebook, as a detached record."""
-        from ln_jupyter.db import detached  # here for cost, as below: mapping classes is half of a first header()
+        from ln_jupyter.orm import detached  # here for cost, as below: mapping classes is half of a first header()
         from ln_jupyter.schema import Notebook
 
         return detached.record(Notebook, self.notebook_row, origin=self.origin)
@@ -69,7 +70,7 @@ class Registration:
     @cached_property
     def run(self) -> Run:
         """The run, as a detached record; ``run.notebook`` is loaded."""
-        from ln_jupyter.db import detached
+        from ln_jupyter.orm import detached
         from ln_jupyter.schema import Run
 
         return detached.record(Run, self.run_row | {"notebook": self.notebook}, origin=self.origin)

@@ -6,7 +6,7 @@ import pytest
 
 import ln_jupyter.schema as lns
 from ln_jupyter.cli import browsing, output
-from ln_jupyter.db.session import OrmSession
+from ln_jupyter.orm.session import OrmSession
 from ln_jupyter.schema import Notebook
 from tests.cli.conftest import execution, notebook
 

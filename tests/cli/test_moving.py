@@ -10,7 +10,7 @@ import pytest
 import ln_jupyter.schema as lns
 from ln_jupyter import settings
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db.session import OrmSession
+from ln_jupyter.orm.session import OrmSession
 from ln_jupyter.registry import check
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@ import zlib
 import pytest
 import sqlalchemy as sa
 
-from ln_jupyter.db.session import OrmSession
+from ln_jupyter.orm.session import OrmSession
 from ln_jupyter.schema import ExecutedCell, Notebook, Run, Source
 from tests.cli.conftest import NOW, execution, notebook
 

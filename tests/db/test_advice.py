@@ -19,9 +19,9 @@ import ln_jupyter.schema as lns
 from ln_jupyter import settings
 from ln_jupyter.db import advice, transactions
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db.session import OrmSession
 from ln_jupyter.db.sqlite import lock_owner
 from ln_jupyter.orm.profile import lazy_loads
+from ln_jupyter.orm.session import OrmSession
 from tests import waits
 from tests.ipython import kernel_driver
 

@@ -22,7 +22,7 @@ import ln_jupyter.schema as lns
 from ln_jupyter import errors
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import transactions
-from ln_jupyter.db.session import OrmSession
+from ln_jupyter.orm.session import OrmSession
 from ln_jupyter.registry import backup, schema_version
 from tests.faults import processes
 

@@ -8,7 +8,7 @@ from sqlalchemy import orm
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter.db import detached, origins
+from ln_jupyter.orm import detached, origins
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from sqlmodel import Field, Relationship, SQLModel
 
 from ln_jupyter.db import engine as engines
 from ln_jupyter.db import transactions
-from ln_jupyter.db.session import OrmSession
 from ln_jupyter.orm.profile.model import LazyLoads, Profile
 from ln_jupyter.orm.profile.recorder import Recorder
+from ln_jupyter.orm.session import OrmSession
 
 pytestmark = pytest.mark.alike
 

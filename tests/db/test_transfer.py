@@ -14,7 +14,7 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db.session import OrmSession
+from ln_jupyter.orm.session import OrmSession
 from ln_jupyter.registry import check, schema_version, transfer
 from tests.conftest import new_database
 from tests.faults import processes

@@ -12,14 +12,15 @@ from sqlalchemy import orm
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter.db import attempts, memory, transactions, unit
+from ln_jupyter.db import attempts, transactions
 from ln_jupyter.db import engine as engines
+from ln_jupyter.orm import state_backup, unit_of_work
 from tests.db import conflicting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ln_jupyter.db.session import OrmSession
+    from ln_jupyter.orm.session import OrmSession
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_conflicting_units_are_tried_again(serializable: sa.Engine) -> None:
     def work() -> None:
         turns.wait()
         for _ in range(5):
-            unit.run(count_up)
+            unit_of_work.run(count_up)
 
     with ThreadPoolExecutor(4) as threads:
         for done in [threads.submit(work) for _ in range(4)]:
@@ -78,7 +79,7 @@ def test_a_unit_is_given_up_in_the_end(serializable: sa.Engine, monkeypatch: pyt
         session.execute(sa.text("DO $$ BEGIN RAISE EXCEPTION SQLSTATE '40001'; END $$"))
 
     with pytest.raises(sa.exc.OperationalError):
-        unit.run(conflict)
+        unit_of_work.run(conflict)
 
     assert transactions.LOCK_SECONDS + 1 == clock.now
 
@@ -160,7 +161,7 @@ def test_an_error_of_the_action_undoes_it() -> None:
         _ = 1 / 0
 
     with pytest.raises(ZeroDivisionError):
-        unit.run(fail)
+        unit_of_work.run(fail)
 
     assert not ln.select(lns.Run).exists()
 
@@ -174,10 +175,10 @@ def test_what_was_kept_is_given_back() -> None:
         new = lns.Run(name="new")
         ss.orm.add(new)
         run.name = "edited"
-        kept = memory.keep([run, new])
+        kept = state_backup.keep([run, new])
 
         ss.orm.rollback()
-        memory.give_back(kept)
+        state_backup.give_back(kept)
 
         assert ss.orm.is_modified(run)
         assert (run.name, run.pipeline.name, [f.name for f in run.inputs]) == ("edited", "p", ["f"])

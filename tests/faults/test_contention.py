@@ -14,8 +14,8 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
 from ln_jupyter.db import engine as engines
-from ln_jupyter.db import unit
 from ln_jupyter.locate.location import Location
+from ln_jupyter.orm import unit_of_work
 from ln_jupyter.tracking import registration, rows
 from ln_jupyter.tracking import request as requests
 from tests import waits
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from ln_jupyter.db.session import OrmSession
+    from ln_jupyter.orm.session import OrmSession
 
     Tell = Callable[[object], None]
 
@@ -248,7 +248,7 @@ def collide(tell: Tell, url: str, units: int) -> None:
 
     for _ in range(units):
         before = repeated.count
-        unit.run(count_up)
+        unit_of_work.run(count_up)
         tell(repeated.count - before)
 
 

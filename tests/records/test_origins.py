@@ -18,11 +18,12 @@ from sqlalchemy.ext.horizontal_shard import ShardedSession
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter.db import advice, origins, transactions, unit
+from ln_jupyter.db import advice, transactions
 from ln_jupyter.db import engine as engines
 from ln_jupyter.display import record
 from ln_jupyter.display.options import DEFAULT
 from ln_jupyter.ipython import views
+from ln_jupyter.orm import origins, unit_of_work
 from ln_jupyter.tracking import removal
 from tests.records.conftest import Author, Base, Book
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from ln_jupyter.db.session import OrmSession
+    from ln_jupyter.orm.session import OrmSession
 
 
 @pytest.fixture(autouse=True)
@@ -291,7 +292,7 @@ def test_the_same_route_for_every_attempt(first: sa.Engine, second: sa.Engine) -
             error.orig.sqlstate = "40001"  # type: ignore[union-attr]
             raise error
 
-    unit.run(act)
+    unit_of_work.run(act)
 
     assert [first, first] == engines_used
 

@@ -25,7 +25,7 @@ AVOIDABLE = {
     *("difflib", "tomllib", "urllib.request", "importlib.metadata._adapters"),
     *("sqlalchemy.dialects.postgresql", "sqlalchemy.ext.hybrid", "sqlalchemy.orm"),
     *("ln_jupyter.cli", "ln_jupyter.records", "ln_jupyter.server"),
-    *("ln_jupyter.registry.migrate", "ln_jupyter.db.session", "ln_jupyter.db.unit"),
+    *("ln_jupyter.registry.migrate", "ln_jupyter.orm.session", "ln_jupyter.orm.unit_of_work"),
     *("ln_jupyter.environment.git", "ln_jupyter.locate.launcher", "ln_jupyter.notebook.parameters"),
     *("ln_jupyter.schema.declarative", "ln_jupyter.schema.models", "ln_jupyter.tracking.facts"),
 }

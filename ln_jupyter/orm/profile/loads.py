@@ -22,7 +22,7 @@ from ln_jupyter.orm.profile.reads import Reads
 if TYPE_CHECKING:
     from types import CodeType, FrameType
 
-    from ln_jupyter.db.session import OrmSession
+    from ln_jupyter.orm.session import OrmSession
 
 _EAGER = {"joined", "selectin", "subquery", "immediate"}
 _MOST_QUERIES = 20_000

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from sqlalchemy import orm
 
-    from ln_jupyter.db.session import OrmSession
+    from ln_jupyter.orm.session import OrmSession
 
 _MOST_TEXTS = 200
 _SLOWEST = 3

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from ln_jupyter.db.session import OrmSession
+    from ln_jupyter.orm.session import OrmSession
 
 
 def rows(session: OrmSession, connection: sa.Connection, result: Any) -> Iterator[Any]:

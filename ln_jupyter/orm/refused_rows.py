@@ -21,7 +21,7 @@ from ln_jupyter.schema.tables import user
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from ln_jupyter.db.failures import Failure
+    from ln_jupyter.orm.failures import Failure
 
     Row = Mapping[str, Any]
     """Values by the names of parameters, which are those of columns."""

@@ -14,21 +14,10 @@ from sqlalchemy.orm.attributes import instance_dict, instance_state
 from sqlalchemy.orm.exc import StaleDataError
 
 from ln_jupyter import callsite, errors, schema
-from ln_jupyter.db import (
-    blame,
-    failures,
-    faults,
-    marks,
-    memory,
-    origins,
-    refusals,
-    scalars,
-    statements,
-    transactions,
-    users,
-)
 from ln_jupyter.db import engine as engines
+from ln_jupyter.db import faults, marks, statements, transactions
 from ln_jupyter.db.listeners import takes_notes
+from ln_jupyter.orm import failures, naming, origins, refusals, scalars, state_backup, users
 from ln_jupyter.orm.profile import lazy_loads
 from ln_jupyter.registry import check
 from ln_jupyter.schema import declarative
@@ -174,7 +163,7 @@ class OrmSession(RoutingSession):
         """What it wrote through each, in all transactions of a block that it did not commit."""
         self._locked: set[sa.Engine] = set()
         self._touched: set[orm.InstanceState[Any]] = set()
-        self._kept_new: list[memory.New] = []
+        self._kept_new: list[state_backup.New] = []
         self._remembers = False
 
     def begin_block(self, *, reread: bool, lock: bool) -> None:
@@ -231,7 +220,7 @@ class OrmSession(RoutingSession):
             self._recall()  # after the flush, which reads what it needs, and before anything is contradicted
         touched = self.touched()  # with what a read has sent before
         if touched:
-            memory.settle(self, set(map(instance_state, touched)))
+            state_backup.settle(self, set(map(instance_state, touched)))
         try:
             super().commit()
         except sa.exc.SQLAlchemyError as error:
@@ -267,7 +256,7 @@ class OrmSession(RoutingSession):
 
     def expire_all(self) -> None:
         """Expire all records, as `expire` does each."""
-        memory.forget(self.identity_map.all_states())
+        state_backup.forget(self.identity_map.all_states())
         super().expire_all()
 
     def refresh(
@@ -282,19 +271,19 @@ class OrmSession(RoutingSession):
         """Forget what was remembered of a record, and of what its cascade takes along."""
         if self._remembers and (state := sa.inspect(record, raiseerr=False)) is not None:
             related = () if names else state.manager.mapper.cascade_iterator("refresh-expire", state)
-            memory.forget(
+            state_backup.forget(
                 [state, *(each for _, _, each, _ in related)], names or None
             )  # as SQLAlchemy: without names, all
 
     def _remember(self, states: Iterable[orm.InstanceState[Any]]) -> None:
-        memory.remember(states)
+        state_backup.remember(states)
         self._remembers = True
 
     @takes_notes
     def _recall(self) -> None:
         if self._remembers:
             self._remembers = False
-            memory.recall(self.identity_map.all_states())
+            state_backup.recall(self.identity_map.all_states())
 
     def _autoflush(self) -> None:
         """Send what is unsaved before something is read, as SQLAlchemy's own does."""
@@ -380,7 +369,7 @@ class OrmSession(RoutingSession):
             StaleRecordError: If a row changed after it was read.
             sqlalchemy.exc.IntegrityError: With a note that names the record and the line that added it.
         """
-        new, changed = list(self.new), memory.keep([*self.dirty, *self.deleted])
+        new, changed = list(self.new), state_backup.keep([*self.dirty, *self.deleted])
         is_all = not self.has_sent
         self.newest_failure = None
         try:
@@ -472,7 +461,7 @@ def _before_attach(session: OrmSession, record: object) -> None:
     database = origins.of(record)
     session.refuse_to_guess(record)
     if database is not None and not session.leads_to(database, record):
-        msg = f"{blame.name(record)} was read from {faults.describe(database.url)}, and this session leads elsewhere"
+        msg = f"{naming.name(record)} was read from {faults.describe(database.url)}, and this session leads elsewhere"
         fix = "save it in a session of its own engine: with ln.Session(engine); to copy it, make a new record"
         raise errors.ForeignSessionError(msg, fix=fix)
 
@@ -492,7 +481,9 @@ def _before_executing(execution: orm.ORMExecuteState) -> None:
         session.has_sent = True
         if execution.is_update and session._remembers and (mapper := execution.bind_mapper) is not None:
             states = session.identity_map.all_states()
-            memory.forget((each for each in states if each.manager.mapper.isa(mapper)), _set_by(execution, mapper))
+            state_backup.forget(
+                (each for each in states if each.manager.mapper.isa(mapper)), _set_by(execution, mapper)
+            )
 
 
 def _set_by(execution: orm.ORMExecuteState, mapper: orm.Mapper[Any]) -> set[str]:
@@ -547,7 +538,7 @@ def _before_flush(session: OrmSession, *_: object) -> None:
     new, changed = list(session.new), list(session.dirty)
     declarative.check_fields((*new, *changed))
     scalars.in_records([*new, *changed])
-    session._kept_new += memory.keep_new(new)
+    session._kept_new += state_backup.keep_new(new)
     owned = [(record, instance_dict(record)) for record in new if isinstance(record, schema.CreatedBy)]
     unowned = [record for record, held in owned if "created_by" not in held and not held.get("created_by_id")]
     if unowned:
@@ -574,12 +565,12 @@ def _take_away(session: OrmSession, _transaction: object) -> None:
     if session.failure is not None:
         session.failure.is_undone = True
     users.forget_uncommitted(session)  # a savepoint may have made it
-    undone: list[memory.New] = []
-    remaining: list[memory.New] = []  # after a savepoint, what was flushed before it
+    undone: list[state_backup.New] = []
+    remaining: list[state_backup.New] = []  # after a savepoint, what was flushed before it
     for was in session._kept_new:
         (undone if instance_state(was[0]).transient else remaining).append(was)
     session._kept_new = remaining
-    memory.take_away(undone)
+    state_backup.take_away(undone)
 
 
 @event.listens_for(OrmSession, "before_commit")

@@ -11,8 +11,9 @@ from sqlalchemy import event, orm
 from sqlalchemy.orm.attributes import instance_state
 
 from ln_jupyter import errors, schema
-from ln_jupyter.db import blame, faults
 from ln_jupyter.db import engine as engines
+from ln_jupyter.db import faults
+from ln_jupyter.orm import naming
 from ln_jupyter.registry import check
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def of(record: object) -> sa.Engine | None:
         name, identity = pickled
         found = engines.find(identity)
         if found is None:
-            msg = f"{blame.name(record)} was read from {name}, and nothing in this process leads there"
+            msg = f"{naming.name(record)} was read from {name}, and nothing in this process leads there"
             fix = "name an engine that does: with ln.Session(engine): ln.add(record), or ln.load(record, ...)"
             raise errors.ForeignSessionError(msg, fix=fix)
         state.__dict__[_ORIGIN] = found
@@ -131,7 +132,7 @@ def refuse_to_guess(record: object, engine: sa.Engine, usual: sa.Engine) -> None
     else:
         why = f"{read}, and this process uses {faults.describe(engine.url)} and {' and '.join(others)}"
     fix = "say where its row is: with ln.Session(engine): ln.add(record), or ln.load(record, ...)"
-    raise errors.UnknownOriginError(f"{blame.name(record)} {why}", fix=fix)
+    raise errors.UnknownOriginError(f"{naming.name(record)} {why}", fix=fix)
 
 
 def is_ambiguous(model: type, record: object | None, usual: sa.Engine | None) -> bool:

@@ -15,17 +15,17 @@ from sqlalchemy.orm.attributes import instance_dict, instance_state
 from sqlalchemy.orm.exc import StaleDataError
 
 from ln_jupyter import callsite, errors
-from ln_jupyter.db import blame, refused_rows
-from ln_jupyter.db.refused_rows import Undone
+from ln_jupyter.orm import naming, refused_rows
+from ln_jupyter.orm.refused_rows import Undone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from sqlalchemy import orm
 
-    from ln_jupyter.db import memory
-    from ln_jupyter.db.failures import Failure
-    from ln_jupyter.db.session import OrmSession
+    from ln_jupyter.orm import state_backup
+    from ln_jupyter.orm.failures import Failure
+    from ln_jupyter.orm.session import OrmSession
 
     _Sent = tuple[Any, Mapping[str, Any]]
     """A record, and what it held by the names of its attributes."""
@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 
 def annotate(
-    session: OrmSession, error: Exception, new: Sequence[Any], changed: Sequence[memory.Kept], *, is_all: bool
+    session: OrmSession, error: Exception, new: Sequence[Any], changed: Sequence[state_backup.Kept], *, is_all: bool
 ) -> None:
     """Add notes to the *error* of a flush: which record it is about, as far as that can be told, and what was undone.
 
@@ -72,7 +72,7 @@ def annotate(
     what = ""
     if found is not None:
         record, held = found
-        what = f"{_who(error)} refused {blame.name_values(_mapper(record), held)}{added}\n"
+        what = f"{_who(error)} refused {naming.name_values(_mapper(record), held)}{added}\n"
     elif suspects:
         what = f"one of {len(suspects):,} records was refused{added}\n"
     error.add_note(what + what_was_undone(session))
@@ -89,7 +89,7 @@ def annotate_commit(session: OrmSession, error: Exception, touched: Sequence[Any
     what = ""
     if isinstance(error, sa.exc.IntegrityError) and touched:
         added = whence(session, touched)
-        which = blame.name(touched[0]) if len(touched) == 1 else f"one of {len(touched):,} records"
+        which = naming.name(touched[0]) if len(touched) == 1 else f"one of {len(touched):,} records"
         what = f"the database refused {which}{added}\n"
     error.add_note(what + what_was_undone(session))
 
@@ -112,7 +112,7 @@ def annotate_rows(
         if number is None:
             what = f"one of {len(rows) - start:,} rows of {mapper.class_.__name__} was refused"
         else:
-            what = f"{_who(error)} refused rows[{number}], {blame.name_values(mapper, rows[number])}"
+            what = f"{_who(error)} refused rows[{number}], {naming.name_values(mapper, rows[number])}"
         what = f"{what}{_added([callsite.current()])}\n"
     error.add_note(what + what_was_undone(session, of_call=True))
 
@@ -154,7 +154,7 @@ def _of_unit(session: OrmSession, *, is_block: bool) -> str:
     return f"nothing of this unit was saved{since}"
 
 
-def stale(session: OrmSession, error: Exception, changed: Sequence[memory.Kept]) -> errors.StaleRecordError:
+def stale(session: OrmSession, error: Exception, changed: Sequence[state_backup.Kept]) -> errors.StaleRecordError:
     """Make the error for a row that is no longer as it was read, naming the record where it can be told.
 
     Args:
@@ -171,14 +171,14 @@ def stale(session: OrmSession, error: Exception, changed: Sequence[memory.Kept])
         )
     what = str(error)
     if record is not None:
-        what = f"{blame.name(record)} was changed or deleted by another session after it was read"
+        what = f"{naming.name(record)} was changed or deleted by another session after it was read"
     cls = type(record or (changed[0].record if changed else None)).__name__
     fix = f"read it again, ln.select({cls}, ...).one(), and repeat your change; nothing was overwritten"
     told = [] if record is None else [record]
     return StaleRecordError(f"{what}{whence(session, told)}", fix=f"{fix}, {what_was_undone(session)}")
 
 
-def _is_stale(was: memory.Kept, read: sa.Connection) -> bool:
+def _is_stale(was: state_backup.Kept, read: sa.Connection) -> bool:
     mapper = _mapper(was.record)
     version = mapper.version_id_col
     assert version is not None  # noqa: S101 - only such records are asked about

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ln_jupyter.db import attempts, memory, origins, transactions
-from ln_jupyter.db.session import OrmSession
+from ln_jupyter.db import attempts, transactions
+from ln_jupyter.orm import origins, state_backup
+from ln_jupyter.orm.session import OrmSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,16 +34,16 @@ def run(action: Callable[[OrmSession], T], *, engine: sa.Engine | None = None, w
     route.bind()
 
     def attempt() -> T:
-        kept: list[memory.Kept] = []
+        kept: list[state_backup.Kept] = []
         with OrmSession(route) as session:
             session.locks = write
             try:
                 result = action(session)
-                kept = memory.keep(session.identity_map.values())
+                kept = state_backup.keep(session.identity_map.values())
                 commit(session)
             except BaseException:
                 session.rollback()
-                memory.give_back(kept)
+                state_backup.give_back(kept)
                 raise
         return result
 
@@ -103,7 +104,7 @@ def locking(session: OrmSession) -> Iterator[None]:
 
 def begin_anew(session: OrmSession) -> None:
     """Leave a transaction that sent nothing, such as one whose connection was lost; what is unsaved stays so."""
-    kept, new = memory.keep(session.dirty), list(session.new)
+    kept, new = state_backup.keep(session.dirty), list(session.new)
     session.rollback()
-    memory.give_back(kept)
+    state_backup.give_back(kept)
     session.add_all(new)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlalchemy.orm.attributes import instance_state, set_committed_value
 
-from ln_jupyter.db import origins
+from ln_jupyter.orm import origins
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

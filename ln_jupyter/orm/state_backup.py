@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm.attributes import instance_dict, instance_state, set_committed_value
 from sqlalchemy.orm.base import LoaderCallableStatus
 
-from ln_jupyter.db import contradictions
+from ln_jupyter.orm import contradictions
 from ln_jupyter.orm.inspect.columns import is_settled
 
 if TYPE_CHECKING:

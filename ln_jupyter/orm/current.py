@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlalchemy import orm
 
-    from ln_jupyter.db.session import OrmSession
+    from ln_jupyter.orm.session import OrmSession
 
 
 class Block:

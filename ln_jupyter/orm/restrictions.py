@@ -9,13 +9,14 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from ln_jupyter import callsite, errors
-from ln_jupyter.db import blame, connection_events, failures, read_only, refusals, statements, transactions
+from ln_jupyter.db import connection_events, read_only, statements, transactions
 from ln_jupyter.db.listeners import takes_notes
+from ln_jupyter.orm import failures, naming, refusals
 
 if TYPE_CHECKING:
     from sqlalchemy import orm
 
-    from ln_jupyter.db.session import OrmSession
+    from ln_jupyter.orm.session import OrmSession
 
 _WIDTH = 60
 
@@ -32,7 +33,7 @@ def forbid_writing(session: OrmSession) -> None:
         changed = [record for record in session.dirty if session.is_modified(record)]
         record = next(iter([*session.new, *session.deleted, *changed]), None)
         if record is not None:
-            raise refusal(f"{blame.name(record)}{refusals.whence(session, [record])}")
+            raise refusal(f"{naming.name(record)}{refusals.whence(session, [record])}")
 
     @event.listens_for(session, "after_begin")
     def _guard(_session: object, _transaction: object, connection: sa.Connection) -> None:

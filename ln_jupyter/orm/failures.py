@@ -12,13 +12,14 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from ln_jupyter import callsite, errors
-from ln_jupyter.db import faults, limits, marks, refusals, transactions
+from ln_jupyter.db import faults, limits, marks, transactions
 from ln_jupyter.db.listeners import takes_notes
+from ln_jupyter.orm import refusals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ln_jupyter.db.session import OrmSession
+    from ln_jupyter.orm.session import OrmSession
 
 _ENDS_ALL = {1020, 1213}
 """Errors after which MariaDB and MySQL have undone the whole transaction, and begin another one unasked."""

@@ -16,7 +16,7 @@ from sqlalchemy.orm.attributes import instance_dict, instance_state, set_attribu
 from sqlalchemy.sql import visitors
 
 from ln_jupyter import errors
-from ln_jupyter.db import blame
+from ln_jupyter.orm import naming
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -53,7 +53,7 @@ def in_records(records: Sequence[object]) -> None:
                 try:
                     value = _stored(held[name], columns[name].type)
                 except _UnfitError as error:
-                    what = f"{type(record).__name__}.{name} of {blame.name(record)}"
+                    what = f"{type(record).__name__}.{name} of {naming.name(record)}"
                     raise _refusal(what, held[name], error) from None
                 if value is not held[name]:
                     set_attribute(record, name, value)
