@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from ln_jupyter.schema import ids
 
 COLUMNS = "id, v, name, reference, created_at, created_by_id, revision"

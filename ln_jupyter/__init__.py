@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ln_jupyter import errors, schema, settings
     from ln_jupyter.compat import install_as_lamindb
-    from ln_jupyter.db.engine import connect
+    from ln_jupyter.db.engines import connect
     from ln_jupyter.orm.current import current_session
     from ln_jupyter.records.load import load
     from ln_jupyter.records.selection import select
@@ -63,7 +63,7 @@ _HOMES = {
     "Session": "ln_jupyter.records.session:Session",
     "Stmt": "ln_jupyter.records.statement:Stmt",
     "add": "ln_jupyter.records.write:add",
-    "connect": "ln_jupyter.db.engine:connect",
+    "connect": "ln_jupyter.db.engines:connect",
     "current_session": "ln_jupyter.orm.current:current_session",
     "delete": "ln_jupyter.records.write:delete",
     "errors": "ln_jupyter.errors",

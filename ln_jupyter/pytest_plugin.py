@@ -50,22 +50,22 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 @pytest.fixture
 def ln_registry(tmp_path: Path) -> Iterator[sa.Engine]:
     """Give one test an empty registry, which `ln_jupyter` and the kernels it starts use until it ends."""
-    from ln_jupyter.db import engine  # here for cost: only for tests that ask
+    from ln_jupyter.db import engines  # here for cost: only for tests that ask
 
     url = settings.sqlite_url(tmp_path / settings.REGISTRY_FILE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(_VARIABLE, url)
         _begin_anew()
-        yield engine.of_registry()
+        yield engines.of_registry()
     _begin_anew()
-    engine.dispose(url)
+    engines.dispose(url)
 
 
 def _begin_anew() -> None:
     """Forget what the process decided and registered, as a new one has not done either yet."""
-    from ln_jupyter.db import engine  # here for cost: only for tests that ask
+    from ln_jupyter.db import engines  # here for cost: only for tests that ask
     from ln_jupyter.tracking import registration
 
-    engine.connect(None)
+    engines.connect(None)
     settings.forget()
     registration.forget()

@@ -133,13 +133,13 @@ def equip(engine: sa.Engine) -> None:
     """Do to an engine of SQLite what we do to ours."""
     from sqlalchemy import event
 
-    from ln_jupyter.db import faults, forks, transactions
+    from ln_jupyter.db import error_translation, forks, transactions
     from ln_jupyter.db.sqlite import engine as sqlite
 
     forks.leave_connections(engine)
     event.listen(engine, "connect", sqlite._prepare, insert=True)
     transactions.begin_lazily(engine)
-    faults.translate(engine)
+    error_translation.translate(engine)
 
 
 def replace_session() -> None:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from ln_jupyter import settings
 from ln_jupyter.approval import lists
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from ln_jupyter.orm import origins
 from ln_jupyter.registry import check
 from tests import servers

@@ -23,7 +23,7 @@ from traitlets.config import Config
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter.cli import catalogue
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from ln_jupyter.display import html, record, text
 from ln_jupyter.ipython import extension
 from ln_jupyter.notebook.document import Cell, Document

@@ -19,8 +19,7 @@ from sqlalchemy import orm
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
-from ln_jupyter.db import engine as engines
-from ln_jupyter.db import transactions
+from ln_jupyter.db import engines, transactions
 from ln_jupyter.ipython import options
 from ln_jupyter.notebook import document, editors
 from ln_jupyter.registry import backup

@@ -5,7 +5,7 @@ import pytest
 
 from ln_jupyter import errors, settings
 from ln_jupyter.approval import urls
-from ln_jupyter.db import engine
+from ln_jupyter.db import engines
 
 
 @pytest.fixture(autouse=True)
@@ -77,8 +77,8 @@ def test_the_argument_wins_over_the_environment(tmp_path, monkeypatch):
     """`connect(url)` decides over everything, until it is taken back."""
     monkeypatch.setenv("LN_JUPYTER_URL", f"sqlite:///{tmp_path}/environment.db")
 
-    assert engine.connect("sqlite://").url.database is None
-    assert str(tmp_path / "environment.db") == engine.connect().url.database
+    assert engines.connect("sqlite://").url.database is None
+    assert str(tmp_path / "environment.db") == engines.connect().url.database
 
 
 def test_an_empty_variable_says_nothing(project, monkeypatch):
@@ -277,11 +277,11 @@ def test_the_default_folder_is_private(tmp_path, monkeypatch):
     monkeypatch.setattr(settings, "data_folder", lambda: tmp_path / "share" / "ln_jupyter")
     monkeypatch.chdir(tmp_path)
 
-    made = engine.of_registry()
+    made = engines.of_registry()
 
     folder = tmp_path / "share" / "ln_jupyter"
     assert (0o700, 0o600) == (folder.stat().st_mode & 0o777, (folder / "registry.db").stat().st_mode & 0o777)
-    engine.dispose(made.url)
+    engines.dispose(made.url)
 
 
 @pytest.mark.parametrize(

@@ -24,12 +24,12 @@ def backup(file: Path, *, url: str | None, as_json: bool) -> None:
     The copy is the registry of one moment, in one file that only you may read. To go back
     to it, end what uses the registry and put the file in its place.
     """
-    from ln_jupyter.db import engine, faults  # here for cost: --help needs no database
+    from ln_jupyter.db import engines, error_translation  # here for cost: --help needs no database
     from ln_jupyter.registry import backup
 
-    source = engine.resolve(settings.current().url if url is None else url)
+    source = engines.resolve(settings.current().url if url is None else url)
     backup.back_up(source, file)
-    name = faults.describe(source.url)
+    name = error_translation.describe(source.url)
     if as_json:
         output.write_json({"database": name, "backup": file.absolute(), "bytes": file.stat().st_size})
     else:
@@ -52,10 +52,10 @@ def copy_registry(source: str, target: str, *, as_json: bool) -> None:
     not in DST, so end the kernels that use it before. Leave a password to ~/.pgpass or
     PGPASSWORD: others can see a command line.
     """
-    from ln_jupyter.db import engine
+    from ln_jupyter.db import engines
     from ln_jupyter.registry import transfer  # here for cost: --help needs no database
 
-    done = transfer.copy(engine.resolve(source), engine.resolve(target))
+    done = transfer.copy(engines.resolve(source), engines.resolve(target))
     if as_json:
         output.write_json(asdict(done))
         return

@@ -31,7 +31,7 @@ def init(folder: Path, *, url: str | None, as_json: bool) -> None:
     Notebooks in it and below register there from then on. The registry is a file in
     FOLDER/.ln_jupyter, which git ignores. Where there is one already, nothing changes.
     """
-    from ln_jupyter.db import engine
+    from ln_jupyter.db import engines
     from ln_jupyter.registry import check  # here for cost: --help needs no database
 
     if url is not None:
@@ -41,7 +41,7 @@ def init(folder: Path, *, url: str | None, as_json: bool) -> None:
     file = project / settings.REGISTRY_FILE
     made = registry_url.Whereabouts(text=settings.sqlite_url(file), by=project, folder=project.parent)
     _make(project, made)
-    check.ensure(engine.resolve(made.url))
+    check.ensure(engines.resolve(made.url))
     chosen = settings.resolve(project.parent)
     instead = chosen.origins["url"] if chosen.registry.asked != made.asked else None
     if as_json:
@@ -67,12 +67,12 @@ def migrate(url: str | None, *, dry_run: bool, as_json: bool) -> None:
     what is not additive, and PostgreSQL, is upgraded by this command only. End the kernels
     of older releases before a change that is not additive.
     """
-    from ln_jupyter.db import engine
+    from ln_jupyter.db import engines
     from ln_jupyter.registry import migrate  # here for cost: --help needs no database
 
     if url is None and dry_run:
         url = settings.current().url  # to choose it by its engine would make the folder of a default one
-    done = migrate.upgrade(engine.current() if url is None else engine.resolve(url), dry_run=dry_run)
+    done = migrate.upgrade(engines.current() if url is None else engines.resolve(url), dry_run=dry_run)
     if as_json:
         facts = {"database": done.database, "before": done.before, "after": done.after}
         whom = {"additive": done.is_additive, "oldest_reader": done.oldest_reader}

@@ -100,13 +100,13 @@ def forget(file: Path, *, force: bool, url: str | None, as_json: bool) -> None:
     Its id is taken out of the file and its path out of the registry. The notebook and its
     runs stay in the registry.
     """
-    from ln_jupyter.db import engine  # here for cost: --help needs no database
+    from ln_jupyter.db import engines  # here for cost: --help needs no database
     from ln_jupyter.tracking import forgetting
 
     if url is None:
         settings.current(file.absolute().parent)  # the project's of the notebook, as for its header()
     else:
-        engine.connect(url)
+        engines.connect(url)
     done = forgetting.forget(file, force=force)
     if as_json:
         output.write_json(asdict(done))

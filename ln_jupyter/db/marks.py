@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqlalchemy import event
 
 from ln_jupyter import callsite
-from ln_jupyter.db import connection_events, statements, transactions
+from ln_jupyter.db import connection_events, sql_text, transactions
 from ln_jupyter.db.listeners import takes_notes
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from ln_jupyter.db.statements import End
+    from ln_jupyter.db.sql_text import End
 
 _MYSQL = ("mysql", "mariadb")
 _SAVEPOINT = "ln_jupyter"
@@ -90,7 +90,7 @@ class Work:
             self._has_written = True
             self._listen()
         if self._mark is not None:
-            end = statements.ends(statement, self._connection.dialect.name)
+            end = sql_text.ends(statement, self._connection.dialect.name)
             if end is not None:
                 self.note(end)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from ln_jupyter.db import connection_events, statements, transactions
+from ln_jupyter.db import connection_events, sql_text, transactions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +78,7 @@ class _Guard:
 
     def _begin(self, connection: sa.Connection, _cursor: object, statement: str, *given: Any) -> None:
         _parameters, context, _is_many = given
-        if statements.writes(statement):
+        if sql_text.writes(statement):
             raise self.refusal(statement)
         name = connection.dialect.name
         if name == "sqlite":
@@ -88,7 +88,7 @@ class _Guard:
         elif name in _BEGIN and _is_in_autocommit(connection):
             _send(connection, _BEGIN[name])
             # a savepoint, and the rows of a cursor of the server, are there as long as their transaction
-            self._is_of_statement = not (statements.is_savepoint(statement) or context._is_server_side)
+            self._is_of_statement = not (sql_text.is_savepoint(statement) or context._is_server_side)
         elif name == "postgresql":
             _send(connection, "SET TRANSACTION READ ONLY")
         elif name == "duckdb":  # whose driver has begun, and which knows no SET TRANSACTION
@@ -132,7 +132,7 @@ def _forbid_in_sqlite(connection: sa.Connection, statement: str) -> None:
     if driver.execute("PRAGMA query_only").fetchone() == (0,):
         driver.execute("PRAGMA query_only=ON")
         connection.info[_QUERIES_ONLY] = True
-    if statements.is_savepoint(statement) and not transactions.has_begun(connection):
+    if sql_text.is_savepoint(statement) and not transactions.has_begun(connection):
         driver.execute("BEGIN")  # before somebody begins as for a savepoint that writes
 
 

@@ -20,8 +20,8 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 
-from ln_jupyter import errors
-from ln_jupyter.db import advice, connection_events, faults, forks, interrupts, statements
+from ln_jupyter import advice, errors
+from ln_jupyter.db import connection_events, error_translation, forks, interrupts, sql_text
 from ln_jupyter.db.listeners import takes_notes
 from ln_jupyter.db.sqlite import errors as sqlite_faults
 from ln_jupyter.db.sqlite import lock_owner
@@ -99,10 +99,10 @@ def _begins(connection: sa.Connection, statement: str, context: Any) -> bool:
     if options and not _ASKS.isdisjoint(options) and _begins_as_asked(connection):
         return True
     if not (
-        statements.needs_transaction(statement)
+        sql_text.needs_transaction(statement)
         or (
             connection.dialect.name == "postgresql"
-            and (statements.calls(statement) or statements.is_of_transaction(statement))
+            and (sql_text.calls(statement) or sql_text.is_of_transaction(statement))
         )
     ):
         return False
@@ -127,7 +127,7 @@ def _reset(driver: Any, entry: ConnectionPoolEntry | None, state: PoolResetState
 
 def has_to_begin(statement: str, dialect: sa.Dialect) -> bool:
     """Say whether a statement may write, or makes a savepoint, as far as its text tells."""
-    return statements.needs_transaction(statement) or (dialect.name == "postgresql" and statements.calls(statement))
+    return sql_text.needs_transaction(statement) or (dialect.name == "postgresql" and sql_text.calls(statement))
 
 
 def begin_for_whoever_writes(connection: sa.Connection) -> None:
@@ -153,7 +153,7 @@ def _read_alone(connection: sa.Connection, execute: Callable[[], object], contex
         return False
     driver.autocommit = True
     try:
-        if statements.reads(context.statement):
+        if sql_text.reads(context.statement):
             with driver.at_once():
                 driver.execute("BEGIN READ ONLY")
                 execute()
@@ -212,7 +212,7 @@ def begin_before_savepoints(engine: sa.Engine, is_watched: Callable[[sa.Connecti
     @event.listens_for(engine, "do_execute_no_params")
     def _before(*arguments: Any) -> None:
         statement, connection = arguments[1], arguments[-1].root_connection
-        if statements.is_savepoint(statement) and is_watched(connection):
+        if sql_text.is_savepoint(statement) and is_watched(connection):
             begin_for_real(connection)
 
 
@@ -323,7 +323,7 @@ def _begin_driver(connection: sa.Connection, then: Iterable[str]) -> None:
     except Exception as error:  # past SQLAlchemy, which would have it translated
         if driver.closed:
             connection.invalidate(error)
-        raise faults.of_begin(connection.engine.url, error, is_lost=driver.closed) or error from error
+        raise error_translation.of_begin(connection.engine.url, error, is_lost=driver.closed) or error from error
 
 
 def _took_lock(connection: sa.Connection) -> None:
@@ -375,7 +375,7 @@ def wait_for_lock(
                         driver.execute(statement)
                     except sqlite3.OperationalError as error:
                         if not _is_busy(error) and not driver.in_transaction:
-                            raise faults.meaning(connection.engine.url, error) or error from error
+                            raise error_translation.meaning(connection.engine.url, error) or error from error
                         on_wait()
                         if time.monotonic() > deadline:
                             raise lock_owner.busy(connection.engine, LOCK_SECONDS) from error
@@ -485,7 +485,7 @@ def _begin_with_lock(connection: sa.Connection) -> None:
                 driver.execute(f"ROLLBACK; {unlock}")
         if not isinstance(error, Exception):
             raise
-        raise faults.of_begin(connection.engine.url, error, is_lost=driver.closed) or error from error
+        raise error_translation.of_begin(connection.engine.url, error, is_lost=driver.closed) or error from error
 
 
 def _will_see_one_moment(connection: sa.Connection) -> bool:

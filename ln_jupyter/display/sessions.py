@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ln_jupyter.db import faults
+from ln_jupyter.db import error_translation
 from ln_jupyter.display import card
 
 if TYPE_CHECKING:
@@ -64,7 +64,9 @@ def of_scoped(scope: Any) -> card.Card:
 def _database(bind: Any) -> str:
     if bind is None:
         return "by the class of each record, or none"
-    return faults.describe(bind.url if hasattr(bind, "url") else bind.engine.url)  # a connection has none of its own
+    return error_translation.describe(
+        bind.url if hasattr(bind, "url") else bind.engine.url
+    )  # a connection has none of its own
 
 
 def _state(session: orm.Session) -> str:

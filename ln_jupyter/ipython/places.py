@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from ln_jupyter import errors, schema
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from ln_jupyter.display.options import Place
 from ln_jupyter.orm import origins
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
-from ln_jupyter.db import advice
+from ln_jupyter import advice
 from ln_jupyter.display import remark
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from ln_jupyter import callsite, errors
-from ln_jupyter.db import faults, limits, marks, transactions
+from ln_jupyter.db import error_translation, limits, marks, transactions
 from ln_jupyter.db.listeners import takes_notes
 from ln_jupyter.orm import refusals
 
@@ -175,4 +175,4 @@ def _ended(session: OrmSession, connection: sa.Connection, work: marks.Work) -> 
 
 
 def _where(connection: sa.Connection) -> str:
-    return faults.describe(connection.engine.url)
+    return error_translation.describe(connection.engine.url)

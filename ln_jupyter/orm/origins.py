@@ -11,8 +11,7 @@ from sqlalchemy import event, orm
 from sqlalchemy.orm.attributes import instance_state
 
 from ln_jupyter import errors, schema
-from ln_jupyter.db import engine as engines
-from ln_jupyter.db import faults
+from ln_jupyter.db import engines, error_translation
 from ln_jupyter.orm import naming
 from ln_jupyter.registry import check
 
@@ -130,7 +129,7 @@ def refuse_to_guess(record: object, engine: sa.Engine, usual: sa.Engine) -> None
     if token is not None:
         why = f"{read}, and is of the shard {token!r}"
     else:
-        why = f"{read}, and this process uses {faults.describe(engine.url)} and {' and '.join(others)}"
+        why = f"{read}, and this process uses {error_translation.describe(engine.url)} and {' and '.join(others)}"
     fix = "say where its row is: with ln.Session(engine): ln.add(record), or ln.load(record, ...)"
     raise errors.UnknownOriginError(f"{naming.name(record)} {why}", fix=fix)
 
@@ -169,7 +168,7 @@ def _pickle(state: InstanceState[Any], pickled: dict[str, Any]) -> None:
     """
     found = state.__dict__.get(_ORIGIN) if state.session is None else _of_session(state)
     if state.key is not None and found is not None:
-        said = (faults.describe(found.url), engines.identity(found))
+        said = (error_translation.describe(found.url), engines.identity(found))
         pickled["info"] = {**pickled.get("info", {}), _ORIGIN: said}
 
 
@@ -197,7 +196,7 @@ def _use(engine: sa.Engine) -> None:
     _seen.add(engine)
     engines.meet(engine)
     pool = weakref.ref(engine.pool) if engines.is_private(engine) else None
-    _used[engines.identity(engine)] = (faults.describe(engine.url), pool)
+    _used[engines.identity(engine)] = (error_translation.describe(engine.url), pool)
 
 
 def _others(model: type, engine: sa.Engine | None, usual: sa.Engine | None) -> list[str]:
@@ -210,7 +209,7 @@ def _others(model: type, engine: sa.Engine | None, usual: sa.Engine | None) -> l
     if issubclass(model, schema.Base):
         if usual is not None:
             names.pop(engines.identity(usual), None)
-        names |= {engines.identity(each): faults.describe(each.url) for each in list(check.known())}
+        names |= {engines.identity(each): error_translation.describe(each.url) for each in list(check.known())}
     if engine is not None:
         names.pop(engines.identity(engine), None)
     return sorted(set(names.values()))

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from ln_jupyter import callsite, errors
-from ln_jupyter.db import connection_events, read_only, statements, transactions
+from ln_jupyter.db import connection_events, read_only, sql_text, transactions
 from ln_jupyter.db.listeners import takes_notes
 from ln_jupyter.orm import failures, naming, refusals
 
@@ -129,7 +129,7 @@ class DryRun:
         elif execution.is_insert or execution.is_update or execution.is_delete:
             self.statements += 1
         elif isinstance(statement, sa.TextClause):
-            self.statements += statements.writes(statement.text)
+            self.statements += sql_text.writes(statement.text)
 
     def _refuse_to_commit(self, session: orm.Session) -> None:
         if not session.in_nested_transaction():
@@ -138,11 +138,11 @@ class DryRun:
 
 def _keep_undoable(connection: sa.Connection, _cursor: object, statement: str, *_: Any) -> None:
     """Refuse what could not be undone any more, and see to it that the rest can be."""
-    if statements.ends(statement, connection.dialect.name) == "commit":
+    if sql_text.ends(statement, connection.dialect.name) == "commit":
         _refuse_commit()
     if transactions.begins_lazily(connection.dialect):
         transactions.begin_to_undo(connection)
-    elif connection.dialect.name == "sqlite" and statements.writes(statement):
+    elif connection.dialect.name == "sqlite" and sql_text.writes(statement):
         transactions.begin_for_real(connection)  # sqlite3 begins nothing for what makes or changes a table
 
 

@@ -14,8 +14,7 @@ from sqlalchemy.orm.attributes import instance_dict, instance_state
 from sqlalchemy.orm.exc import StaleDataError
 
 from ln_jupyter import callsite, errors, schema
-from ln_jupyter.db import engine as engines
-from ln_jupyter.db import faults, marks, statements, transactions
+from ln_jupyter.db import engines, error_translation, marks, sql_text, transactions
 from ln_jupyter.db.listeners import takes_notes
 from ln_jupyter.orm import failures, naming, origins, refusals, scalars, state_backup, users
 from ln_jupyter.orm.profile import lazy_loads
@@ -461,7 +460,7 @@ def _before_attach(session: OrmSession, record: object) -> None:
     database = origins.of(record)
     session.refuse_to_guess(record)
     if database is not None and not session.leads_to(database, record):
-        msg = f"{naming.name(record)} was read from {faults.describe(database.url)}, and this session leads elsewhere"
+        msg = f"{naming.name(record)} was read from {error_translation.describe(database.url)}, and this session leads elsewhere"
         fix = "save it in a session of its own engine: with ln.Session(engine); to copy it, make a new record"
         raise errors.ForeignSessionError(msg, fix=fix)
 
@@ -477,7 +476,7 @@ def _before_executing(execution: orm.ORMExecuteState) -> None:
             execution.update_execution_options(autoflush=False)
     elif execution.is_select:
         _before_select(session, execution)
-    elif not isinstance(execution.statement, sa.TextClause) or statements.writes(execution.statement.text):
+    elif not isinstance(execution.statement, sa.TextClause) or sql_text.writes(execution.statement.text):
         session.has_sent = True
         if execution.is_update and session._remembers and (mapper := execution.bind_mapper) is not None:
             states = session.identity_map.all_states()

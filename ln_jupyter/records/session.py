@@ -6,8 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from ln_jupyter import errors
-from ln_jupyter.db import engine as engines
-from ln_jupyter.db import faults
+from ln_jupyter.db import engines, error_translation
 from ln_jupyter.orm import origins, refusals, restrictions, unit_of_work
 from ln_jupyter.orm.current import Block
 from ln_jupyter.orm.session import OrmSession
@@ -294,7 +293,7 @@ class Session:
         if self._closed:
             return "<Session closed>"
         try:
-            where = faults.describe(self._orm.route.usual.url)
+            where = error_translation.describe(self._orm.route.usual.url)
         except errors.LnJupyterError as error:  # the settings name no database that can be used
             where = f"nowhere: {error}"
         session = self._orm

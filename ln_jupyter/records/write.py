@@ -10,7 +10,7 @@ from sqlalchemy import event, orm
 from sqlalchemy.orm.attributes import instance_state
 
 from ln_jupyter import callsite, errors
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from ln_jupyter.orm import naming, origins, refusals, restrictions, unit_of_work
 from ln_jupyter.orm.current import current_block
 from ln_jupyter.orm.session import OrmSession

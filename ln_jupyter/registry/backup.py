@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ln_jupyter import errors
-from ln_jupyter.db import faults, interrupts, snapshot
+from ln_jupyter.db import error_translation, interrupts, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,12 +63,12 @@ def _pause(*_: object) -> None:
 
 def _file(engine: sa.Engine) -> Path:
     if engine.dialect.name != "sqlite":
-        msg = f"{faults.describe(engine.url)} is not a SQLite file"
+        msg = f"{error_translation.describe(engine.url)} is not a SQLite file"
         fix = "let PostgreSQL's own tool copy it: pg_dump; to move it: ln-jupyter copy"
         raise errors.CopyError(msg, fix=fix)
     file = Path(engine.url.database or ":memory:")
     if not file.is_file():  # connecting would make it
-        msg = f"there is no registry yet at {faults.describe(engine.url)}"
+        msg = f"there is no registry yet at {error_translation.describe(engine.url)}"
         raise errors.DatabaseUnavailableError(msg, fix="name the one to copy; ln-jupyter doctor says which is used")
     return file
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from ln_jupyter import errors
-from ln_jupyter.db import advice, faults, forks, limits, transactions
+from ln_jupyter import advice, errors
+from ln_jupyter.db import error_translation, forks, limits, transactions
 from ln_jupyter.registry import schema_version
 
 if TYPE_CHECKING:
@@ -120,10 +120,10 @@ def refuse(connection: sa.Connection, version: schema_version.Version, *, make: 
         SchemaVersionError: With the way on.
     """
     url = connection.engine.url
-    schema_version.refuse_newer(faults.describe(url), version)
+    schema_version.refuse_newer(error_translation.describe(url), version)
     is_updated = make and connection.dialect.name == "sqlite" and version.number >= schema_version.OLDEST_READER
     if version.number < schema_version.NUMBER and not is_updated:
-        msg = f"{faults.describe(url)} has schema {version.number}, and this release works with {schema_version.NUMBER}"
+        msg = f"{error_translation.describe(url)} has schema {version.number}, and this release works with {schema_version.NUMBER}"
         named = url if make else url.set(query={})  # where one of the user's may have a password, which ours never has
         text = named._replace(password=None).render_as_string()
         raise errors.SchemaVersionError(msg, fix=f"ln-jupyter migrate --db {shlex.quote(text)}")
@@ -136,7 +136,7 @@ def _settle(connection: sa.Connection) -> None:
         if version.number >= schema_version.NUMBER:
             return
     if transactions.has_begun(connection):
-        msg = f"{faults.describe(connection.engine.url)} was replaced while it was in use"
+        msg = f"{error_translation.describe(connection.engine.url)} was replaced while it was in use"
         raise errors.DatabaseReplacedError(msg, fix="run this again")
     if version is None:
         refuse(connection, schema_version.create(connection))

@@ -12,8 +12,7 @@ import sqlalchemy as sa
 from ln_jupyter import errors
 from ln_jupyter.approval import registry_url
 from ln_jupyter.cli.finding import Finding
-from ln_jupyter.db import engine as engines
-from ln_jupyter.db import faults
+from ln_jupyter.db import engines, error_translation
 from ln_jupyter.db.sqlite import engine as sqlite
 from ln_jupyter.db.sqlite import errors as sqlite_faults
 from ln_jupyter.db.sqlite import filesystems
@@ -48,7 +47,7 @@ class Registry:
 def describe(registry: registry_url.Whereabouts) -> str:
     """Name a registry for people, and say if it may not be used; one that cannot be read may hold a password."""
     try:
-        name = faults.describe(registry.asked)
+        name = error_translation.describe(registry.asked)
     except errors.InvalidUrlError:
         return "(not shown: it cannot be read)"
     return name if registry.is_approved else f"{name} (not approved)"
@@ -151,7 +150,11 @@ def _damage(engine: sa.Engine) -> errors.DatabaseError | None:
             found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
     except errors.DatabaseError as error:
         return error
-    return None if found == "ok" else faults.error_of(faults.describe(engine.url), sqlite_faults.damaged(engine.url))
+    return (
+        None
+        if found == "ok"
+        else error_translation.error_of(error_translation.describe(engine.url), sqlite_faults.damaged(engine.url))
+    )
 
 
 def _journal(engine: sa.Engine) -> str:

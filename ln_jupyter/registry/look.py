@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ln_jupyter import errors, settings
-from ln_jupyter.db import engine as engines
-from ln_jupyter.db import faults
+from ln_jupyter.db import engines, error_translation
 from ln_jupyter.registry import check, schema_version
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def connect(url: str | None) -> sa.Engine:
     """
     engine = engines.resolve(settings.current().url if url is None else url)
     if version(engine) is None:
-        msg = f"there is no registry yet at {faults.describe(engine.url)}"
+        msg = f"there is no registry yet at {error_translation.describe(engine.url)}"
         fix = "run ln.header() in a notebook, or name another one: --db URL; ln-jupyter doctor says how it was chosen"
         raise errors.DatabaseUnavailableError(msg, fix=fix)
     check.ensure(engine)

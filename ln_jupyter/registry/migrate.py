@@ -16,7 +16,7 @@ from alembic.script import ScriptDirectory
 
 from ln_jupyter import errors
 from ln_jupyter.approval import urls
-from ln_jupyter.db import faults, limits
+from ln_jupyter.db import error_translation, limits
 from ln_jupyter.db.sqlite import engine as sqlite
 from ln_jupyter.registry import backup, schema_version
 
@@ -83,7 +83,7 @@ def upgrade(engine: sa.Engine, *, dry_run: bool = False) -> Migration:
         CopyError: If a SQLite file cannot be copied first; nothing is changed.
     """
     if dry_run and _is_missing(engine):  # connecting would make the file
-        return _plan(faults.describe(engine.url), None)
+        return _plan(error_translation.describe(engine.url), None)
     with engine.connect() as connection:
         version = schema_version.read(connection)
         if version is None:
@@ -123,7 +123,7 @@ def apply(connection: sa.Connection) -> Migration:
 
 def _look(connection: sa.Connection, version: schema_version.Version | None) -> Migration:
     """Say what an upgrade would do."""
-    plan = _plan(faults.describe(connection.engine.url), version)
+    plan = _plan(error_translation.describe(connection.engine.url), version)
     file = _file(connection)
     if version is None or file is None or not plan.is_needed:
         return plan

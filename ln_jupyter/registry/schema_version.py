@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from ln_jupyter import errors
 from ln_jupyter.approval import urls
-from ln_jupyter.db import faults, transactions
+from ln_jupyter.db import error_translation, transactions
 from ln_jupyter.db.sqlite import engine as sqlite
 from ln_jupyter.schema.tables import METADATA
 
@@ -62,7 +62,7 @@ def read(connection: sa.Connection) -> Version | None:
             return None
         rows = connection.execute(sa.select(TABLE)).all()  # somebody made it in between
     if len(rows) != 1 or not _is_number(rows[0].version_num) or not isinstance(rows[0].oldest_reader, int):
-        msg = f"{faults.describe(connection.engine.url)} does not say which schema it has, in its table {TABLE.name}"
+        msg = f"{error_translation.describe(connection.engine.url)} does not say which schema it has, in its table {TABLE.name}"
         raise errors.NotARegistryError(msg, fix="go on from a backup, or name another registry")
     return Version(int(rows[0].version_num), rows[0].oldest_reader)
 
@@ -135,7 +135,7 @@ def refuse_strange_file(engine: sa.Engine) -> None:
 
 def _refuse(url: sa.URL, tables: list[str]) -> None:
     if tables and TABLE.name not in tables:
-        msg = f"{faults.describe(url)} is not a registry: it holds {_some(tables)}"
+        msg = f"{error_translation.describe(url)} is not a registry: it holds {_some(tables)}"
         fix = "name a new file or an empty database; for your own tables: ln.Session(engine) or ln.connect(engine)"
         raise errors.NotARegistryError(msg, fix=fix)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from ln_jupyter import errors
-from ln_jupyter.db import faults, limits, snapshot, transactions
+from ln_jupyter.db import error_translation, limits, snapshot, transactions
 from ln_jupyter.registry import check, schema_version
 from ln_jupyter.schema import Base
 
@@ -79,18 +79,18 @@ def copy(source: sa.Engine, target: sa.Engine) -> Copied:
                     _compare(writer, table, sent[table.name], advance)
             writer.commit()
     rows = {name: digest.rows for name, digest in sent.items()}
-    return Copied(faults.describe(source.url), faults.describe(target.url), rows, left)
+    return Copied(error_translation.describe(source.url), error_translation.describe(target.url), rows, left)
 
 
 def _refuse_missing(source: sa.Engine) -> None:
     if source.dialect.name == "sqlite" and not Path(source.url.database or "").is_file():  # connecting would make it
-        msg = f"there is no registry at {faults.describe(source.url)}"
+        msg = f"there is no registry at {error_translation.describe(source.url)}"
         raise errors.DatabaseUnavailableError(msg, fix="name the registry to copy first, and then the empty database")
 
 
 def _check(connection: sa.Connection, ours: Sequence[sa.Table]) -> tuple[str, ...]:
     """Refuse a registry of which this release would not copy everything; give the tables that are not its own."""
-    name = faults.describe(connection.engine.url)
+    name = error_translation.describe(connection.engine.url)
     version = schema_version.read(connection)
     if version is None:
         msg = f"{name} is not a registry"
@@ -118,7 +118,7 @@ def _check(connection: sa.Connection, ours: Sequence[sa.Table]) -> tuple[str, ..
 def _refuse_rows(connection: sa.Connection, ours: Sequence[sa.Table]) -> None:
     used = [table.name for table in ours if connection.scalar(sa.select(sa.select(table).exists()))]
     if used:
-        msg = f"{faults.describe(connection.engine.url)} is not empty: it holds rows in {', '.join(used)}"
+        msg = f"{error_translation.describe(connection.engine.url)} is not empty: it holds rows in {', '.join(used)}"
         raise errors.CopyError(msg, fix="name a new file or an empty database; registries are not merged")
 
 
@@ -155,7 +155,7 @@ def _send(writer: sa.Connection, statement: Any, rows: list[dict[str, Any]], tab
                 _send(writer, statement, [row], table)
             return
         key = ", ".join(f"{c.name}={rows[0].get(f'of_{c.name}', rows[0].get(c.name))!a}" for c in table.primary_key)
-        msg = f"{faults.describe(writer.engine.url)} cannot hold the row of {table.name} with {key}: {_said(error)}"
+        msg = f"{error_translation.describe(writer.engine.url)} cannot hold the row of {table.name} with {key}: {_said(error)}"
         raise errors.CopyError(
             msg, fix="correct that row in the source, then copy again; nothing was written"
         ) from error
@@ -173,7 +173,7 @@ def _compare(writer: sa.Connection, table: sa.Table, sent: _Digest, advance: Cal
             found.add(row)
         advance(len(chunk))
     if found != sent:
-        name = faults.describe(writer.engine.url)
+        name = error_translation.describe(writer.engine.url)
         what = f"{found.rows} rows for {sent.rows}" if found.rows != sent.rows else "other values"
         msg = f"{name} reads back {what} in {table.name}"
         raise errors.CopyError(msg, fix="let nobody else write to it meanwhile, and copy again; nothing was written")
@@ -185,7 +185,7 @@ def _chunks(connection: sa.Connection, table: sa.Table, statement: sa.Select[Any
         for partition in result.mappings().partitions():
             yield [dict(row) for row in partition]
     except (sa.exc.DBAPIError, ValueError) as error:
-        msg = f"{faults.describe(connection.engine.url)} has a row in {table.name} that cannot be read: {_said(error)}"
+        msg = f"{error_translation.describe(connection.engine.url)} has a row in {table.name} that cannot be read: {_said(error)}"
         raise errors.CopyError(msg, fix="correct that row, then copy again; nothing was written") from error
 
 

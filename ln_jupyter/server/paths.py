@@ -12,8 +12,7 @@ import sqlalchemy as sa
 
 from ln_jupyter import settings
 from ln_jupyter.approval import urls
-from ln_jupyter.db import engine as engines
-from ln_jupyter.db import limits
+from ln_jupyter.db import engines, limits
 from ln_jupyter.orm import unit_of_work
 from ln_jupyter.registry import schema_version
 from ln_jupyter.schema import NotebookPath

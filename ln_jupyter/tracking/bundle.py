@@ -6,7 +6,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from ln_jupyter import sanitize, settings
-from ln_jupyter.db import faults
+from ln_jupyter.db import error_translation
 from ln_jupyter.display import header as picture
 from ln_jupyter.environment import distributions, kernel, packages
 from ln_jupyter.notebook import identity, imports, server
@@ -107,7 +107,7 @@ def _registry(engine: sa.Engine) -> str:
     """Name the registry, without a password, and what chose it."""
     chosen = settings.current()
     origin = chosen.origins["url"] if engine.url == chosen.registry.asked else "ln.connect()"
-    return f"{faults.describe(engine.url)} · {origin}"
+    return f"{error_translation.describe(engine.url)} · {origin}"
 
 
 def _identity(registration: Registration, request: Request, used: dict[str, Any]) -> dict[str, Any]:

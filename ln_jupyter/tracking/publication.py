@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from ln_jupyter import errors
-from ln_jupyter.db import attempts
+from ln_jupyter.db import retry
 from ln_jupyter.environment import distributions
 from ln_jupyter.schema import tables
 from ln_jupyter.schema.column_types import utcnow
@@ -36,7 +36,7 @@ def publish(current: Registration, request: Request, version: str | None) -> Reg
         DatabaseError: If the registry cannot be reached.
     """
     installed = distributions.current()
-    return attempts.in_registry(
+    return retry.in_registry(
         lambda connection: _publish(connection, current, request, installed, version), engine=current.origin
     )
 

@@ -130,7 +130,7 @@ def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is
 
 def _goes_on(before: Registration, request: Request) -> bool:
     """Say whether what was registered is still what runs, where it is: then a registry that is down stops nobody."""
-    from ln_jupyter.db import engine as engines  # here for cost: it imports SQLAlchemy
+    from ln_jupyter.db import engines  # here for cost: it imports SQLAlchemy
 
     is_same = request.path in (None, before.path)
     return is_same and _recording is not None and _recording.engine is engines.of_registry()

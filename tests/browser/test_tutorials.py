@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from tests.browser.conftest import PROJECT
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 import ln_jupyter.schema as lns
 from ln_jupyter import cli, settings
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from ln_jupyter.orm.session import OrmSession
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from ln_jupyter.approval import urls
 from ln_jupyter.cli import surroundings
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from ln_jupyter.db.sqlite import filesystems
 from ln_jupyter.registry import check, schema_version
 from ln_jupyter.registry.health import can_be_made, examine

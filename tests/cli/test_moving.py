@@ -9,7 +9,7 @@ import pytest
 
 import ln_jupyter.schema as lns
 from ln_jupyter import settings
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from ln_jupyter.orm.session import OrmSession
 from ln_jupyter.registry import check
 

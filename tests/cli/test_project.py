@@ -5,7 +5,7 @@ import pytest
 import sqlalchemy as sa
 
 from ln_jupyter import settings
-from ln_jupyter.db import engine
+from ln_jupyter.db import engines
 from ln_jupyter.registry import schema_version
 from tests.faults import releases
 
@@ -18,7 +18,7 @@ def old_registry(tmp_path):
     url = sa.make_url(f"sqlite:///{tmp_path / 'old.db'}")
     releases.restore(releases.RELEASED / f"schema_{THIS}.sqlite.sql", url)
     yield str(url)
-    engine.dispose(url)
+    engines.dispose(url)
 
 
 @pytest.fixture(params=["additive", "not additive"])
@@ -42,7 +42,7 @@ def test_init_makes_a_project(command, folder):
     assert "*\n" == (project / ".gitignore").read_text()
     assert 0o700 == project.stat().st_mode & 0o777
     assert f"sqlite:///{project / 'registry.db'}" == settings.resolve(folder / "sub").url
-    assert "ln_schema" in sa.inspect(engine.resolve(f"sqlite:///{project / 'registry.db'}")).get_table_names()
+    assert "ln_schema" in sa.inspect(engines.resolve(f"sqlite:///{project / 'registry.db'}")).get_table_names()
 
 
 def test_init_is_ignored_by_git(command, folder):
@@ -122,7 +122,7 @@ def test_migrate_a_dry_run(command, old_registry, release, tmp_path):
 
     kept = f"the file as it was: {file}.schema-{THIS}.backup"
     assert (0, f"would migrate {file}: schema {THIS} -> {NEXT} ({whom}); {kept}\n") == (done.exit_code, done.output)
-    engine.dispose(old_registry)
+    engines.dispose(old_registry)
     assert before == (file.read_bytes(), sorted(tmp_path.iterdir()))
 
 
@@ -165,7 +165,7 @@ def test_doctor_upgrades_nothing(command, old_registry, release, tmp_path):
 
     done = command("doctor", "--db", old_registry)
 
-    engine.dispose(old_registry)
+    engines.dispose(old_registry)
     assert before == (tmp_path / "old.db").read_bytes()
     assert "ln-jupyter migrate" in done.output
 

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from ln_jupyter import settings
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from ln_jupyter.schema import ExecutedCell, Run
 from tests.cli.conftest import program
 from tests.tracking.notebooks import write

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from tests import servers
 from tests.conftest import new_database
 

@@ -16,9 +16,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter import settings
-from ln_jupyter.db import advice, transactions
-from ln_jupyter.db import engine as engines
+from ln_jupyter import advice, settings
+from ln_jupyter.db import engines, transactions
 from ln_jupyter.db.sqlite import lock_owner
 from ln_jupyter.orm.profile import lazy_loads
 from ln_jupyter.orm.session import OrmSession
@@ -261,7 +260,7 @@ def test_memory_is_nobody_elses() -> None:
 def test_the_end_of_the_process_is_quiet(sqlite_url: sa.URL) -> None:
     """A connection that is only given back while the interpreter ends is no error, and no remark."""
     code = f"""
-from ln_jupyter.db import engine as engines, transactions
+from ln_jupyter.db import engines, transactions
 transactions.LONG_SECONDS = 0
 connection = engines.resolve({str(sqlite_url)!r}).connect()
 connection.exec_driver_sql("CREATE TABLE a (x)")

@@ -20,8 +20,7 @@ import sqlalchemy as sa
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
-from ln_jupyter.db import engine as engines
-from ln_jupyter.db import transactions
+from ln_jupyter.db import engines, transactions
 from ln_jupyter.orm.session import OrmSession
 from ln_jupyter.registry import backup, schema_version
 from tests.faults import processes
@@ -114,7 +113,7 @@ def test_no_writer_starves_a_backup(source: sa.Engine, tmp_path: Path, monkeypat
 _WRITE = """
 import sys
 import sqlalchemy as sa
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from ln_jupyter.db import transactions
 transactions.LOCK_SECONDS = 600  # however slow the machine: who waits for how long is not the question here
 engine = engines.resolve(sys.argv[1])
@@ -260,7 +259,7 @@ _FULL = """
 import resource, signal, sys
 from pathlib import Path
 from ln_jupyter import errors
-from ln_jupyter.registry import backup; from ln_jupyter.db import engine as engines
+from ln_jupyter.registry import backup; from ln_jupyter.db import engines
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
 try:
@@ -339,7 +338,7 @@ def test_a_truncated_registry(source: sa.Engine, tmp_path: Path) -> None:
 _INTERRUPTED = """
 import os, signal, sys
 from pathlib import Path
-from ln_jupyter.registry import backup; from ln_jupyter.db import engine as engines
+from ln_jupyter.registry import backup; from ln_jupyter.db import engines
 signal.signal(signal.SIGINT, signal.default_int_handler)  # who starts us may ignore it
 where, signum = sys.argv[3], getattr(signal, sys.argv[4])
 def end(): os.kill(os.getpid(), signum)

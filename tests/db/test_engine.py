@@ -16,8 +16,7 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors, settings
 from ln_jupyter.approval import urls
-from ln_jupyter.db import engine as engines
-from ln_jupyter.db import faults
+from ln_jupyter.db import engines, error_translation
 from ln_jupyter.db.sqlite import engine as sqlite
 from ln_jupyter.registry import check
 
@@ -375,7 +374,7 @@ def test_any_postgresql_url_gets_the_driver(postgres_url: sa.URL) -> None:
 )
 def test_a_database_is_named_by_its_place(url: str, said: str) -> None:
     """A server behind a socket is named with it, no option is, and stars stand for a password that was given."""
-    assert said == faults.describe(urls.parse(url))
+    assert said == error_translation.describe(urls.parse(url))
 
 
 # -- threads that come at once ---------------------------------------------------------------------------------------

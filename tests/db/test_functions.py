@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 import ln_jupyter as ln
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

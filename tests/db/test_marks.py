@@ -13,7 +13,7 @@ from sqlalchemy import orm
 
 import ln_jupyter as ln
 from ln_jupyter import errors
-from ln_jupyter.db import statements
+from ln_jupyter.db import sql_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -339,4 +339,4 @@ def test_the_kind_of_a_dry_run_is_chosen_in_mariadb(e: sa.Engine) -> None:
 )
 def test_what_ends_a_transaction_is_told(statement: str, dialect: str, end: str | None) -> None:
     """By its text, of several statements by the first that does."""
-    assert end == statements.ends(statement, dialect)
+    assert end == sql_text.ends(statement, dialect)

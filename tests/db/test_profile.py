@@ -14,8 +14,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, joinedload, mapped_column, r
 from sqlalchemy.orm.attributes import InstrumentedAttribute
 from sqlmodel import Field, Relationship, SQLModel
 
-from ln_jupyter.db import engine as engines
-from ln_jupyter.db import transactions
+from ln_jupyter.db import engines, transactions
 from ln_jupyter.orm.profile.model import LazyLoads, Profile
 from ln_jupyter.orm.profile.recorder import Recorder
 from ln_jupyter.orm.session import OrmSession

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ln_jupyter.db import statements
+from ln_jupyter.db import sql_text
 
 READS = [
     "SELECT 1",
@@ -48,13 +48,13 @@ WRITES = [
 @pytest.mark.parametrize("statement", READS)
 def test_reads_are_told(statement: str) -> None:
     """Whatever only reads, in whatever dress, starts no transaction."""
-    assert not statements.writes(statement)
+    assert not sql_text.writes(statement)
 
 
 @pytest.mark.parametrize("statement", WRITES)
 def test_writes_are_told(statement: str) -> None:
     """Whatever writes, or locks rows, starts one."""
-    assert statements.writes(statement)
+    assert sql_text.writes(statement)
 
 
 CALLS = [
@@ -86,10 +86,10 @@ NO_CALLS = [
 @pytest.mark.parametrize("statement", CALLS)
 def test_calls_are_told(statement: str) -> None:
     """Whatever calls a function that may write has to be in a transaction, wherever in the statement it is called."""
-    assert statements.calls(statement)
+    assert sql_text.calls(statement)
 
 
 @pytest.mark.parametrize("statement", NO_CALLS)
 def test_what_is_known_not_to_write_is_told(statement: str) -> None:
     """What SQL and PostgreSQL themselves call in an ordinary read begins nothing."""
-    assert not statements.calls(statement)
+    assert not sql_text.calls(statement)

@@ -18,8 +18,7 @@ import sqlalchemy as sa
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors, settings
-from ln_jupyter.db import engine as engines
-from ln_jupyter.db import forks, transactions, upsert
+from ln_jupyter.db import engines, forks, transactions, upsert
 from ln_jupyter.db.sqlite import lock_owner
 from ln_jupyter.registry import check
 from ln_jupyter.schema import tables
@@ -636,7 +635,7 @@ def test_what_nobody_can_commit_any_more_is_undone_in_memory(in_memory: sa.Engin
 
 _WAITER = """
 import signal, sys, time
-from ln_jupyter.db import engine as engines, transactions
+from ln_jupyter.db import engines, transactions
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # who starts us may ignore it
 
@@ -701,7 +700,7 @@ def test_ctrl_c_is_let_in_all_the_time(sqlite_url: sa.URL, monkeypatch: pytest.M
 _READER = """
 import signal, sys, threading
 import sqlalchemy as sa
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # who starts us may ignore it
 begun = threading.Event()

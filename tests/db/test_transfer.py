@@ -13,7 +13,7 @@ import sqlalchemy as sa
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from ln_jupyter.orm.session import OrmSession
 from ln_jupyter.registry import check, schema_version, transfer
 from tests.conftest import new_database
@@ -348,7 +348,7 @@ def test_a_target_that_reads_differently(source: sa.Engine, target: sa.Engine, t
 
 _INTERRUPTED = """
 import os, signal, sys
-from ln_jupyter.db import engine as engines; from ln_jupyter.registry import transfer
+from ln_jupyter.db import engines; from ln_jupyter.registry import transfer
 signal.signal(signal.SIGINT, signal.default_int_handler)  # who starts us may ignore it
 where = getattr(transfer, sys.argv[3])
 def interrupted(reader, table, *rest):

@@ -12,8 +12,7 @@ from sqlalchemy import orm
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter.db import attempts, transactions
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines, retry, transactions
 from ln_jupyter.orm import state_backup, unit_of_work
 from tests.db import conflicting
 
@@ -73,7 +72,7 @@ class Clock:
 def test_a_unit_is_given_up_in_the_end(serializable: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A conflict that does not go away for as long as a lock is waited for is the database's own error."""
     clock = Clock()
-    monkeypatch.setattr(attempts, "time", clock)
+    monkeypatch.setattr(retry, "time", clock)
 
     def conflict(session: OrmSession) -> None:
         session.execute(sa.text("DO $$ BEGIN RAISE EXCEPTION SQLSTATE '40001'; END $$"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ln_jupyter import settings
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from tests.faults import doors
 from tests.ipython import kernel_driver
 

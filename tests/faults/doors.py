@@ -121,7 +121,7 @@ def _run_command(tell: Callable[[object], None], home: Path, words: tuple[str, .
 
 def close(kernel: Kernel) -> None:
     """Let the kernel close its connections, as its end would."""
-    kernel.run("from ln_jupyter.db import engine as engines; registration.forget(); engines.current().dispose()")
+    kernel.run("from ln_jupyter.db import engines; registration.forget(); engines.current().dispose()")
 
 
 def contents(folder: Path) -> dict[str, tuple[bytes, int, int]]:

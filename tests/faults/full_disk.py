@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from ln_jupyter.tracking import registration
 
 if TYPE_CHECKING:

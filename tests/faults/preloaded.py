@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite  # noqa: F401
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import cli  # noqa: F401
-from ln_jupyter.db import engine
+from ln_jupyter.db import engines
 from ln_jupyter.orm import unit_of_work
 from ln_jupyter.registry import migrate  # noqa: F401
 from ln_jupyter.tracking import bundle, publish, rows  # noqa: F401

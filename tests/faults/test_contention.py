@@ -13,7 +13,7 @@ from sqlalchemy import orm
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from ln_jupyter.locate.location import Location
 from ln_jupyter.orm import unit_of_work
 from ln_jupyter.tracking import registration, rows

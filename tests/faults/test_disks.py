@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from ln_jupyter import settings
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from ln_jupyter.db.sqlite import filesystems
 from ln_jupyter.registry import check as registries
 from tests.faults import doors

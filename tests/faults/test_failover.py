@@ -12,7 +12,7 @@ import pytest
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from ln_jupyter.tracking import registration
 from tests import waits
 from tests.faults import cluster, stubborn

@@ -115,7 +115,7 @@ def test_a_file_that_goes_away_during_a_block(kernel: Kernel, registry: Path, su
 
 
 SEVERAL = """\
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 several = [engines.current().connect() for _ in range(3)]
 for each in several:
     each.exec_driver_sql("SELECT count(*) FROM ln_run").all()
@@ -141,7 +141,7 @@ def test_a_wal_that_is_deleted(kernel: Kernel, registry: Path) -> None:
 def test_a_wal_that_is_deleted_while_another_session_works_with_it(kernel: Kernel, registry: Path) -> None:
     """Nothing can be read until that session ends, and the error says so; then nothing is missing."""
     held = "held = engines.current().connect(); held.exec_driver_sql('SELECT count(*) FROM ln_run').all()"
-    kernel.run(f"registration.recording().stop()\nfrom ln_jupyter.db import engine as engines\n{held}")
+    kernel.run(f"registration.recording().stop()\nfrom ln_jupyter.db import engines\n{held}")
     os.unlink(f"{registry}-wal")  # noqa: PTH108
 
     said: str = kernel.read("said(doors['select'])")
@@ -158,7 +158,7 @@ def other(kernel: Kernel, folder: Path) -> Path:
     file = folder / "other.db"
     url = settings.sqlite_url(file)
     kernel.run(
-        f"with ln.Session({url!r}) as ss: ss.add(lns.Run(name='other'))\n__import__('ln_jupyter.db.engine').db.engine.dispose({url!r})"
+        f"with ln.Session({url!r}) as ss: ss.add(lns.Run(name='other'))\n__import__('ln_jupyter.db.engines').db.engine.dispose({url!r})"
     )
     assert file.is_file()
     assert not Path(f"{file}-wal").exists()

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 import ln_jupyter as ln
 from ln_jupyter import schema as lns
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from tests.faults import fuzzing  # noqa: F401 - how Hypothesis is run
 
 KEYS = st.sampled_from(["a", "b", "c"])

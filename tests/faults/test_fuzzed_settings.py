@@ -16,7 +16,7 @@ from ln_jupyter import cli, errors
 from ln_jupyter import settings as chosen
 from ln_jupyter.approval import lists, urls
 from ln_jupyter.cli import surroundings
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from ln_jupyter.ipython import options
 from tests.faults import fuzzing
 

@@ -20,8 +20,7 @@ import sqlalchemy as sa
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
-from ln_jupyter.db import engine as engines
-from ln_jupyter.db import transactions
+from ln_jupyter.db import engines, transactions
 from ln_jupyter.db.sqlite import lock_owner
 from ln_jupyter.registry import check
 from ln_jupyter.tracking import recording, registration

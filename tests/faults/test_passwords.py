@@ -26,8 +26,7 @@ import ln_jupyter as ln
 from ln_jupyter import callsite, cli, errors, settings
 from ln_jupyter import schema as lns
 from ln_jupyter.cli import surroundings
-from ln_jupyter.db import engine as engines
-from ln_jupyter.db import faults
+from ln_jupyter.db import engines, error_translation
 from ln_jupyter.notebook import document, parameters
 from ln_jupyter.notebook.document import Cell
 from tests.conftest import new_database
@@ -145,7 +144,7 @@ DOORS: list[Callable[[], object]] = [
     lambda: settings.current().url,
     lambda: engines.current().url,
     lambda: vars(engines.current().pool),
-    lambda: faults.describe(engines.current().url),
+    lambda: error_translation.describe(engines.current().url),
     ln.Session,
     list_runs,
     in_a_block,
@@ -308,7 +307,7 @@ def test_an_engine_of_the_user(url: str) -> None:
 
     with contextlib.suppress(sa.exc.SQLAlchemyError):
         engines.with_registry(engine)
-    shown = f"{ln.Session(engine)!r} {faults.describe(engine.url)}"
+    shown = f"{ln.Session(engine)!r} {error_translation.describe(engine.url)}"
 
     assert SECRET not in shown
 

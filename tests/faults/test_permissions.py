@@ -13,7 +13,7 @@ import pytest
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors, settings
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from ln_jupyter.registry import backup
 from tests import servers
 from tests.faults import doors, permissions, processes

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from tests import waits
 from tests.conftest import new_database
 from tests.faults import postgres_server
@@ -516,7 +516,7 @@ for name in ("sqlalchemy.engine", "sqlalchemy.pool", "sqlalchemy.orm", "psycopg"
 import ln_jupyter as ln, ln_jupyter.schema as lns
 from ln_jupyter import cli
 from ln_jupyter.cli import surroundings
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 surroundings.server_extension = list  # it starts a process of its own
 def show(action):
     try:

@@ -13,7 +13,7 @@ import pytest
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from tests.faults import postgres_server, stubborn
 from tests.faults.processes import Crowd, gather
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from ln_jupyter.registry import check, transfer
 from ln_jupyter.tracking import request as requests
 from ln_jupyter.tracking import rows, runs

@@ -18,10 +18,9 @@ from sqlalchemy import event
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter import cli, errors
+from ln_jupyter import advice, cli, errors
 from ln_jupyter.cli import surroundings
-from ln_jupyter.db import advice, transactions
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines, transactions
 from ln_jupyter.registry import check, migrate, schema_version
 from tests import waits
 from tests.faults import processes, releases

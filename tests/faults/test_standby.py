@@ -10,7 +10,7 @@ import sqlalchemy as sa
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from ln_jupyter.registry import check, health, migrate
 from ln_jupyter.tracking import registration
 from tests import servers, waits

@@ -23,7 +23,7 @@ import ln_jupyter.schema as lns
 from ln_jupyter import cli, errors, settings
 from ln_jupyter.approval import lists, urls
 from ln_jupyter.cli import catalogue, surroundings
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from ln_jupyter.server import paths
 from ln_jupyter.tracking import registration
 from tests.faults.heard import FORMS, Listener

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

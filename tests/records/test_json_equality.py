@@ -13,7 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.orm import Session as PlainSession
 
 import ln_jupyter as ln
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_co
 from sqlmodel import Field, Relationship, SQLModel
 
 import ln_jupyter as ln
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

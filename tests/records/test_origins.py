@@ -18,8 +18,8 @@ from sqlalchemy.ext.horizontal_shard import ShardedSession
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter.db import advice, transactions
-from ln_jupyter.db import engine as engines
+from ln_jupyter import advice
+from ln_jupyter.db import engines, transactions
 from ln_jupyter.display import record
 from ln_jupyter.display.options import DEFAULT
 from ln_jupyter.ipython import views

@@ -13,7 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from ln_jupyter.records import bulk
 
 if TYPE_CHECKING:

@@ -22,9 +22,8 @@ from sqlalchemy.orm.exc import DetachedInstanceError, StaleDataError
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter.db import engine as engines
-from ln_jupyter.db import transactions
-from ln_jupyter.db.statements import writes
+from ln_jupyter.db import engines, transactions
+from ln_jupyter.db.sql_text import writes
 from ln_jupyter.display import html, record, table
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.declarative import ConcreteBase
 from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, foreign, mapped_column, relationship
 
 import ln_jupyter as ln
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from ln_jupyter.display import record, text
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from contextlib import closing
 import sqlalchemy as sa
 
 from ln_jupyter import settings
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from ln_jupyter.registry import check as registries
 from ln_jupyter.schema import Notebook, NotebookPath
 from ln_jupyter.schema.column_types import utcnow

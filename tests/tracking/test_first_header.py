@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from tests.tracking import notebooks
 
 if TYPE_CHECKING:

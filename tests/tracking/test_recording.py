@@ -17,8 +17,7 @@ import sqlalchemy as sa
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter.db import engine as engines
-from ln_jupyter.db import transactions
+from ln_jupyter.db import engines, transactions
 from ln_jupyter.environment import distributions
 from ln_jupyter.locate.location import Location
 from ln_jupyter.notebook import document

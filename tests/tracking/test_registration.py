@@ -13,8 +13,7 @@ import sqlalchemy as sa
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
-from ln_jupyter.db import engine as engines
-from ln_jupyter.db import transactions
+from ln_jupyter.db import engines, transactions
 from ln_jupyter.tracking import registration
 from tests.tracking import notebooks
 

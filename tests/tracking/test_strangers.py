@@ -13,7 +13,7 @@ import sqlalchemy as sa
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import settings
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from ln_jupyter.locate.location import Location
 from ln_jupyter.notebook import document as documents
 from ln_jupyter.notebook import identity

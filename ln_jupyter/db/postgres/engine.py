@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from ln_jupyter import errors
-from ln_jupyter.db import faults, forks, interrupts, limits, transactions
+from ln_jupyter.db import error_translation, forks, interrupts, limits, transactions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -65,7 +65,7 @@ def create(url: sa.URL) -> sa.Engine:
     _lose_nothing_by_rollback(engine.dialect)
     forks.leave_connections(engine)
     transactions.begin_lazily(engine)
-    faults.translate(engine)
+    error_translation.translate(engine)
     return engine
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import event
 
 from ln_jupyter import errors
 from ln_jupyter.approval import urls
-from ln_jupyter.db import faults, forks, interrupts, transactions
+from ln_jupyter.db import error_translation, forks, interrupts, transactions
 from ln_jupyter.db.sqlite import confined, file_guard, filesystems
 from ln_jupyter.db.sqlite import errors as sqlite_faults
 
@@ -59,7 +59,7 @@ def create(url: sa.URL, *, within: Path | None = None) -> sa.Engine:
         file_guard.refuse_unlinked(engine, creator.opened)
     event.listen(engine, "connect", _prepare, insert=True)
     transactions.begin_lazily(engine)
-    faults.translate(engine)
+    error_translation.translate(engine)
     return engine
 
 
@@ -96,7 +96,7 @@ class _Creator:
         if self.files is not None:
             self._refuse_what_is_left()
         elif (problem := sqlite_faults.unusable(self.path)) is not None:
-            raise faults.error_of(str(self.path), problem)
+            raise error_translation.error_of(str(self.path), problem)
         elif self.access == _WRITABLE:
             with contextlib.suppress(OSError):  # SQLite's own error says more, below
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, _PRIVATE))
@@ -105,7 +105,7 @@ class _Creator:
         )  # before: if it is replaced meanwhile, the connection is stale
         confined.refuse_companions(files.real_path)
         if self.access == _FROZEN and file_guard.size(files.wal_path):
-            raise faults.error_of(str(self.path), sqlite_faults.UNSEEN)
+            raise error_translation.error_of(str(self.path), sqlite_faults.UNSEEN)
         return sqlite3.connect(
             f"{self.path.as_uri()}?{self.access}",
             uri=True,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ln_jupyter import callsite, errors
-from ln_jupyter.db import faults
+from ln_jupyter.db import error_translation
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -80,10 +80,10 @@ def refuse_ourselves(engine: sa.Engine, waited: float) -> None:
     if holder is None:
         return
     if holder.is_open and holder.thread == threading.get_ident():
-        msg = f"another session of this process holds the write lock of {faults.describe(engine.url)}"
+        msg = f"another session of this process holds the write lock of {error_translation.describe(engine.url)}"
         fix = "commit or close that session first, or do both in one `with ln.Session():`"
     elif holder.was_open_at_fork and waited > PARENT_SECONDS and find(engine.url.database or "") in (None, holder.pid):
-        msg = f"the session in which this process was forked holds the write lock of {faults.describe(engine.url)}"
+        msg = f"the session in which this process was forked holds the write lock of {error_translation.describe(engine.url)}"
         fix = "commit that session before you fork, or return to its process what is to be added, and add it there"
     else:
         return
@@ -92,7 +92,7 @@ def refuse_ourselves(engine: sa.Engine, waited: float) -> None:
 
 def busy(engine: sa.Engine, seconds: float) -> errors.DatabaseBusyError:
     """Say that the lock was not given for so long, and whom to look for."""
-    msg = f"another session has held the write lock of {faults.describe(engine.url)} for {seconds:.0f} s"
+    msg = f"another session has held the write lock of {error_translation.describe(engine.url)} for {seconds:.0f} s"
     fix = "end the cell or kernel that holds it, then run this again"
     pid = None if engine.url.database is None else find(engine.url.database)
     holder = _holders.get(_file(engine))

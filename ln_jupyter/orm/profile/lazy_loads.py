@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ln_jupyter import callsite
-from ln_jupyter.db import advice
+from ln_jupyter import advice, callsite
 
 if TYPE_CHECKING:
     from sqlalchemy import orm

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import ExecuteStyle
 
-from ln_jupyter.db import connection_events, statements, transactions
+from ln_jupyter.db import connection_events, sql_text, transactions
 from ln_jupyter.db.listeners import takes_notes
 from ln_jupyter.orm.profile.loads import Loads
 from ln_jupyter.orm.profile.model import Profile, SlowStatement
@@ -114,7 +114,7 @@ class Recorder:
         if sent is None:
             if len(self._texts) == _MOST_TEXTS:
                 self._forget_the_fastest()
-            sent = self._texts[sql] = Sent(writes=statements.writes(sql))
+            sent = self._texts[sql] = Sent(writes=sql_text.writes(sql))
         sent.count += 1
         if self._session.is_reading:
             self._loads.note_flush()

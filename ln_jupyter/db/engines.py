@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from ln_jupyter import errors, settings
+from ln_jupyter import advice, errors, settings
 from ln_jupyter.approval import registry_url, urls
-from ln_jupyter.db import advice, faults
+from ln_jupyter.db import error_translation
 from ln_jupyter.db.postgres import engine as postgres
 from ln_jupyter.db.sqlite import engine as sqlite
 from ln_jupyter.registry import check
@@ -120,8 +120,8 @@ def registry_beside(connected: sa.Engine | None, folder: Path | None = None, *, 
         _log.debug("the connected database cannot be asked for a registry", exc_info=error)
         instead = of_settings(folder)
         advice.give(
-            f"{faults.describe(connected.url)} cannot be reached · "
-            f"records of ln_jupyter.schema are kept in {faults.describe(instead.url)}"
+            f"{error_translation.describe(connected.url)} cannot be reached · "
+            f"records of ln_jupyter.schema are kept in {error_translation.describe(instead.url)}"
         )
         return instead
     return connected if is_registry else of_settings(folder)
@@ -135,7 +135,7 @@ def with_registry(engine: sa.Engine, *, lend: check.Lend | None = None) -> sa.En
         SchemaVersionError: If its tables do not serve this release.
     """
     if not check.find(engine, make=is_ours(engine), lend=lend):
-        msg = f"the engine of {faults.describe(engine.url)} holds no registry"
+        msg = f"the engine of {error_translation.describe(engine.url)} holds no registry"
         raise errors.NotARegistryError(msg, fix="use ln.Session() without it for records of ln_jupyter.schema")
     return engine
 
@@ -185,7 +185,7 @@ def resolve(target: Target) -> sa.Engine:
 def _refusal_of_async(url: sa.URL) -> errors.InvalidUrlError:
     kind = url.get_backend_name()
     named = url.set(drivername=urls.POSTGRES if kind == "postgresql" else kind, query={})
-    msg = f"the engine of {faults.describe(url)} is asynchronous: each of its statements must be awaited"
+    msg = f"the engine of {error_translation.describe(url)} is asynchronous: each of its statements must be awaited"
     fix = f'use one that is not, for the same database: ln.connect(sqlalchemy.create_engine("{named}"))'
     return errors.InvalidUrlError(msg, fix=fix)
 
