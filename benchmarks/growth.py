@@ -16,8 +16,8 @@ from report import Budget, Row, Section
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter.cli import catalogue
 from ln_jupyter.db import engines
+from ln_jupyter.queries import catalogue
 from ln_jupyter.tracking import registration
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ def list_notebooks(*, limit: int, url: str | None, form: str | None) -> None:
 
     A table counts up to 1,000 runs of each; --json and --csv count all.
     """
-    from ln_jupyter.cli import catalogue
+    from ln_jupyter.queries import catalogue
     from ln_jupyter.registry import look  # here for cost: --help needs no database
 
     count_to = None if form in ("json", "csv") else _COUNTED + 1
@@ -71,7 +71,7 @@ def list_notebooks(*, limit: int, url: str | None, form: str | None) -> None:
 @options.form
 def list_runs(*, notebook: str | None, states: tuple[str, ...], limit: int, url: str | None, form: str | None) -> None:
     """List runs, the newest first."""
-    from ln_jupyter.cli import catalogue
+    from ln_jupyter.queries import catalogue
     from ln_jupyter.registry import look  # here for cost: --help needs no database
     from ln_jupyter.schema import Notebook
 

@@ -35,7 +35,7 @@ def notebooks_and_runs(context: click.Context, _parameter: click.Parameter, name
 def _offer(context: click.Context, name: str, *models: str) -> list[CompletionItem]:
     """Offer what begins so; nothing where no registry answers: the command itself says why."""
     from ln_jupyter import schema  # here for cost: only the Tab key asks
-    from ln_jupyter.cli import catalogue
+    from ln_jupyter.queries import catalogue
     from ln_jupyter.registry import look
 
     found: dict[str, str] = {}

@@ -138,7 +138,7 @@ def _carry_out(remove: _Remove, *, engine: sa.Engine, dry_run: bool, yes: bool, 
 
 
 def _write_runs(engine: sa.Engine, ids: tuple[str, ...]) -> None:
-    from ln_jupyter.cli import catalogue  # here for cost: --help needs no database
+    from ln_jupyter.queries import catalogue  # here for cost: --help needs no database
 
     if not ids:
         return

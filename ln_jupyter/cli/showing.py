@@ -34,7 +34,7 @@ def show(id: str, *, is_source: bool, v: str | None, url: str | None, as_json: b
     """
     if v is not None and not is_source:
         raise click.UsageError("--version goes with --source")
-    from ln_jupyter.cli import catalogue
+    from ln_jupyter.queries import catalogue
     from ln_jupyter.registry import look  # here for cost: --help needs no database
     from ln_jupyter.schema import Notebook, Run
 
@@ -68,7 +68,7 @@ def _write_source(cells: tuple[Cell, ...], *, as_json: bool) -> None:
 
 
 def _all_of_notebook(connection: sa.Connection, notebook_id: str) -> dict[str, Any]:
-    from ln_jupyter.cli import catalogue  # here for cost: --help needs no database
+    from ln_jupyter.queries import catalogue  # here for cost: --help needs no database
 
     versions = catalogue.versions(connection, notebook_id, host=socket.gethostname())
     paths = catalogue.paths(connection, notebook_id)
@@ -82,7 +82,7 @@ def _all_of_notebook(connection: sa.Connection, notebook_id: str) -> dict[str, A
 
 
 def _all_of_run(connection: sa.Connection, run_id: str) -> dict[str, Any]:
-    from ln_jupyter.cli import catalogue  # here for cost: --help needs no database
+    from ln_jupyter.queries import catalogue  # here for cost: --help needs no database
 
     return {"kind": "run", **catalogue.run(connection, run_id), "cells": catalogue.cells(connection, run_id)}
 

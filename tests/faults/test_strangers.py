@@ -22,8 +22,9 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import cli, errors, settings
 from ln_jupyter.approval import lists, urls
-from ln_jupyter.cli import catalogue, surroundings
+from ln_jupyter.cli import surroundings
 from ln_jupyter.db import engines
+from ln_jupyter.queries import catalogue
 from ln_jupyter.server import paths
 from ln_jupyter.tracking import registration
 from tests.faults.heard import FORMS, Listener
