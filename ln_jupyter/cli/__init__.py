@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 import ln_jupyter
-from ln_jupyter.cli import approving, browsing, diagnosis, moving, project, removing, showing
+from ln_jupyter.cli import approve, copy, doctor, lists, project, remove, show
 from ln_jupyter.cli.group import Group
 
 _EXIT_CODES = """\b
@@ -25,17 +25,17 @@ def main(*, debug: bool) -> None:
 
 
 for _command in (
-    browsing.list_notebooks,
-    browsing.list_runs,
-    showing.show,
-    diagnosis.doctor,
+    lists.list_notebooks,
+    lists.list_runs,
+    show.show,
+    doctor.doctor,
     project.init,
     project.migrate,
-    approving.approve,
-    moving.backup,
-    moving.copy_registry,
-    removing.delete,
-    removing.forget,
-    removing.prune,
+    approve.approve,
+    copy.backup,
+    copy.copy_registry,
+    remove.delete,
+    remove.forget,
+    remove.prune,
 ):
     main.add_command(_command)

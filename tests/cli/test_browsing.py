@@ -5,7 +5,7 @@ import io
 import pytest
 
 import ln_jupyter.schema as lns
-from ln_jupyter.cli import browsing, output
+from ln_jupyter.cli import lists, output
 from ln_jupyter.orm.session import OrmSession
 from ln_jupyter.schema import Notebook
 from tests.cli.conftest import execution, notebook
@@ -49,7 +49,7 @@ def test_notebooks_as_json(filled, data, db):
 
 def test_many_runs_are_counted_for_programs(filled, command, data, db, monkeypatch):
     """A table says where there are more runs than it counts; JSON and CSV have the number."""
-    monkeypatch.setattr(browsing, "_COUNTED", 2)
+    monkeypatch.setattr(lists, "_COUNTED", 2)
 
     line = command("list", *db).stdout.splitlines()[3]
 

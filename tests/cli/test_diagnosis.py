@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from ln_jupyter.approval import urls
-from ln_jupyter.cli import surroundings
+from ln_jupyter.cli import environment
 from ln_jupyter.db import engines
 from ln_jupyter.db.sqlite import filesystems
 from ln_jupyter.registry import check, schema_version
@@ -26,7 +26,7 @@ def load(command, python_path):
 @pytest.fixture(autouse=True)
 def _loaded_once(monkeypatch):
     run = lambda command, **_: load(tuple(command), os.environ.get("PYTHONPATH"))  # noqa: E731
-    monkeypatch.setattr(surroundings, "subprocess", SimpleNamespace(run=run))
+    monkeypatch.setattr(environment, "subprocess", SimpleNamespace(run=run))
 
 
 @pytest.fixture

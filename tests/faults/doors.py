@@ -104,9 +104,9 @@ def command(home: Path, *words: str) -> str:
 
 def _run_command(tell: Callable[[object], None], home: Path, words: tuple[str, ...]) -> None:
     from ln_jupyter import cli
-    from ln_jupyter.cli import surroundings
+    from ln_jupyter.cli import environment
 
-    surroundings.server_extension = list  # type: ignore[assignment] # it starts a process of its own
+    environment.server_extension = list  # type: ignore[assignment] # it starts a process of its own
     os.chdir(home)
     permissions.obey()
     sys.argv = ["ln-jupyter", *words]

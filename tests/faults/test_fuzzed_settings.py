@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ln_jupyter import cli, errors
 from ln_jupyter import settings as chosen
 from ln_jupyter.approval import lists, urls
-from ln_jupyter.cli import surroundings
+from ln_jupyter.cli import environment
 from ln_jupyter.db import engines
 from ln_jupyter.ipython import options
 from tests.faults import fuzzing
@@ -166,7 +166,7 @@ def test_arguments(command: str, words: list[tuple[str, ...]]) -> None:
     arguments = [command, *(as_argument(word) for option in words for word in option)]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(surroundings, "server_extension", list)  # it starts a process of its own
+        patch.setattr(environment, "server_extension", list)  # it starts a process of its own
         patch.setattr(lists, "user_file", lambda: Path("approved.txt").absolute())
         done = CliRunner().invoke(cli.main, arguments)
 

@@ -25,7 +25,7 @@ from nbclient import NotebookClient
 import ln_jupyter as ln
 from ln_jupyter import callsite, cli, errors, settings
 from ln_jupyter import schema as lns
-from ln_jupyter.cli import surroundings
+from ln_jupyter.cli import environment as surroundings
 from ln_jupyter.db import engines, error_translation
 from ln_jupyter.notebook import document, parameters
 from ln_jupyter.notebook.document import Cell

@@ -515,7 +515,7 @@ for name in ("sqlalchemy.engine", "sqlalchemy.pool", "sqlalchemy.orm", "psycopg"
     logging.getLogger(name).setLevel(logging.DEBUG)
 import ln_jupyter as ln, ln_jupyter.schema as lns
 from ln_jupyter import cli
-from ln_jupyter.cli import surroundings
+from ln_jupyter.cli import environment as surroundings
 from ln_jupyter.db import engines
 surroundings.server_extension = list  # it starts a process of its own
 def show(action):

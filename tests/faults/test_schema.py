@@ -19,7 +19,7 @@ from sqlalchemy import event
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import advice, cli, errors
-from ln_jupyter.cli import surroundings
+from ln_jupyter.cli import environment
 from ln_jupyter.db import engines, transactions
 from ln_jupyter.registry import check, migrate, schema_version
 from tests import waits
@@ -270,7 +270,7 @@ def test_a_newer_schema_that_serves_this_release(
 def use_everything(tell: Tell, url: str, notebook: Path) -> None:
     """Go through every door of this release."""
     os.environ["LN_JUPYTER_URL"] = url
-    surroundings.server_extension = list  # type: ignore[assignment] # it starts a process of its own
+    environment.server_extension = list  # type: ignore[assignment] # it starts a process of its own
     ln.header(filepath=notebook)
     pipeline = ln.add(lns.Pipeline(name="Transform B"))
     run = ln.add(lns.Run(name="added", pipeline=pipeline, inputs=[lns.File(name="in")]))

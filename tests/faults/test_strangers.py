@@ -22,7 +22,7 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import cli, errors, settings
 from ln_jupyter.approval import lists, urls
-from ln_jupyter.cli import surroundings
+from ln_jupyter.cli import environment
 from ln_jupyter.db import engines
 from ln_jupyter.queries import catalogue
 from ln_jupyter.server import paths
@@ -80,7 +80,7 @@ def clone(
     for name, value in secrets.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(surroundings, "server_extension", list)  # it starts a process of its own
+    monkeypatch.setattr(environment, "server_extension", list)  # it starts a process of its own
     listener.heard.clear()
 
     def clone(form: str) -> Path:
@@ -251,7 +251,7 @@ def brought(tmp_path: Path, approvals: Path, monkeypatch: pytest.MonkeyPatch) ->
     folder = tmp_path / "clone"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(surroundings, "server_extension", list)  # it starts a process of its own
+    monkeypatch.setattr(environment, "server_extension", list)  # it starts a process of its own
     assert 0 == run("init").exit_code
     file = folder / ".ln_jupyter" / "registry.db"
     engines.dispose(settings.sqlite_url(file))

@@ -28,7 +28,7 @@ def doctor(context: click.Context, *, url: str | None, as_json: bool) -> None:
     Every setting is shown with where it came from, and no password. The exit code is 1 if
     something is broken; what is, and the fix, is on a line with "broken".
     """
-    from ln_jupyter.cli import surroundings  # here for cost: --help needs no database
+    from ln_jupyter.cli import environment  # here for cost: --help needs no database
     from ln_jupyter.registry import health
 
     findings: list[Finding] = []
@@ -53,9 +53,9 @@ def doctor(context: click.Context, *, url: str | None, as_json: bool) -> None:
     if url is not None:
         registry, of_registry = health.examine(url)
         findings += of_registry
-    findings += [surroundings.data_folder(), *surroundings.server_extension()]
+    findings += [environment.data_folder(), *environment.server_extension()]
     is_well = not any(finding.state == "broken" for finding in findings)
-    versions = surroundings.versions()
+    versions = environment.versions()
     if as_json:
         facts = None if registry is None else asdict(registry)
         output.write_json(

@@ -11,7 +11,7 @@ import click
 
 from ln_jupyter import settings
 from ln_jupyter.cli import completion, options, output
-from ln_jupyter.cli.browsing import write_runs
+from ln_jupyter.cli.lists import write_runs
 
 if TYPE_CHECKING:
     import datetime as dt

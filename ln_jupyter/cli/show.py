@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ln_jupyter.cli import completion, options, output
-from ln_jupyter.cli.browsing import last_state, notebook_facts
+from ln_jupyter.cli.lists import last_state, notebook_facts
 from ln_jupyter.sanitize import plain
 
 if TYPE_CHECKING:
