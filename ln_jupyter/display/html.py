@@ -6,7 +6,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from ln_jupyter.display.whereabouts import Mark
+from ln_jupyter.display.states import Mark
 from ln_jupyter.sanitize import escaped
 
 if TYPE_CHECKING:

@@ -8,16 +8,16 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ln_jupyter import redaction
-from ln_jupyter.display import line, remedy, values, whereabouts
+from ln_jupyter.display import fixes, line, states, values
 from ln_jupyter.display.options import DEFAULT
-from ln_jupyter.display.whereabouts import Mark
+from ln_jupyter.display.states import Mark
 from ln_jupyter.orm.inspect.record import Kind, Status, describe, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from ln_jupyter.display.fixes import Remedy
     from ln_jupyter.display.options import Options
-    from ln_jupyter.display.remedy import Remedy
     from ln_jupyter.orm.inspect.record import Attribute, Record
 
 
@@ -91,9 +91,9 @@ def view(obj: object, *, options: Options = DEFAULT) -> RecordView:
     return RecordView(
         class_name=seen.class_name,
         identity=values.key(primary_key, options=options),
-        state=whereabouts.of_record(seen),
+        state=states.of_record(seen),
         rows=tuple(_rows(seen, options)),
-        remedy=remedy.of(seen, primary_key=primary_key, options=options),
+        remedy=fixes.of(seen, primary_key=primary_key, options=options),
     )
 
 
@@ -126,7 +126,7 @@ def _column_rows(record: Record, columns: Iterable[Attribute], options: Options)
         else:  # in one record, these decide what is said of a column
             where = each.kind, each.status, each.cost, each.note
             if where not in said:
-                said[where] = whereabouts.of_attribute(record, each)
+                said[where] = states.of_attribute(record, each)
             mark, words = said[where]
         own[each.key] = each.key, mark, words, value, modified
         if not modified and (mark is not None or each.value is None):
@@ -157,7 +157,7 @@ def _value(column: Attribute, options: Options) -> str:
 
 
 def _relationship_row(record: Record, relationship: Attribute, options: Options) -> Row:
-    mark, words = whereabouts.of_attribute(record, relationship)
+    mark, words = states.of_attribute(record, relationship)
     modified = relationship.modified and record.identity is not None
     if relationship.status is not Status.LOADED:
         return Row(relationship.key, mark, words, _target(record, relationship, options), modified=modified)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from tabulate import tabulate
 
 from ln_jupyter import redaction, sanitize
-from ln_jupyter.display import html, line, values, whereabouts
+from ln_jupyter.display import html, line, values
+from ln_jupyter.display import states as whereabouts
 from ln_jupyter.display.options import DEFAULT
 from ln_jupyter.orm.inspect.record import Kind, Status, describe, state_of
 

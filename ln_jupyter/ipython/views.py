@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlalchemy.engine import RowMapping
 
-from ln_jupyter.display import card, html, line, queries, record, sessions, table, values
+from ln_jupyter.display import card, html, line, record, sessions, statements, table, values
 from ln_jupyter.display import text as texts
 from ln_jupyter.display.card import Card
 from ln_jupyter.display.options import Place
@@ -128,16 +128,16 @@ def _row(obj: Any, options: Options) -> View:
 
 
 def _statement(obj: Any, _options: Options) -> View:
-    return queries.of_statement(obj)
+    return statements.of_statement(obj)
 
 
 def _query(obj: Any, _options: Options) -> View:
-    return queries.of_query(obj)
+    return statements.of_query(obj)
 
 
 def _stmt(obj: Stmt[Any], _options: Options) -> View:
     hint = ".all() .first() .one() .count() .df() run it"
-    return queries.of_statement(obj.select, title=f"select {obj._names()}", hint=hint)
+    return statements.of_statement(obj.select, title=f"select {obj._names()}", hint=hint)
 
 
 def _session(obj: orm.Session, _options: Options) -> View:
@@ -166,7 +166,7 @@ _KINDS: dict[str, Callable[[Any, Options], View | None]] = {
     "statement": _statement,
     "query": _query,
     "stmt": _stmt,
-    "result": lambda obj, options: queries.of_result(obj, options=options),
+    "result": lambda obj, options: statements.of_result(obj, options=options),
     "session": _session,
     "ln_session": _ln_session,
     "async_session": lambda obj, _options: sessions.of_async(obj),

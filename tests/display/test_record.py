@@ -14,7 +14,7 @@ from sqlalchemy import orm
 from ln_jupyter.display import html, line, record, text
 from ln_jupyter.display.options import Options
 from ln_jupyter.display.record import RecordView, Row
-from ln_jupyter.display.whereabouts import Mark
+from ln_jupyter.display.states import Mark
 from ln_jupyter.errors import NotMappedError
 from ln_jupyter.orm.inspect import loading
 from ln_jupyter.orm.inspect.record import Attribute, Cost, Kind, Record, SessionState, Status, describe

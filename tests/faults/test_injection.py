@@ -20,7 +20,7 @@ import ln_jupyter as ln
 from ln_jupyter import callsite, errors, sanitize
 from ln_jupyter import schema as lns
 from ln_jupyter.cli import output
-from ln_jupyter.display import card, header, profile, queries, record, remark, sessions, table, text, values
+from ln_jupyter.display import card, header, profile, record, remark, sessions, statements, table, text, values
 from ln_jupyter.display import html as pictures
 from ln_jupyter.orm.profile.model import LazyLoads, Profile, SlowStatement, UnreadLoad
 from tests.faults import fuzzing
@@ -152,7 +152,7 @@ SURFACES: dict[str, Callable[[str], str]] = {
     "table": lambda word: table.render(table.of_rows(word, [word, "b"], [(word, {word: word})], count=2)),
     "table's remarks": lambda word: table.render(table.TableView(word, 2, (word,), ((word,),), word, (word,))),
     "records": lambda word: table.render(some_table(word)),
-    "statement": lambda word: card.render(queries.of_statement(sa.select(sa.column(word)), title=word, hint=word)),
+    "statement": lambda word: card.render(statements.of_statement(sa.select(sa.column(word)), title=word, hint=word)),
     "card": lambda word: card.render(card.Card(word, word, ((word, word),), word, word)),
     "session": lambda word: card.render(sessions.of(orm.Session(), title=word)),
     "remark": lambda word: remark.bundle(word)["text/html"],
