@@ -25,10 +25,10 @@ import ln_jupyter.schema as lns
 from ln_jupyter.db import engines
 from ln_jupyter.display import html, record, text
 from ln_jupyter.ipython import extension
+from ln_jupyter.ipython.cell_log import Execution
 from ln_jupyter.notebook.document import Cell, Document
 from ln_jupyter.queries import catalogue
 from ln_jupyter.tracking import checks, evidence, registration
-from ln_jupyter.tracking.cells import Execution
 from tests.tracking import notebooks
 
 if TYPE_CHECKING:

@@ -20,11 +20,11 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
 from ln_jupyter.db import engines, transactions
-from ln_jupyter.ipython import options
+from ln_jupyter.ipython.cell_log import Execution
+from ln_jupyter.ipython.session_cell import arguments
 from ln_jupyter.notebook import document, editors
 from ln_jupyter.registry import backup
 from ln_jupyter.tracking import checks, forgetting, removal
-from ln_jupyter.tracking.cells import Execution
 from tests.ipython import kernel_driver
 from tests.tracking import notebooks
 
@@ -281,7 +281,7 @@ def read_only_session(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 @meets(errors.MagicError)
 def magic(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    options.read("cell --wrtie")
+    arguments.read("cell --wrtie")
 
 
 @meets(errors.LamindbInstalledError)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from ln_jupyter.ipython import completion, magics, source
-from ln_jupyter.ipython.formatters import Formatters
-from ln_jupyter.ipython.held import Held
-from ln_jupyter.ipython.options import NAME
-from ln_jupyter.ipython.watch import Watch
+from ln_jupyter.ipython.display_hook.hook import Formatters
+from ln_jupyter.ipython.session_cell import completion, magic, rewrite
+from ln_jupyter.ipython.session_cell.arguments import NAME
+from ln_jupyter.ipython.session_cell.held import Held
+from ln_jupyter.ipython.session_cell.watch import Watch
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -24,13 +24,13 @@ def load(shell: InteractiveShell) -> None:
     if hasattr(shell, _ATTRIBUTE):
         return
     with contextlib.ExitStack() as undo:  # does each step, whatever becomes of the others
-        _add(shell.input_transformers_cleanup, source.rewrite, undo)
+        _add(shell.input_transformers_cleanup, rewrite.rewrite, undo)
         held = Held(shell)
         undo.callback(held.close)
         undo.callback(Watch(shell, held).end)
         _add(shell.Completer.custom_matchers, completion.matcher(shell.user_ns), undo)
         undo.callback(Formatters(shell).remove)
-        _register(shell, magics.Magics(shell, held), undo)
+        _register(shell, magic.Magics(shell, held), undo)
         setattr(shell, _ATTRIBUTE, undo.pop_all())
 
 
@@ -56,7 +56,7 @@ def _add(functions: list[Any], function: object, undo: contextlib.ExitStack) -> 
     undo.callback(remove)
 
 
-def _register(shell: InteractiveShell, ours: magics.Magics, undo: contextlib.ExitStack) -> None:
+def _register(shell: InteractiveShell, ours: magic.Magics, undo: contextlib.ExitStack) -> None:
     manager = shell.magics_manager
 
     def unregister() -> None:

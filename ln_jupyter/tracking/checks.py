@@ -10,8 +10,8 @@ from ln_jupyter.tracking.facts import is_injected
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ln_jupyter.ipython.cell_log import CellLog, Execution
     from ln_jupyter.notebook.document import Cell, Document
-    from ln_jupyter.tracking.cells import CellLog, Execution
     from ln_jupyter.tracking.request import Request
 
 _LAST = "call ln.publish() in the notebook's last cell, after everything else"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from ln_jupyter.tracking.cells import CellLog, Execution
+    from ln_jupyter.ipython.cell_log import CellLog, Execution
     from ln_jupyter.tracking.facts import Facts
     from ln_jupyter.tracking.request import Request
     from ln_jupyter.tracking.rows import Registration

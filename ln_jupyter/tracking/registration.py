@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ln_jupyter import errors, importing, settings
 from ln_jupyter.environment import kernel
+from ln_jupyter.ipython import cell_log
+from ln_jupyter.ipython.cell_log import CellLog
 from ln_jupyter.locate import find
 from ln_jupyter.notebook import identity
-from ln_jupyter.tracking import cells
 from ln_jupyter.tracking import request as requests
-from ln_jupyter.tracking.cells import CellLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -150,7 +150,7 @@ def _record(registration: Registration, request: Request, shell: Any) -> None:
         before.finish()
         log = before.log
     if shell is not None and (log is None or not log.follows(shell)):
-        log = CellLog(shell, _wake) if cells.is_known(shell) else None
+        log = CellLog(shell, _wake) if cell_log.is_known(shell) else None
     _recording = Recording(registration, request, engine, log)
     _recording.start()
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from ln_jupyter.environment.distributions import Environment as Installed
+    from ln_jupyter.ipython.cell_log import Execution
     from ln_jupyter.tracking import facts
-    from ln_jupyter.tracking.cells import Execution
 
 
 def hear(connection: sa.Connection, run_id: str, values: Mapping[str, Any]) -> bool:

@@ -17,7 +17,7 @@ from ln_jupyter import settings as chosen
 from ln_jupyter.approval import lists, urls
 from ln_jupyter.cli import environment
 from ln_jupyter.db import engines
-from ln_jupyter.ipython import options
+from ln_jupyter.ipython.session_cell import arguments as options
 from tests.faults import fuzzing
 
 if TYPE_CHECKING:

@@ -53,12 +53,12 @@ SENDS = {
     "scalar",
 }
 
-PRINTS = {"ipython/formatters.py"}  # IPython's printer has a method that is called `text`
+PRINTS = {"ipython/display_hook/hook.py"}  # IPython's printer has a method that is called `text`
 
 ALLOWED = {
     # a cell, which the user has written and is running
-    ("ipython/magics.py", "exec"),
-    ("ipython/magics.py", "compile"),
+    ("ipython/session_cell/magic.py", "exec"),
+    ("ipython/session_cell/magic.py", "compile"),
     # a statement of SQLAlchemy, to show its SQL
     ("records/statement.py", "compile"),
     # regular expressions

@@ -16,7 +16,8 @@ import ln_jupyter
 from ln_jupyter import errors
 from ln_jupyter.display import record
 from ln_jupyter.display.options import DEFAULT
-from ln_jupyter.ipython import hints, views
+from ln_jupyter.ipython.display_hook import views
+from ln_jupyter.ipython.error_hints import hints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

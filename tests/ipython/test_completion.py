@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ln_jupyter.ipython.completion import candidates
+from ln_jupyter.ipython.session_cell.completion import candidates
 
 if TYPE_CHECKING:
     from tests.ipython.kernel_driver import Kernel

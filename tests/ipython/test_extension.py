@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ln_jupyter.ipython import extension, source
-from ln_jupyter.ipython.formatters import Formatters
-from ln_jupyter.ipython.held import Held
-from ln_jupyter.ipython.watch import Watch
+from ln_jupyter.ipython import extension
+from ln_jupyter.ipython.display_hook.hook import Formatters
+from ln_jupyter.ipython.session_cell import rewrite
+from ln_jupyter.ipython.session_cell.held import Held
+from ln_jupyter.ipython.session_cell.watch import Watch
 from tests.ipython import kernel_driver
 from tests.ipython.shells import shell_in
 
@@ -193,7 +194,7 @@ def test_what_others_have_taken_away(shell: InteractiveShell, forget: Callable[[
 
     callbacks = [each for each in shell.events.callbacks["post_execute"] if each.__module__ == Watch.__module__]
     assert (1, 1, 1) == (
-        shell.input_transformers_cleanup.count(source.rewrite),
+        shell.input_transformers_cleanup.count(rewrite.rewrite),
         len(shell.Completer.custom_matchers),
         len(callbacks),
     )

@@ -19,7 +19,7 @@ from sqlalchemy.orm.exc import DetachedInstanceError
 import ln_jupyter
 from ln_jupyter import errors, schema
 from ln_jupyter.db import engines
-from ln_jupyter.ipython import hints
+from ln_jupyter.ipython.error_hints import hints
 from tests.db import loaded_models as m
 from tests.ipython import kernel_driver
 

@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from ln_jupyter import errors
-from ln_jupyter.ipython.options import Options, find_target, read
+from ln_jupyter.ipython.session_cell.arguments import Options, find_target, read
 
 USAGE = "write %%ln_session [--as NAME] [--db URL_OR_VARIABLE] [--profile] [--readonly] [--rollback] [--write]"
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
-from ln_jupyter.ipython.source import rewrite
+from ln_jupyter.ipython.session_cell.rewrite import rewrite
 
 OPEN = "get_ipython().run_line_magic('ln_session', 'cell')\n"
 

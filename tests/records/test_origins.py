@@ -22,7 +22,7 @@ from ln_jupyter import advice
 from ln_jupyter.db import engines, transactions
 from ln_jupyter.display import record
 from ln_jupyter.display.options import DEFAULT
-from ln_jupyter.ipython import views
+from ln_jupyter.ipython.display_hook import views
 from ln_jupyter.orm import origins, unit_of_work
 from ln_jupyter.tracking import removal
 from tests.records.conftest import Author, Base, Book

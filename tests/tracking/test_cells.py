@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ln_jupyter.tracking import cells
-from ln_jupyter.tracking.cells import CellLog
+from ln_jupyter.ipython import cell_log
+from ln_jupyter.ipython.cell_log import CellLog
 from tests.ipython.shells import shell_in
 
 if TYPE_CHECKING:
@@ -193,4 +193,4 @@ def test_a_forked_child_notes_nothing(shell: InteractiveShell) -> None:
 
 def test_a_file_given_to_ipython_tells_nothing(shell: InteractiveShell) -> None:
     """Its cells are run silently: there is no log."""
-    assert not cells.is_known(shell)
+    assert not cell_log.is_known(shell)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from ln_jupyter import errors
+from ln_jupyter.ipython.cell_log import Execution
 from ln_jupyter.notebook.document import Cell, Document
 from ln_jupyter.tracking import checks
-from ln_jupyter.tracking.cells import Execution
 
 if TYPE_CHECKING:
-    from ln_jupyter.tracking.cells import CellLog
+    from ln_jupyter.ipython.cell_log import CellLog
     from ln_jupyter.tracking.request import Request
 
 Ran = tuple[str | None, str]

@@ -19,13 +19,13 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter.db import engines, transactions
 from ln_jupyter.environment import distributions
+from ln_jupyter.ipython.cell_log import CellLog
 from ln_jupyter.locate.location import Location
 from ln_jupyter.notebook import document
 from ln_jupyter.schema.column_types import utcnow
 from ln_jupyter.tracking import recording as recordings
 from ln_jupyter.tracking import registration
 from ln_jupyter.tracking import request as requests
-from ln_jupyter.tracking.cells import CellLog
 from ln_jupyter.tracking.recording import Recording
 from tests.db import conflicting
 from tests.ipython import kernel_driver

@@ -14,13 +14,13 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import settings
 from ln_jupyter.db import engines
+from ln_jupyter.ipython.cell_log import Execution
 from ln_jupyter.locate.location import Location
 from ln_jupyter.notebook import document as documents
 from ln_jupyter.notebook import identity
 from ln_jupyter.schema import tables
 from ln_jupyter.tracking import facts, registration, rows, runs
 from ln_jupyter.tracking import request as requests
-from ln_jupyter.tracking.cells import Execution
 from tests.tracking import notebooks
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ def annotate(error: BaseException | None, namespace: Mapping[str, Any]) -> None:
         ):
             continue
         try:
-            from ln_jupyter.ipython import detached  # here for cost: it imports SQLAlchemy
+            from ln_jupyter.ipython.error_hints import detached  # here for cost: it imports SQLAlchemy
 
             note = detached.explain(each, namespace)
             if note is not None:

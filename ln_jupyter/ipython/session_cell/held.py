@@ -6,13 +6,13 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
-from ln_jupyter.ipython import cell as cells
-from ln_jupyter.ipython import reply
+from ln_jupyter.ipython.session_cell import cell as cells
+from ln_jupyter.ipython.session_cell import reply
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ln_jupyter.ipython.cell import Cell
+    from ln_jupyter.ipython.session_cell.cell import Cell
     from ln_jupyter.records.session import Session
 
 

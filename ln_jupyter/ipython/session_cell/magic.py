@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.magic import no_var_expand
 
 from ln_jupyter import errors, importing, sanitize
-from ln_jupyter.ipython import cell as cells
-from ln_jupyter.ipython import options, reply, report
+from ln_jupyter.ipython.session_cell import arguments, reply, report
+from ln_jupyter.ipython.session_cell import cell as cells
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ln_jupyter.ipython.held import Held
-    from ln_jupyter.ipython.options import Options
+    from ln_jupyter.ipython.session_cell.arguments import Options
+    from ln_jupyter.ipython.session_cell.held import Held
     from ln_jupyter.records.session import Session
 
 
@@ -83,9 +83,9 @@ class Magics:
         """
         __tracebackhide__ = True
         if cell is not None:  # not a cell of a notebook, whose first line is rewritten: run_cell_magic() of a script
-            self._run(cell, options.read(f"cell {line}")[1])
+            self._run(cell, arguments.read(f"cell {line}")[1])
             return
-        verb, chosen = options.read(line)
+        verb, chosen = arguments.read(line)
         match verb:
             case "cell" | "open":
                 self._open(chosen, keep=verb == "open")
@@ -103,7 +103,7 @@ class Magics:
     def _open(self, chosen: Options, *, keep: bool) -> None:
         cell = cells.current()
         if cell is None:
-            msg = f"%{options.NAME} is not in a cell that began after the extension was loaded"
+            msg = f"%{arguments.NAME} is not in a cell that began after the extension was loaded"
             raise errors.MagicError(
                 msg, fix="use `with ln.Session():`, or, in a notebook, load it in a cell before this one"
             )
@@ -122,7 +122,7 @@ class Magics:
         with importing.uninterrupted():
             from ln_jupyter.records.session import Session  # here for cost: it imports SQLAlchemy
 
-        target = None if chosen.db is None else options.find_target(chosen.db, self._shell.user_ns)
+        target = None if chosen.db is None else arguments.find_target(chosen.db, self._shell.user_ns)
         return Session(target, **dict.fromkeys(chosen.flags, True))
 
     def _run(self, body: str, chosen: Options) -> None:
@@ -148,13 +148,13 @@ class Magics:
             cell = cell.parent
         if cell is None or cell.session is None:
             msg = "this cell stands in no session"
-            raise errors.SessionError(msg, fix=f"begin it with %%{options.NAME}, or %{options.NAME} open")
+            raise errors.SessionError(msg, fix=f"begin it with %%{arguments.NAME}, or %{arguments.NAME} open")
         return cell.session
 
     def _held_session(self) -> Session:
         if self._held.session is None:
-            msg = f"no session is open across cells; one of %%{options.NAME} closes with its cell"
-            raise errors.SessionError(msg, fix=f"there is nothing to close; %{options.NAME} open opens one")
+            msg = f"no session is open across cells; one of %%{arguments.NAME} closes with its cell"
+            raise errors.SessionError(msg, fix=f"there is nothing to close; %{arguments.NAME} open opens one")
         return self._held.session
 
     def _tell(self) -> None:

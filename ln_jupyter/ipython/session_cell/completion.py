@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import SimpleCompletion, context_matcher
 
-from ln_jupyter.ipython import options
+from ln_jupyter.ipython.session_cell import arguments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from IPython.core.completer import CompletionContext, MatcherAPIv2, SimpleMatcherResult
 
-_LINE = re.compile(rf"\s*%(%?){options.NAME}\s+(.*)", re.DOTALL)
+_LINE = re.compile(rf"\s*%(%?){arguments.NAME}\s+(.*)", re.DOTALL)
 
 
 def matcher(namespace: Mapping[str, Any]) -> MatcherAPIv2:
@@ -54,10 +54,10 @@ def candidates(text: str, namespace: Mapping[str, Any]) -> list[str]:
     *before, _ = text.split(" ")
     before = [word for word in before if word]
     if not before:
-        return sorted(options.VERBS)
+        return sorted(arguments.VERBS)
     verb, *given = before
     if given and given[-1] == "--db":
-        return sorted(options.targets_in(namespace))
-    if given and given[-1] in options.WITH_VALUE:
+        return sorted(arguments.targets_in(namespace))
+    if given and given[-1] in arguments.WITH_VALUE:
         return []
-    return sorted(options.VERBS.get(verb, frozenset()) - set(given))
+    return sorted(arguments.VERBS.get(verb, frozenset()) - set(given))

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ln_jupyter import schema
 from ln_jupyter.display.options import Place
-from ln_jupyter.ipython import failed_load, places
-from ln_jupyter.ipython.failed_load import Kind
+from ln_jupyter.ipython import places
+from ln_jupyter.ipython.error_hints import failed_load
+from ln_jupyter.ipython.error_hints.failed_load import Kind
 from ln_jupyter.ipython.names import Names
 from ln_jupyter.orm.current import current_block
 from ln_jupyter.orm.inspect.model import shares_keys
@@ -18,7 +19,7 @@ from ln_jupyter.orm.inspect.paths import keys_of, property_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ln_jupyter.ipython.failed_load import FailedLoad
+    from ln_jupyter.ipython.error_hints.failed_load import FailedLoad
     from ln_jupyter.ipython.names import Name
 
 # Types whose repr is Python's own, and can be pasted without an import.

@@ -12,9 +12,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ln_jupyter import callsite, errors, sanitize
-from ln_jupyter.ipython import cell as cells
-from ln_jupyter.ipython import hints, reply, report
-from ln_jupyter.ipython.replacement import replace
+from ln_jupyter.ipython.error_hints import hints
+from ln_jupyter.ipython.session_cell import cell as cells
+from ln_jupyter.ipython.session_cell import reply, report
+from ln_jupyter.ipython.session_cell.patching import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
-    from ln_jupyter.ipython.cell import Cell
-    from ln_jupyter.ipython.held import Held
+    from ln_jupyter.ipython.session_cell.cell import Cell
+    from ln_jupyter.ipython.session_cell.held import Held
 
 _SHOWING = ("showtraceback", "showsyntaxerror")
 _RESULT = 3  # position of `result` in run_ast_nodes, after the nodes

@@ -8,7 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ln_jupyter.ipython import cell as cells
+from ln_jupyter.ipython.session_cell import cell as cells
 
 if TYPE_CHECKING:
     from collections.abc import Callable

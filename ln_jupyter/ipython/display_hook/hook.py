@@ -9,8 +9,8 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ln_jupyter.ipython.preferences import LnDisplay
-from ln_jupyter.ipython.printers import PRETTY, RICH, Printers, all_of, has_printer
+from ln_jupyter.ipython.display_hook.config import LnDisplay
+from ln_jupyter.ipython.display_hook.printers import PRETTY, RICH, Printers, all_of, has_printer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ln_jupyter.display.options import Options
-    from ln_jupyter.ipython.printers import Printer
-    from ln_jupyter.ipython.views import Views
+    from ln_jupyter.ipython.display_hook.printers import Printer
+    from ln_jupyter.ipython.display_hook.views import Views
 
 _log = logging.getLogger(__name__)
 
@@ -198,7 +198,7 @@ class Formatters:
 
 
 def _views() -> Any:
-    from ln_jupyter.ipython import views  # here for cost: it imports SQLAlchemy
+    from ln_jupyter.ipython.display_hook import views  # here for cost: it imports SQLAlchemy
 
     return views
 

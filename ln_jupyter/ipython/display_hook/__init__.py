@@ -1,0 +1,1 @@
+"""How a shell displays records, and what gives them: `hook.Hook` is put into a shell and taken out."""

@@ -1,0 +1,1 @@
+"""What to type after an error that a missing session caused: `hints` adds it to the error."""
