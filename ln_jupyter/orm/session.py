@@ -19,7 +19,7 @@ from ln_jupyter.db.listeners import takes_notes
 from ln_jupyter.orm import failures, naming, origins, refusals, scalars, state_backup, users
 from ln_jupyter.orm.profile import lazy_loads
 from ln_jupyter.registry import check
-from ln_jupyter.schema import declarative
+from ln_jupyter.schema import base
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -535,7 +535,7 @@ def _before_flush(session: OrmSession, *_: object) -> None:
     if session.only_reads:
         return  # it is refused next, and looks for nobody who writes
     new, changed = list(session.new), list(session.dirty)
-    declarative.check_fields((*new, *changed))
+    base.check_fields((*new, *changed))
     scalars.in_records([*new, *changed])
     session._kept_new += state_backup.keep_new(new)
     owned = [(record, instance_dict(record)) for record in new if isinstance(record, schema.CreatedBy)]

@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 from ln_jupyter import errors
 from ln_jupyter.notebook import document
 from ln_jupyter.schema import Environment, ExecutedCell, Notebook, NotebookPath, Pipeline, Run, Source, User
-from ln_jupyter.schema.column_types import utcnow
+from ln_jupyter.schema.types import utcnow
 
 if TYPE_CHECKING:
     import datetime as dt

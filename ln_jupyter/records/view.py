@@ -12,7 +12,7 @@ from ln_jupyter import schema
 from ln_jupyter.display import html, table
 from ln_jupyter.orm.current import current_block
 from ln_jupyter.orm.session import OrmSession
-from ln_jupyter.schema.column_types import Json
+from ln_jupyter.schema.types import Json
 
 if TYPE_CHECKING:
     from ln_jupyter.display.table import TableView

@@ -15,7 +15,7 @@ from ln_jupyter.orm import naming, origins, refusals, restrictions, unit_of_work
 from ln_jupyter.orm.current import current_block
 from ln_jupyter.orm.session import OrmSession
 from ln_jupyter.records import bulk, mapping
-from ln_jupyter.schema import declarative
+from ln_jupyter.schema import base
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -120,7 +120,7 @@ def add_in(session: OrmSession | None, record: Any, rows: bulk.Rows | None = Non
     if fields or rows is not None:
         msg = "fields go with a class, and a record was given"
         raise errors.NothingGivenError(msg, fix="set them on the record: record.name = ...; ln.add(record)")
-    declarative.check_fields(records)
+    base.check_fields(records)
     line = callsite.current()
 
     def attach(orm_session: OrmSession) -> None:

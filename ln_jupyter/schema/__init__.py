@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ln_jupyter.schema.declarative import Base
+    from ln_jupyter.schema.base import Base
     from ln_jupyter.schema.diagram import view
     from ln_jupyter.schema.models import (
         CreatedBy,

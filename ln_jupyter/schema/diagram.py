@@ -13,7 +13,7 @@ from sqlalchemy import orm
 from sqlalchemy.orm.exc import UnmappedColumnError
 
 from ln_jupyter import errors
-from ln_jupyter.schema.declarative import Base
+from ln_jupyter.schema.base import Base
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,9 +16,9 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, declared_attr, relationship
 
 from ln_jupyter.schema import tables
-from ln_jupyter.schema.column_types import UtcDateTime, utcnow
-from ln_jupyter.schema.declarative import Base, Counted, Created
+from ln_jupyter.schema.base import Base, Counted, Created
 from ln_jupyter.schema.tables import FAILED, LOST_AFTER
+from ln_jupyter.schema.types import UtcDateTime, utcnow
 
 State = Literal["running", "lost", "finished", "failed"]
 

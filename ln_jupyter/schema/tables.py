@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ln_jupyter.schema import ids
-from ln_jupyter.schema.column_types import Json, UtcDateTime, utcnow
+from ln_jupyter.schema.types import Json, UtcDateTime, utcnow
 
 FIRST_VERSION = "1"
 

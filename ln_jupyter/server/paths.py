@@ -16,7 +16,7 @@ from ln_jupyter.db import engines, limits
 from ln_jupyter.orm import unit_of_work
 from ln_jupyter.registry import schema_version
 from ln_jupyter.schema import NotebookPath
-from ln_jupyter.schema.column_types import utcnow
+from ln_jupyter.schema.types import utcnow
 from ln_jupyter.tracking.request import storable
 
 if TYPE_CHECKING:

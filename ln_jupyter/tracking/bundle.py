@@ -10,7 +10,7 @@ from ln_jupyter.db import error_translation
 from ln_jupyter.display import header as picture
 from ln_jupyter.environment import distributions, kernel, packages
 from ln_jupyter.notebook import identity, imports, server
-from ln_jupyter.schema.column_types import utcnow
+from ln_jupyter.schema.types import utcnow
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from ln_jupyter.environment import process as processes
 from ln_jupyter.schema import tables
-from ln_jupyter.schema.column_types import utcnow
+from ln_jupyter.schema.types import utcnow
 
 if TYPE_CHECKING:
     from ln_jupyter.environment.process import Process

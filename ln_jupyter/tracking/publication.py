@@ -11,7 +11,7 @@ from ln_jupyter import errors
 from ln_jupyter.db import retry
 from ln_jupyter.environment import distributions
 from ln_jupyter.schema import tables
-from ln_jupyter.schema.column_types import utcnow
+from ln_jupyter.schema.types import utcnow
 from ln_jupyter.tracking import facts, identification, rows, runs, versions
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from ln_jupyter import errors, sanitize
 from ln_jupyter.db import limits, retry
 from ln_jupyter.environment import exit_status
-from ln_jupyter.schema.column_types import utcnow
 from ln_jupyter.schema.tables import FAILED
+from ln_jupyter.schema.types import utcnow
 from ln_jupyter.tracking import runs
 
 if TYPE_CHECKING:

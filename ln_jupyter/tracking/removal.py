@@ -11,8 +11,8 @@ from ln_jupyter import errors
 from ln_jupyter.db import limits
 from ln_jupyter.orm import unit_of_work
 from ln_jupyter.schema import ExecutedCell, Notebook, Run
-from ln_jupyter.schema.column_types import utcnow
 from ln_jupyter.schema.models import State
+from ln_jupyter.schema.types import utcnow
 from ln_jupyter.tracking import runs
 
 if TYPE_CHECKING:

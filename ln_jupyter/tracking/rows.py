@@ -15,7 +15,7 @@ from ln_jupyter.db import retry, transactions, upsert
 from ln_jupyter.notebook.identity import Identity
 from ln_jupyter.orm import users
 from ln_jupyter.schema import ids, tables
-from ln_jupyter.schema.column_types import utcnow
+from ln_jupyter.schema.types import utcnow
 from ln_jupyter.tracking import identification, latest, versions
 from ln_jupyter.tracking.evidence import Seen
 from ln_jupyter.tracking.identification import Identification

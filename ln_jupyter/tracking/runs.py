@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from ln_jupyter.db import upsert
 from ln_jupyter.notebook import document as documents
 from ln_jupyter.schema import tables
-from ln_jupyter.schema.column_types import utcnow
+from ln_jupyter.schema.types import utcnow
 from ln_jupyter.tracking.request import storable
 
 if TYPE_CHECKING:

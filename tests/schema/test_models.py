@@ -14,7 +14,7 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
 from ln_jupyter.schema import ids, models
-from ln_jupyter.schema.column_types import UtcDateTime, utcnow
+from ln_jupyter.schema.types import UtcDateTime, utcnow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from ln_jupyter import settings
 from ln_jupyter.db import engines
 from ln_jupyter.registry import check as registries
 from ln_jupyter.schema import Notebook, NotebookPath
-from ln_jupyter.schema.column_types import utcnow
+from ln_jupyter.schema.types import utcnow
 from tests.ipython import kernel_driver
 from tests.server.conftest import notebook
 

@@ -27,7 +27,7 @@ AVOIDABLE = {
     *("ln_jupyter.cli", "ln_jupyter.records", "ln_jupyter.server"),
     *("ln_jupyter.registry.migrate", "ln_jupyter.orm.session", "ln_jupyter.orm.unit_of_work"),
     *("ln_jupyter.environment.git", "ln_jupyter.locate.launcher", "ln_jupyter.notebook.parameters"),
-    *("ln_jupyter.schema.declarative", "ln_jupyter.schema.models", "ln_jupyter.tracking.facts"),
+    *("ln_jupyter.schema.base", "ln_jupyter.schema.models", "ln_jupyter.tracking.facts"),
 }
 
 LOOK = "import json, sys; found = json.dumps(sorted(sys.modules))"

@@ -22,7 +22,7 @@ from ln_jupyter.environment import distributions
 from ln_jupyter.ipython.cell_log import CellLog
 from ln_jupyter.locate.location import Location
 from ln_jupyter.notebook import document
-from ln_jupyter.schema.column_types import utcnow
+from ln_jupyter.schema.types import utcnow
 from ln_jupyter.tracking import recording as recordings
 from ln_jupyter.tracking import registration
 from ln_jupyter.tracking import request as requests

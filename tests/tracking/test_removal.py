@@ -11,7 +11,7 @@ import sqlalchemy as sa
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
-from ln_jupyter.schema.column_types import utcnow
+from ln_jupyter.schema.types import utcnow
 from ln_jupyter.tracking import registration, removal
 from tests.tracking import notebooks
 

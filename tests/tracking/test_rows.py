@@ -17,7 +17,7 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter.environment import process as processes
 from ln_jupyter.locate.location import Location
-from ln_jupyter.schema.column_types import utcnow
+from ln_jupyter.schema.types import utcnow
 from ln_jupyter.tracking import request as requests
 from ln_jupyter.tracking import rows
 from tests.tracking import notebooks
