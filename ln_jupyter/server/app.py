@@ -10,7 +10,7 @@ from jupyter_server.services.contents.fileio import FileManagerMixin
 from jupyter_server.utils import url_path_join
 
 from ln_jupyter import __version__
-from ln_jupyter.server import renames, save_hook
+from ln_jupyter.server import contents_events, save_hook
 from ln_jupyter.server.handlers import StatusHandler, VersionHandler
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ class LnJupyterApp(ExtensionApp):
         contents_manager: ContentsManager = server.contents_manager
         save_hook.register(contents_manager)
         if isinstance(contents_manager, FileManagerMixin):  # others keep notebooks where no kernel finds them
-            listener = renames.Renames(Path(contents_manager.root_dir), log=self.log).hear
-            server.event_logger.add_listener(schema_id=renames.SCHEMA, listener=listener)
+            listener = contents_events.Renames(Path(contents_manager.root_dir), log=self.log).hear
+            server.event_logger.add_listener(schema_id=contents_events.SCHEMA, listener=listener)
 
     def initialize_handlers(self) -> None:
         """Register every handler under the extension's own path."""

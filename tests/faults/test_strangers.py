@@ -25,7 +25,7 @@ from ln_jupyter.approval import lists, urls
 from ln_jupyter.cli import environment
 from ln_jupyter.db import engines
 from ln_jupyter.queries import catalogue
-from ln_jupyter.server import paths
+from ln_jupyter.server import notebook_paths
 from ln_jupyter.tracking import registration
 from tests.faults.heard import FORMS, Listener
 
@@ -159,7 +159,10 @@ def test_renames(clone: Callable[[str], Path], listener: Listener) -> None:
     """What the server's extension does for a file that moves or goes connects nowhere, for a project and beside it."""
     for form in FORMS:
         folder = clone(form)
-        for act in (lambda: paths.move(folder / "a.ipynb", folder / "b.ipynb"), lambda: paths.forget(folder)):  # noqa: B023
+        for act in (
+            lambda: notebook_paths.move(folder / "a.ipynb", folder / "b.ipynb"),
+            lambda: notebook_paths.forget(folder),
+        ):  # noqa: B023
             try:
                 act()
             except errors.InvalidUrlError:  # a debug line in the server's log
@@ -334,7 +337,7 @@ def test_what_is_no_file(brought: Path, suffix: str, kind: str) -> None:
             done.output
         )
     with pytest.raises(errors.DatabaseUnavailableError, match="is not a file"):
-        paths.move(brought.with_name("a.ipynb"), brought.with_name("b.ipynb"))
+        notebook_paths.move(brought.with_name("a.ipynb"), brought.with_name("b.ipynb"))
 
 
 COMPUTATIONS = {

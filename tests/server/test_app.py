@@ -33,7 +33,7 @@ from jupyter_server.serverapp import ServerApp
 app = ServerApp.instance()
 app.initialize(["--allow-root", "--no-browser", "--port=0", "--ip=127.0.0.1"])
 def tell():
-    print("ln_jupyter.server.renames" in sys.modules, sorted({"sqlalchemy", "alembic", "nbproject"} & set(sys.modules)))
+    print("ln_jupyter.server.contents_events" in sys.modules, sorted({"sqlalchemy", "alembic", "nbproject"} & set(sys.modules)))
     app.stop()
 app.io_loop.add_callback(tell)
 app.start()

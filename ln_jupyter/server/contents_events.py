@@ -51,12 +51,12 @@ class Renames:
 
     def _follow(self, source: Path | None, path: Path) -> None:
         try:
-            from ln_jupyter.server import paths  # here for cost: it imports SQLAlchemy
+            from ln_jupyter.server import notebook_paths  # here for cost: it imports SQLAlchemy
 
             if source is None:
                 # A copy may stand where another notebook stood: it inherits nothing from that one.
-                paths.forget(path)
+                notebook_paths.forget(path)
             else:
-                paths.move(source, path)
+                notebook_paths.move(source, path)
         except Exception:  # noqa: BLE001 - a registry fails in as many ways as there are drivers
             self._log.debug("ln_jupyter: the registry was not told of %s", plain(str(path)), exc_info=True)
