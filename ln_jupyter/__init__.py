@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from ln_jupyter.records.write import add, delete
     from ln_jupyter.server.app import LnJupyterApp
     from ln_jupyter.tracking import nb
-    from ln_jupyter.tracking.publish import publish
-    from ln_jupyter.tracking.registration import header
+    from ln_jupyter.tracking.header import header
+    from ln_jupyter.tracking.publishing.publish import publish
 
 __version__ = "0.1.0"
 
@@ -67,11 +67,11 @@ _HOMES = {
     "current_session": "ln_jupyter.orm.current:current_session",
     "delete": "ln_jupyter.records.write:delete",
     "errors": "ln_jupyter.errors",
-    "header": "ln_jupyter.tracking.registration:header",
+    "header": "ln_jupyter.tracking.header:header",
     "install_as_lamindb": "ln_jupyter.compat:install_as_lamindb",
     "load": "ln_jupyter.records.load:load",
     "nb": "ln_jupyter.tracking.nb",
-    "publish": "ln_jupyter.tracking.publish:publish",
+    "publish": "ln_jupyter.tracking.publishing.publish:publish",
     "schema": "ln_jupyter.schema",
     "select": "ln_jupyter.records.selection:select",
     "settings": "ln_jupyter.settings",

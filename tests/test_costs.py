@@ -28,7 +28,8 @@ from ln_jupyter.ipython import extension
 from ln_jupyter.ipython.cell_log import Execution
 from ln_jupyter.notebook.document import Cell, Document
 from ln_jupyter.queries import catalogue
-from ln_jupyter.tracking import checks, evidence, registration
+from ln_jupyter.tracking import evidence, header
+from ln_jupyter.tracking.publishing import checks
 from tests.tracking import notebooks
 
 if TYPE_CHECKING:
@@ -219,11 +220,11 @@ def test_header_reads_no_whole_table(scans: Callable[[], list[str]], tmp_path: P
     notebook = tmp_path / "n.ipynb"
     notebook.write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
     ln.header(filepath=notebook)
-    registration.forget()  # a new process
+    header.forget()  # a new process
 
     ln.header(filepath=notebook)
     ln.header(filepath=notebook)
-    registration.forget()
+    header.forget()
 
     assert [] == scans()
 
@@ -238,7 +239,7 @@ def test_a_stated_id_is_looked_into_by_indexes(scans: Callable[[], list[str]], t
     ln.header(filepath=notebook)
 
     assert ("n", []) == (ln.nb.notebook.parent_id, scans())
-    registration.forget()
+    header.forget()
 
 
 @pytest.mark.usefixtures("ln_registry")
@@ -246,7 +247,7 @@ def test_a_file_that_is_known_is_not_compared(tmp_path: Path, monkeypatch: pytes
     """Where a file is known by its path, `header()` asks nobody for what else is known of its notebook."""
     notebook = notebooks.write(tmp_path / "n.ipynb", nbproject={"id": "Rx2s9cPTMQLY", "version": "1"})
     ln.header(filepath=notebook)
-    registration.forget()
+    header.forget()
     monkeypatch.delattr(evidence, "traces")
 
     ln.header(filepath=notebook)

@@ -24,7 +24,8 @@ from ln_jupyter.ipython.cell_log import Execution
 from ln_jupyter.ipython.session_cell import arguments
 from ln_jupyter.notebook import document, editors
 from ln_jupyter.registry import backup
-from ln_jupyter.tracking import checks, forgetting, removal
+from ln_jupyter.tracking import forget_file, prune
+from ln_jupyter.tracking.publishing import checks
 from tests.ipython import kernel_driver
 from tests.tracking import notebooks
 
@@ -95,7 +96,7 @@ def invalid_identity(folder: Path, patch: pytest.MonkeyPatch) -> None:
 def notebook_open(folder: Path, patch: pytest.MonkeyPatch) -> None:
     path = notebooks.write(folder / "a.ipynb", nbproject={"id": "Rx2s9cPTMQLY"})
     patch.setattr(editors, "of", lambda path: "http://localhost:8888/")  # a server is started elsewhere
-    forgetting.forget(path)
+    forget_file.forget(path)
 
 
 @meets(errors.NotRegisteredError)
@@ -224,7 +225,7 @@ def invalid_run(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 @meets(errors.RunNotFoundError)
 def run_not_found(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    removal.delete_runs(["no such run"])
+    prune.delete_runs(["no such run"])
 
 
 @meets(errors.ForeignSessionError)

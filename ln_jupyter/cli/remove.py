@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from ln_jupyter.tracking.removal import Removed
+    from ln_jupyter.tracking.prune import Removed
 
 _MOST_RUNS = 20  # shown before they go
 _ENDED = ("finished", "failed", "lost")
@@ -45,7 +45,7 @@ def delete(ids: tuple[str, ...], *, dry_run: bool, yes: bool, url: str | None, a
     """
     _refuse_to_ask(yes=yes or dry_run)
     from ln_jupyter.registry import look  # here for cost: --help needs no database
-    from ln_jupyter.tracking import removal
+    from ln_jupyter.tracking import prune as removal
 
     engine = look.connect(url)
 
@@ -77,7 +77,7 @@ def prune(  # noqa: PLR0913 - one for each option
     """
     _refuse_to_ask(yes=yes or dry_run)
     from ln_jupyter.registry import look  # here for cost: --help needs no database
-    from ln_jupyter.tracking import removal
+    from ln_jupyter.tracking import prune as removal
 
     engine = look.connect(url)
 
@@ -101,13 +101,13 @@ def forget(file: Path, *, force: bool, url: str | None, as_json: bool) -> None:
     runs stay in the registry.
     """
     from ln_jupyter.db import engines  # here for cost: --help needs no database
-    from ln_jupyter.tracking import forgetting
+    from ln_jupyter.tracking import forget_file
 
     if url is None:
         settings.current(file.absolute().parent)  # the project's of the notebook, as for its header()
     else:
         engines.connect(url)
-    done = forgetting.forget(file, force=force)
+    done = forget_file.forget(file, force=force)
     if as_json:
         output.write_json(asdict(done))
     elif done.notebook_id is None:

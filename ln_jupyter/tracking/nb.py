@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from ln_jupyter.tracking import registration
-from ln_jupyter.tracking.publish import publish
-from ln_jupyter.tracking.registration import header
+from ln_jupyter.tracking import header as registration
+from ln_jupyter.tracking.header import header
+from ln_jupyter.tracking.publishing.publish import publish
 
 if TYPE_CHECKING:
     from ln_jupyter.schema import Notebook, Run

@@ -26,7 +26,7 @@ SETUP = """\
 %load_ext ln_jupyter
 import logging, os, resource
 import ln_jupyter as ln, ln_jupyter.schema as lns
-from ln_jupyter.tracking import recording, registration
+from ln_jupyter.tracking.recording import recorder as recording; from ln_jupyter.tracking import header as registration
 from tests.faults import permissions
 permissions.obey()
 recording.PAUSE = 0.0

@@ -16,7 +16,8 @@ from ln_jupyter import errors
 from ln_jupyter.db import engines
 from ln_jupyter.locate.location import Location
 from ln_jupyter.orm import unit_of_work
-from ln_jupyter.tracking import registration, rows
+from ln_jupyter.tracking import header
+from ln_jupyter.tracking import register as rows
 from ln_jupyter.tracking import request as requests
 from tests import waits
 from tests.faults import processes
@@ -60,7 +61,7 @@ class Worker:
         self.tell(("runs", [ln.nb.run.id]))
         for kind in self.random.choices(list(KINDS), list(KINDS.values()), k=transactions - 2):
             getattr(self, kind.replace(" ", "_"))()
-        recording = registration.recording()
+        recording = header.recording()
         assert recording is not None
         recording.finish()
 

@@ -18,7 +18,7 @@ from ln_jupyter import errors
 from ln_jupyter.db import engines, transactions
 from ln_jupyter.registry import backup, migrate, schema_version
 from ln_jupyter.registry import check as registry
-from ln_jupyter.tracking import recording
+from ln_jupyter.tracking.recording import recorder
 from tests import waits
 from tests.faults.processes import Crowd, Process, gather
 
@@ -112,7 +112,7 @@ class Worker:
 
 
 def work(tell: Tell, url: str, seed: float, name: str) -> None:
-    recording.HEARTBEAT = recording.PAUSE = 0.001  # so that it writes all the time
+    recorder.HEARTBEAT = recorder.PAUSE = 0.001  # so that it writes all the time
     ln.connect(url)
     Worker(tell, seed, name).work()
 
@@ -196,7 +196,7 @@ def test_kills_on_postgresql(postgres_url: sa.URL, chance: random.Random, times:
 
 def work_on(tell: Tell, url: str, seed: float, name: str) -> None:
     """Do units although some fail; those are told, too."""
-    recording.HEARTBEAT = recording.PAUSE = 0.001
+    recorder.HEARTBEAT = recorder.PAUSE = 0.001
     ln.connect(url)
     worker = Worker(tell, seed, name)
     for _ in range(40):

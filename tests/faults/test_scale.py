@@ -11,8 +11,9 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter.db import engines
 from ln_jupyter.registry import check, transfer
+from ln_jupyter.tracking import register
 from ln_jupyter.tracking import request as requests
-from ln_jupyter.tracking import rows, runs
+from ln_jupyter.tracking.recording import run_rows
 from ln_jupyter.tracking.this_machine import ThisMachine
 
 if TYPE_CHECKING:
@@ -62,11 +63,11 @@ def test_no_sequence(shared: sa.Engine) -> None:
 def test_registrations_pass_each_other(shared: sa.Engine, which: str) -> None:
     """While one kernel's registration has not ended, another one of the same notebook, or of another, passes it."""
     for known in ("same00000000", "other0000000"):
-        rows.register(notebook(known), before=None, run=None)
+        register.register(notebook(known), before=None, run=None)
     with shared.connect() as connection:
-        rows._register(connection, notebook("same00000000"), None, None, ThisMachine())
+        register._register(connection, notebook("same00000000"), None, None, ThisMachine())
 
-        done = rows.register(notebook(which), before=None, run=None)
+        done = register.register(notebook(which), before=None, run=None)
 
         connection.commit()
     assert which == done.notebook.id
@@ -75,10 +76,10 @@ def test_registrations_pass_each_other(shared: sa.Engine, which: str) -> None:
 
 def test_a_registration_writes_no_row_of_others(shared: sa.Engine) -> None:
     """A notebook that is registered again gets a run, and not one other row is written, so none is contended for."""
-    rows.register(notebook("same00000000"), before=None, run=None)
+    register.register(notebook("same00000000"), before=None, run=None)
     before = {table: row_versions(shared, table) for table in ("ln_notebook", "ln_user", "ln_run")}
 
-    rows.register(notebook("same00000000"), before=None, run=None)
+    register.register(notebook("same00000000"), before=None, run=None)
 
     after = {table: row_versions(shared, table) for table in before}
     assert (before["ln_notebook"], before["ln_user"]) == (after["ln_notebook"], after["ln_user"])
@@ -87,11 +88,11 @@ def test_a_registration_writes_no_row_of_others(shared: sa.Engine) -> None:
 
 def test_a_heartbeat_writes_its_own_row(shared: sa.Engine) -> None:
     """While one run's heartbeat has not ended, the one of another run of the same notebook passes it."""
-    first, second = (rows.register(notebook("same00000000"), before=None, run=None).run.id for _ in range(2))
+    first, second = (register.register(notebook("same00000000"), before=None, run=None).run.id for _ in range(2))
 
     with shared.connect() as here, shared.connect() as there:
-        runs.hear(here, first, {})
-        heard = runs.hear(there, second, {})
+        run_rows.hear(here, first, {})
+        heard = run_rows.hear(there, second, {})
         there.commit()
         here.commit()
 
@@ -100,7 +101,7 @@ def test_a_heartbeat_writes_its_own_row(shared: sa.Engine) -> None:
 
 def test_registries_are_copied_at_serializable(shared: sa.Engine, sqlite_url: sa.URL) -> None:
     """A copy goes to, and comes from, a database whose transactions are all SERIALIZABLE."""
-    rows.register(notebook("same00000000"), before=None, run=None)
+    register.register(notebook("same00000000"), before=None, run=None)
 
     done = transfer.copy(shared, engines.resolve(sqlite_url))
 

@@ -26,7 +26,7 @@ from ln_jupyter.cli import environment
 from ln_jupyter.db import engines
 from ln_jupyter.queries import catalogue
 from ln_jupyter.server import notebook_paths
-from ln_jupyter.tracking import registration
+from ln_jupyter.tracking import header as registration
 from tests.faults.heard import FORMS, Listener
 
 if TYPE_CHECKING:

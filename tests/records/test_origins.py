@@ -24,7 +24,7 @@ from ln_jupyter.display import record
 from ln_jupyter.display.options import DEFAULT
 from ln_jupyter.ipython.display_hook import views
 from ln_jupyter.orm import origins, unit_of_work
-from ln_jupyter.tracking import removal
+from ln_jupyter.tracking import prune
 from tests.records.conftest import Author, Base, Book
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def test_pruning_locks_the_registry(registry: sa.Engine) -> None:
     """Runs are chosen and removed while nobody else can write to the registry."""
     locks = _Locks(registry)
 
-    removal.prune(older_than=dt.timedelta(0))
+    prune.prune(older_than=dt.timedelta(0))
 
     assert [True] == locks.of("SELECT ln_run.id")
 

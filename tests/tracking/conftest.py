@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ln_jupyter.locate.location import Location
-from ln_jupyter.tracking import recording, registration, rows
+from ln_jupyter.tracking import header
+from ln_jupyter.tracking import register as rows
 from ln_jupyter.tracking import request as requests
+from ln_jupyter.tracking.recording import recorder
 from tests.ipython import kernel_driver
 from tests.notebook.conftest import environment, folder, running_server, server
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from ln_jupyter.tracking.rows import Registration
+    from ln_jupyter.tracking.register import Registration
 
 __all__ = ["environment", "folder", "running_server", "server"]
 
@@ -34,10 +36,10 @@ ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 @pytest.fixture(autouse=True)
 def unregistered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Begin and end without a registration, as a new process does; whoever waits for a write waits for its end."""
-    monkeypatch.setattr(recording, "PATIENCE", kernel_driver.TIMEOUT)
-    registration.forget()
+    monkeypatch.setattr(recorder, "PATIENCE", kernel_driver.TIMEOUT)
+    header.forget()
     yield
-    registration.forget()
+    header.forget()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from ln_jupyter import errors
 from ln_jupyter.ipython.cell_log import Execution
 from ln_jupyter.notebook.document import Cell, Document
-from ln_jupyter.tracking import checks
+from ln_jupyter.tracking.publishing import checks
 
 if TYPE_CHECKING:
     from ln_jupyter.ipython.cell_log import CellLog

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from ln_jupyter.tracking.rows import Registration
+    from ln_jupyter.tracking.register import Registration
     from tests.conftest import Statements
     from tests.notebook.conftest import RunningKernel, Server
 
@@ -27,7 +27,7 @@ AVOIDABLE = {
     *("ln_jupyter.cli", "ln_jupyter.records", "ln_jupyter.server"),
     *("ln_jupyter.registry.migrate", "ln_jupyter.orm.session", "ln_jupyter.orm.unit_of_work"),
     *("ln_jupyter.environment.git", "ln_jupyter.locate.launcher", "ln_jupyter.notebook.parameters"),
-    *("ln_jupyter.schema.base", "ln_jupyter.schema.models", "ln_jupyter.tracking.facts"),
+    *("ln_jupyter.schema.base", "ln_jupyter.schema.models", "ln_jupyter.tracking.recording.facts"),
 }
 
 LOOK = "import json, sys; found = json.dumps(sorted(sys.modules))"
@@ -54,7 +54,7 @@ def test_it_imports_what_it_shows(kernel: RunningKernel) -> None:
 
     found = modules(kernel, notebooks.HEADER) - before
 
-    assert "ln_jupyter.tracking.bundle" in found
+    assert "ln_jupyter.tracking.header_output" in found
     assert set() == found & AVOIDABLE
 
 

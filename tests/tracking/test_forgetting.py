@@ -11,7 +11,7 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
 from ln_jupyter.notebook.identity import MIME
-from ln_jupyter.tracking import forgetting, registration
+from ln_jupyter.tracking import forget_file, header
 from tests.tracking import notebooks
 
 if TYPE_CHECKING:
@@ -46,12 +46,12 @@ class TestForgetting:
     def test_the_next_header_gives_a_new_id(self, notebook: Path) -> None:
         """Both know nothing of the file any more; what was registered stays."""
         ln.header(filepath=notebook)
-        registration.forget()
+        header.forget()
 
-        forgotten = forgetting.forget(notebook)
+        forgotten = forget_file.forget(notebook)
         ln.header(filepath=notebook)
 
-        assert forgetting.Forgotten(notebook, ID, in_file=True, in_registry=True) == forgotten
+        assert forget_file.Forgotten(notebook, ID, in_file=True, in_registry=True) == forgotten
         assert ID != ln.nb.notebook.id
         assert {ID, ln.nb.notebook.id} == {each.id for each in ln.select(lns.Notebook).all()}
 
@@ -60,9 +60,9 @@ class TestForgetting:
         path = notebooks.write(tmp_path / "a.ipynb")
         before = path.stat().st_mtime_ns
 
-        forgotten = forgetting.forget(path)
+        forgotten = forget_file.forget(path)
 
-        assert forgetting.Forgotten(path, None, in_file=False, in_registry=False) == forgotten
+        assert forget_file.Forgotten(path, None, in_file=False, in_registry=False) == forgotten
         assert before == path.stat().st_mtime_ns
 
     def test_what_only_the_registry_knew(self, tmp_path: Path) -> None:
@@ -70,9 +70,9 @@ class TestForgetting:
         path = notebooks.write(tmp_path / "a.ipynb")
         ln.header(filepath=path)
         first = ln.nb.notebook.id
-        registration.forget()
+        header.forget()
 
-        forgotten = forgetting.forget(path)
+        forgotten = forget_file.forget(path)
         ln.header(filepath=path)
 
         assert (first, False, True) == (forgotten.notebook_id, forgotten.in_file, forgotten.in_registry)
@@ -91,7 +91,7 @@ def test_nothing_else_of_the_file_changes(notebook: Path, ln_registry: sa.Engine
     expected = without_identity(notebook)
     notebook.chmod(0o640)
 
-    forgetting.forget(notebook)
+    forget_file.forget(notebook)
 
     assert expected == notebook.read_bytes()
     assert 0o640 == notebook.stat().st_mode & 0o777
@@ -103,7 +103,7 @@ def test_the_style_of_the_file_stays(notebook: Path, ln_registry: sa.Engine) -> 
     style = without_identity(notebook).rstrip(b"\n").replace(b"\n", b"\r\n")
     notebook.write_bytes(notebook.read_bytes().rstrip(b"\n").replace(b"\n", b"\r\n"))
 
-    forgetting.forget(notebook)
+    forget_file.forget(notebook)
 
     assert style == notebook.read_bytes()
 
@@ -112,7 +112,7 @@ def test_half_a_character_survives(notebook: Path, ln_registry: sa.Engine) -> No
     """An escape that no encoding can write stays an escape."""
     notebook.write_text(notebook.read_text().replace("größe = 1", "größe = '\\ud800'"))
 
-    forgetting.forget(notebook)
+    forget_file.forget(notebook)
 
     assert "größe = '\ud800'" == json.loads(notebook.read_text())["cells"][2]["source"]
 
@@ -122,7 +122,7 @@ def test_a_link_stays_a_link(notebook: Path, ln_registry: sa.Engine) -> None:
     link = notebook.with_name("link.ipynb")
     link.symlink_to(notebook)
 
-    assert forgetting.forget(link).in_file
+    assert forget_file.forget(link).in_file
 
     assert link.is_symlink()
     assert "nbproject" not in json.loads(notebook.read_text())["metadata"]
@@ -134,7 +134,7 @@ def test_without_a_registry_the_file_is_not_written(notebook: Path) -> None:
     ln.connect(f"sqlite:///{notebook.parent / 'nowhere' / 'registry.db'}")
 
     with pytest.raises(errors.DatabaseUnavailableError):
-        forgetting.forget(notebook)
+        forget_file.forget(notebook)
 
     ln.connect()
     assert before == notebook.read_bytes()
@@ -144,7 +144,7 @@ def test_without_a_registry_the_file_is_not_written(notebook: Path) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path, ln_registry: sa.Engine) -> None:
     """A file that cannot be read is an error with its fix."""
     with pytest.raises(errors.NotebookUnreadableError) as raised:
-        forgetting.forget(tmp_path / "no such.ipynb")
+        forget_file.forget(tmp_path / "no such.ipynb")
 
     assert raised.value.fix
 
@@ -158,8 +158,8 @@ def test_a_notebook_that_is_open_is_refused(
     server.open(notebook)
 
     with pytest.raises(errors.NotebookOpenError, match=f"{server.port}") as raised:
-        forgetting.forget(notebook)
+        forget_file.forget(notebook)
 
     assert "close the notebook" in raised.value.fix
     assert ID in notebook.read_text()
-    assert forgetting.forget(notebook, force=True).in_file
+    assert forget_file.forget(notebook, force=True).in_file

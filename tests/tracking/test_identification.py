@@ -14,14 +14,14 @@ import pytest
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter.locate.location import Location
+from ln_jupyter.tracking import register as rows
 from ln_jupyter.tracking import request as requests
-from ln_jupyter.tracking import rows
 from tests.tracking import notebooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ln_jupyter.tracking.rows import Registration
+    from ln_jupyter.tracking.register import Registration
 
     Register = Callable[..., Registration]
 

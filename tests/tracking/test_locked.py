@@ -13,8 +13,8 @@ import pytest
 from ln_jupyter.db import transactions
 from ln_jupyter.environment import process as processes
 from ln_jupyter.locate.location import Location
+from ln_jupyter.tracking import register as rows
 from ln_jupyter.tracking import request as requests
-from ln_jupyter.tracking import rows
 from tests.tracking import notebooks
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from ln_jupyter.tracking.rows import Registration
+    from ln_jupyter.tracking.register import Registration
 
 _ASKS = {"open", "os.listdir", "os.scandir", "subprocess.Popen", "os.posix_spawn", "os.fork"}
 _heard: list[list[tuple[str, Any]]] = []

@@ -23,10 +23,10 @@ from ln_jupyter.ipython.cell_log import CellLog
 from ln_jupyter.locate.location import Location
 from ln_jupyter.notebook import document
 from ln_jupyter.schema.types import utcnow
-from ln_jupyter.tracking import recording as recordings
-from ln_jupyter.tracking import registration
+from ln_jupyter.tracking import header as registration
 from ln_jupyter.tracking import request as requests
-from ln_jupyter.tracking.recording import Recording
+from ln_jupyter.tracking.recording import recorder as recordings
+from ln_jupyter.tracking.recording.recorder import Recording
 from tests.db import conflicting
 from tests.ipython import kernel_driver
 from tests.ipython.shells import shell_in
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ln_jupyter.tracking.rows import Registration
+    from ln_jupyter.tracking.register import Registration
     from tests.ipython.kernel_driver import Kernel
 
 SCRIPT = """
@@ -419,7 +419,7 @@ class TestKernel:
         kernel.run("import numpy, time")
         kernel.run("1/0")
         kernel.read("x")
-        kernel.run("from ln_jupyter.tracking import registration; registration.recording().settle()")
+        kernel.run("from ln_jupyter.tracking import header as registration; registration.recording().settle()")
 
         (run,) = notebooks.table(home / "registry.db", "ln_run")
         found = notebooks.table(home / "registry.db", "ln_executed_cell")

@@ -12,7 +12,7 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
 from ln_jupyter.schema.types import utcnow
-from ln_jupyter.tracking import registration, removal
+from ln_jupyter.tracking import header, prune
 from tests.tracking import notebooks
 
 if TYPE_CHECKING:
@@ -56,16 +56,16 @@ def test_a_run_takes_along_what_only_it_used() -> None:
     four = add_run("four", source="published")
     ln.add(lns.Notebook(source_hash="published", environment_hash="all"))
 
-    removed = removal.delete_runs([one, three, four])
+    removed = prune.delete_runs([one, three, four])
 
-    assert removal.Removed((one, three, four), cells=6, sources=1, environments=0) == removed
+    assert prune.Removed((one, three, four), cells=6, sources=1, environments=0) == removed
     assert {"runs": ["two"], "sources": ["published", "shared"]} == left()
     assert 2 == ln.select(lns.ExecutedCell).count()
 
 
 def test_the_last_run_takes_the_environment() -> None:
     """An environment goes with the last run in it."""
-    assert 1 == removal.delete_runs([add_run("one", source="own")]).environments
+    assert 1 == prune.delete_runs([add_run("one", source="own")]).environments
 
     assert 0 == ln.select(lns.Environment).count()
 
@@ -78,7 +78,7 @@ def test_files_and_notebooks_stay() -> None:
         used = ss.select(lns.Run).one()
         used.outputs.append(ss.select(lns.File).one())
 
-    removal.delete_runs([run])
+    prune.delete_runs([run])
 
     assert [file.id] == [each.id for each in ln.select(lns.File).all()]
     assert 1 == ln.select(lns.Notebook).count()
@@ -89,7 +89,7 @@ def test_a_run_that_is_not_there() -> None:
     run = add_run("one", source="own")
 
     with pytest.raises(errors.RunNotFoundError, match="no run nobody; nothing was deleted") as raised:
-        removal.delete_runs([run, "nobody"])
+        prune.delete_runs([run, "nobody"])
 
     assert "ln-jupyter runs" in raised.value.fix
     assert ["one"] == left()["runs"]
@@ -99,17 +99,17 @@ def test_a_dry_run_only_counts() -> None:
     """What would go is told as it would be, and stays."""
     run = add_run("one", source="own")
 
-    would = removal.delete_runs([run], dry_run=True)
+    would = prune.delete_runs([run], dry_run=True)
 
     assert ["one"] == left()["runs"]
-    assert would == removal.delete_runs([run])
+    assert would == prune.delete_runs([run])
 
 
 def test_many_runs_at_once() -> None:
     """More runs than a statement takes are deleted together."""
     ids = [run.id for run in ln.add([lns.Run(name=str(n)) for n in range(1200)])]
 
-    assert 1200 == len(removal.delete_runs(ids).runs)
+    assert 1200 == len(prune.delete_runs(ids).runs)
 
     assert [] == left()["runs"]
 
@@ -126,7 +126,7 @@ def test_pruning_takes_what_ended_long_ago() -> None:
     add_run("new", source="b", finished_at=NOW)
     add_run("by hand", source="b", created_at=LONG_AGO, started_at=None)
 
-    removed = removal.prune(older_than=MONTH)
+    removed = prune.prune(older_than=MONTH)
 
     assert (3, 6, 1) == (len(removed.runs), removed.cells, removed.sources)
     assert {"runs": ["by hand", "new", "running"], "sources": ["b"]} == left()
@@ -137,7 +137,7 @@ def test_pruning_by_state() -> None:
     add_run("finished", source="a", finished_at=LONG_AGO, outcome="ok", **OLD)
     add_run("failed", source="a", finished_at=LONG_AGO, outcome="failed", **OLD)
 
-    removal.prune(older_than=MONTH, states=["failed"])
+    prune.prune(older_than=MONTH, states=["failed"])
 
     assert ["finished"] == left()["runs"]
 
@@ -147,14 +147,14 @@ def test_pruning_leaves_what_was_published() -> None:
     notebook = ln.add(lns.Notebook(published_at=LONG_AGO))
     add_run("published", source="a", finished_at=LONG_AGO, notebook_id=notebook.id, notebook_v="1", **OLD)
 
-    assert () == removal.prune(older_than=MONTH).runs
+    assert () == prune.prune(older_than=MONTH).runs
 
 
 @pytest.mark.parametrize(("state", "fix"), [("runing", "it has: failed, finished, lost"), ("los", "'lost'")])
 def test_a_state_that_is_none(state: str, fix: str) -> None:
     """A state that cannot be pruned by is refused with those that can."""
     with pytest.raises(errors.InvalidRunError) as raised:
-        removal.prune(older_than=MONTH, states=[state])
+        prune.prune(older_than=MONTH, states=[state])
 
     assert fix in raised.value.fix
 
@@ -163,10 +163,10 @@ def test_a_run_that_goes_on_can_be_deleted(tmp_path: Path) -> None:
     """Nothing more is written of it, and the next header begins another one."""
     path = notebooks.write(tmp_path / "a.ipynb")
     ln.header(filepath=path)
-    first, recording = ln.nb.run.id, registration.recording()
+    first, recording = ln.nb.run.id, header.recording()
     assert recording is not None
 
-    removal.delete_runs([first])
+    prune.delete_runs([first])
     recording.settle()
     ln.header(filepath=path)
 
@@ -186,6 +186,6 @@ def test_a_failure_deletes_nothing(engine: sa.Engine) -> None:
             connection.exec_driver_sql("INSERT INTO keeps VALUES ('own')")
 
     with pytest.raises(sa.exc.IntegrityError):
-        removal.delete_runs([run])
+        prune.delete_runs([run])
 
     assert (["one"], 2) == (left()["runs"], ln.select(lns.ExecutedCell).count())

@@ -18,8 +18,8 @@ import ln_jupyter.schema as lns
 from ln_jupyter.environment import process as processes
 from ln_jupyter.locate.location import Location
 from ln_jupyter.schema.types import utcnow
+from ln_jupyter.tracking import register as rows
 from ln_jupyter.tracking import request as requests
-from ln_jupyter.tracking import rows
 from tests.tracking import notebooks
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ln_jupyter.environment.process import Process
-    from ln_jupyter.tracking.rows import Registration
+    from ln_jupyter.tracking.register import Registration
     from tests.conftest import Statements
 
 

@@ -19,15 +19,16 @@ from ln_jupyter.locate.location import Location
 from ln_jupyter.notebook import document as documents
 from ln_jupyter.notebook import identity
 from ln_jupyter.schema import tables
-from ln_jupyter.tracking import facts, registration, rows, runs
+from ln_jupyter.tracking import header, register
 from ln_jupyter.tracking import request as requests
+from ln_jupyter.tracking.recording import facts, run_rows
 from tests.tracking import notebooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from ln_jupyter.tracking.rows import Registration
+    from ln_jupyter.tracking.register import Registration
 
     Register = Callable[..., Registration]
 
@@ -78,7 +79,7 @@ def on(host: str, path: Path, before: Registration | None = None, **options: Any
     """Register a file as a process of a machine does."""
     request = requests.look_at(Location(path, "test"), **options)
     request = request._replace(process=request.process._replace(host=host))
-    return rows.register(request, before=before, run=None)
+    return register.register(request, before=before, run=None)
 
 
 def ran(registered: Registration, path: Path) -> None:
@@ -87,9 +88,9 @@ def ran(registered: Registration, path: Path) -> None:
     executed = [Execution(None, cell.source) for cell in document.cells if cell.type == "code"]
     source = facts.stored(document)
     with registered.origin.connect() as connection:
-        runs.add_cells(connection, registered.run_row["id"], executed, after=0)
-        runs.store(connection, source=source, environment=None)
-        runs.hear(connection, registered.run_row["id"], {"source_hash": source.hash})
+        run_rows.add_cells(connection, registered.run_row["id"], executed, after=0)
+        run_rows.store(connection, source=source, environment=None)
+        run_rows.hear(connection, registered.run_row["id"], {"source_hash": source.hash})
         connection.commit()
 
 
@@ -248,7 +249,7 @@ def test_a_source_that_was_published_is_enough(in_sqlite: sa.Engine, work: Path)
     first = on("ada", path)
     with in_sqlite.connect() as connection:
         source = facts.stored(documents.read(path))
-        runs.store(connection, source=source, environment=None)
+        run_rows.store(connection, source=source, environment=None)
         connection.execute(sa.update(tables.notebook).values(source_hash=source.hash))
         connection.execute(sa.delete(tables.notebook_path))
         connection.commit()
@@ -374,7 +375,7 @@ def become(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
         monkeypatch.setenv("LN_JUPYTER_USER", name)
         monkeypatch.setattr("socket.gethostname", lambda: name)
         settings.forget()
-        registration.forget()
+        header.forget()
 
     yield become
     monkeypatch.undo()

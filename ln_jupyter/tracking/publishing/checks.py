@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ln_jupyter import errors
-from ln_jupyter.tracking.facts import is_injected
+from ln_jupyter.tracking.recording.facts import is_injected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

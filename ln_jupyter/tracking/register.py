@@ -16,16 +16,17 @@ from ln_jupyter.notebook.identity import Identity
 from ln_jupyter.orm import users
 from ln_jupyter.schema import ids, tables
 from ln_jupyter.schema.types import utcnow
-from ln_jupyter.tracking import identification, latest, versions
+from ln_jupyter.tracking import identify, versions
 from ln_jupyter.tracking.evidence import Seen
-from ln_jupyter.tracking.identification import Identification
+from ln_jupyter.tracking.identify import Identification
+from ln_jupyter.tracking.recording import latest
 from ln_jupyter.tracking.this_machine import ThisMachine, UnansweredError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ln_jupyter.schema import Notebook, Run
-    from ln_jupyter.tracking.identification import Identified
+    from ln_jupyter.tracking.identify import Identified
     from ln_jupyter.tracking.request import Request
     from ln_jupyter.tracking.versions import Version
 
@@ -112,7 +113,7 @@ def _register(
         known = {} if found.is_new else versions.of(connection, found.identity.id)
     notebook = _find_or_make_notebook(connection, found, known, request, user_id)
     known_here = found.here is not None or found.is_new
-    note_path(connection, request, notebook, found.here if known_here else identification.seen_at(connection, request))
+    note_path(connection, request, notebook, found.here if known_here else identify.seen_at(connection, request))
     if run == "latest":
         _lock(connection, notebook["id"])  # of two that ask at once, the second one sees that the first one runs it
         kept, why_new = latest.find(connection, notebook, request.process, machine)

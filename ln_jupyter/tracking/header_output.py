@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from ln_jupyter.errors import DatabaseError
     from ln_jupyter.locate.location import Location
+    from ln_jupyter.tracking.register import Registration
     from ln_jupyter.tracking.request import Request
-    from ln_jupyter.tracking.rows import Registration
 
 _PACKAGES = 12  # are named; of more, only the number is
 

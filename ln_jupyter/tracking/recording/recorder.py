@@ -15,16 +15,16 @@ from ln_jupyter.db import limits, retry
 from ln_jupyter.environment import exit_status
 from ln_jupyter.schema.tables import FAILED
 from ln_jupyter.schema.types import utcnow
-from ln_jupyter.tracking import runs
+from ln_jupyter.tracking.recording import run_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from ln_jupyter.ipython.cell_log import CellLog, Execution
-    from ln_jupyter.tracking.facts import Facts
+    from ln_jupyter.tracking.recording.facts import Facts
+    from ln_jupyter.tracking.register import Registration
     from ln_jupyter.tracking.request import Request
-    from ln_jupyter.tracking.rows import Registration
 
 HEARTBEAT = 30.0
 """Seconds between two signs of life."""
@@ -180,18 +180,18 @@ class Recording:
             values = {name: value for name, value in values.items() if name not in _FROZEN}
         with self.engine.connect() as connection:
             if self._position is None:
-                self._position = runs.count_cells(connection, self.run_id)
-            runs.store(
+                self._position = run_rows.count_cells(connection, self.run_id)
+            run_rows.store(
                 connection,
                 source=facts.source if "source_hash" in values else None,
                 environment=facts.environment if "environment_hash" in values else None,
             )
-            if not runs.hear(connection, self.run_id, values):  # it was deleted
+            if not run_rows.hear(connection, self.run_id, values):  # it was deleted
                 self._is_gone = True
                 return
-            position = runs.add_cells(connection, self.run_id, executed, after=self._position)
+            position = run_rows.add_cells(connection, self.run_id, executed, after=self._position)
             if self._source_hash not in (None, values.get("source_hash", self._source_hash)):
-                runs.remove_unused(connection, sources=[self._source_hash])
+                run_rows.remove_unused(connection, sources=[self._source_hash])
             connection.commit()
         self._source_hash = values.get("source_hash", self._source_hash)
         self._written += len(executed)
@@ -205,7 +205,9 @@ class Recording:
 
     def _look(self, sources: Iterable[str]) -> tuple[Facts, Mapping[str, Any]]:
         if self._facts is None:
-            from ln_jupyter.tracking.facts import Facts  # here for cost: by the thread, when the cell has ended
+            from ln_jupyter.tracking.recording.facts import (
+                Facts,  # here for cost: by the thread, when the cell has ended
+            )
 
             self._facts = Facts(self._path, self.request.runner, self.log is not None)
         self._facts.path = self._path

@@ -10,10 +10,11 @@ from ln_jupyter import errors, settings
 from ln_jupyter.locate import find
 from ln_jupyter.notebook import document as documents
 from ln_jupyter.notebook import identity
-from ln_jupyter.tracking import checks, registration
+from ln_jupyter.tracking import header
+from ln_jupyter.tracking.publishing import checks
 
 if TYPE_CHECKING:
-    from ln_jupyter.tracking.recording import Recording
+    from ln_jupyter.tracking.recording.recorder import Recording
     from ln_jupyter.tracking.request import Request
 
 
@@ -53,7 +54,7 @@ def publish(version: str | None = None) -> None:
           id        Rx2s9cPTMQLY
           version   1 · published ...
     """
-    current, recording = registration.current(), registration.recording()
+    current, recording = header.current(), header.recording()
     if settings.is_off_by_environment():
         return
     identity.check(None, version)
@@ -63,13 +64,14 @@ def publish(version: str | None = None) -> None:
         msg = "the notebook is not registered: header() did not run in this process"
         raise errors.NotRegisteredError(msg, fix="ln.header() in the notebook's first cell, then run all cells")
     request = _check(recording)
-    from ln_jupyter.tracking import bundle, publication  # here for cost: they import SQLAlchemy
+    from ln_jupyter.tracking import header_output
+    from ln_jupyter.tracking.publishing import publication  # here for cost: they import SQLAlchemy
 
     recording.settle()
     published = publication.publish(current, request, version)
     recording.close()
-    registration.replace(published)
-    bundle.show(published, request)
+    header.replace(published)
+    header_output.show(published, request)
 
 
 def _check(recording: Recording) -> Request:

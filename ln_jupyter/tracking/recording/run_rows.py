@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ln_jupyter.environment.distributions import Environment as Installed
     from ln_jupyter.ipython.cell_log import Execution
-    from ln_jupyter.tracking import facts
+    from ln_jupyter.tracking.recording import facts
 
 
 def hear(connection: sa.Connection, run_id: str, values: Mapping[str, Any]) -> bool:

@@ -13,7 +13,7 @@ from ln_jupyter.orm import unit_of_work
 from ln_jupyter.schema import ExecutedCell, Notebook, Run
 from ln_jupyter.schema.models import State
 from ln_jupyter.schema.types import utcnow
-from ln_jupyter.tracking import runs
+from ln_jupyter.tracking.recording import run_rows
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -110,9 +110,9 @@ def _delete(session: orm.Session, ids: tuple[str, ...], *, dry_run: bool) -> Rem
             connection.execute(sa.delete(Run).where(Run.id.in_(some)))
         counts = [0, 0]
         for some in _batches(sources):
-            counts[0] += runs.remove_unused(connection, sources=some)[0]
+            counts[0] += run_rows.remove_unused(connection, sources=some)[0]
         for some in _batches(environments):
-            counts[1] += runs.remove_unused(connection, environments=some)[1]
+            counts[1] += run_rows.remove_unused(connection, environments=some)[1]
         if dry_run:
             step.rollback()
     return Removed(ids, cells, *counts)

@@ -12,12 +12,13 @@ from ln_jupyter.db import retry
 from ln_jupyter.environment import distributions
 from ln_jupyter.schema import tables
 from ln_jupyter.schema.types import utcnow
-from ln_jupyter.tracking import facts, identification, rows, runs, versions
+from ln_jupyter.tracking import identify, register, versions
+from ln_jupyter.tracking.recording import facts, run_rows
 
 if TYPE_CHECKING:
     from ln_jupyter.environment.distributions import Environment
+    from ln_jupyter.tracking.register import Registration
     from ln_jupyter.tracking.request import Request
-    from ln_jupyter.tracking.rows import Registration
 
 
 def publish(current: Registration, request: Request, version: str | None) -> Registration:
@@ -50,8 +51,8 @@ def _publish(
     v = version or versions.choose(draft_v, versions.of(connection, notebook_id), source.hash)
     names = {"name": before["name"], "title": before["title"]} | request.names
     made = {"parent_id": notebook_id, "parent_v": draft_v, "created_at": now} | names
-    runs.store(connection, source=source, environment=installed)
-    rows.find_or_make(connection, (notebook_id, v), current.user_id, made)
+    run_rows.store(connection, source=source, environment=installed)
+    register.find_or_make(connection, (notebook_id, v), current.user_id, made)
     table, frozen = tables.notebook, {"source_hash": source.hash, "environment_hash": installed.hash}
     is_draft = (table.c.id == notebook_id, table.c.v == v, table.c.published_at.is_(None))
     freeze = sa.update(table).where(*is_draft)
@@ -62,10 +63,10 @@ def _publish(
         msg = f"version {v} is published since {notebook['published_at']:%Y-%m-%d}, with other source"
         fix = f'ln.publish(version="{versions.following(v)}"), or ln.publish() for the next version there is'
         raise errors.AlreadyPublishedError(msg, fix=fix)
-    kept = rows.read_run(connection, current.run_row["id"])
+    kept = register.read_run(connection, current.run_row["id"])
     lost = {} if kept is not None else {name: current.run_row[name] for name in ("id", "started_at")}
     ended = {"heard_at": now, "finished_at": now, "outcome": "ok"}
     values = lost | frozen | ended | {"notebook_id": notebook_id, "notebook_v": v}
-    rows.note_path(connection, request, notebook, identification.seen_at(connection, request))
-    run = rows.save_run(connection, kept, current.user_id, values)
+    register.note_path(connection, request, notebook, identify.seen_at(connection, request))
+    run = register.save_run(connection, kept, current.user_id, values)
     return replace(current, notebook_row=notebook, run_row=run, publisher=frozen_version.publisher)

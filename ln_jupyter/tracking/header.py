@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ln_jupyter.locate.location import Location
-    from ln_jupyter.tracking.recording import Recording
+    from ln_jupyter.tracking.recording.recorder import Recording
+    from ln_jupyter.tracking.register import Registration
     from ln_jupyter.tracking.request import Request
-    from ln_jupyter.tracking.rows import Registration
 
 _current: Registration | None = None
 _recording: Recording | None = None
@@ -113,19 +113,19 @@ def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is
         raise problem
     request = requests.look_at(location, notebook_id=id, version=v, name=name, packages=pypackage or (), runner=env)
     with importing.uninterrupted():
-        from ln_jupyter.tracking import bundle, rows  # here for cost: they import SQLAlchemy
+        from ln_jupyter.tracking import header_output, register  # here for cost: they import SQLAlchemy
 
     before = current()
     try:
-        registered = rows.register(request, before=before, run=run)
+        registered = register.register(request, before=before, run=run)
     except errors.DatabaseError as error:
         if before is None or run is not None or not _goes_on(before, request):
             raise
-        bundle.show(before, request, problem=error)
+        header_output.show(before, request, problem=error)
         return
     _record(registered, request, shell)
     _current = registered
-    bundle.show(registered, request)
+    header_output.show(registered, request)
 
 
 def _goes_on(before: Registration, request: Request) -> bool:
@@ -139,7 +139,7 @@ def _goes_on(before: Registration, request: Request) -> bool:
 def _record(registration: Registration, request: Request, shell: Any) -> None:
     """Keep the run up to date from here on; another run that the process has begun before ends here."""
     global _recording  # noqa: PLW0603 - the one owner of what this process runs
-    from ln_jupyter.tracking.recording import Recording  # here for cost: it imports SQLAlchemy
+    from ln_jupyter.tracking.recording.recorder import Recording  # here for cost: it imports SQLAlchemy
 
     engine, before = registration.origin, _recording
     if before is not None and before.is_of(registration, engine):

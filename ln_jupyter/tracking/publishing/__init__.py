@@ -1,0 +1,1 @@
+"""`publish()`: a version is checked, frozen and shown."""
