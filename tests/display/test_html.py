@@ -11,9 +11,9 @@ from ln_jupyter import schema as lns
 from ln_jupyter.display import html as pictures
 from ln_jupyter.display import record, text
 from ln_jupyter.display.options import Options
-from tests.db import loaded_models as m
-from tests.db.loaded_scenarios import SCENARIOS, World, world_of
 from tests.display.conftest import MOMENT
+from tests.orm.inspect import models as m
+from tests.orm.inspect.scenarios import SCENARIOS, World, world_of
 
 VOID = {"br", "hr", "img", "input", "link", "meta"}
 

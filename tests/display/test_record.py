@@ -18,8 +18,8 @@ from ln_jupyter.display.states import Mark
 from ln_jupyter.errors import NotMappedError
 from ln_jupyter.orm.inspect import loading
 from ln_jupyter.orm.inspect.record import Attribute, Cost, Kind, Record, SessionState, Status, describe
-from tests.db import loaded_models as m
-from tests.db.loaded_scenarios import SCENARIOS, World, world_of
+from tests.orm.inspect import models as m
+from tests.orm.inspect.scenarios import SCENARIOS, World, world_of
 
 COLUMNS = {Kind.COLUMN, Kind.EXPRESSION, Kind.COMPOSITE}
 COMPUTED = {Kind.HYBRID, Kind.PROXY}

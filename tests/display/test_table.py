@@ -13,8 +13,8 @@ from sqlalchemy import orm
 from ln_jupyter import redaction
 from ln_jupyter.display import table
 from ln_jupyter.display.options import Options
-from tests.db import loaded_models as m
-from tests.db.loaded_scenarios import World, world_of
+from tests.orm.inspect import models as m
+from tests.orm.inspect.scenarios import World, world_of
 
 if TYPE_CHECKING:
     import sqlite3

@@ -10,7 +10,7 @@ from sqlalchemy import orm
 
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
-from tests.db import loaded_models as m
+from tests.orm.inspect import models as m
 
 
 def edges(diagram: object) -> list[str]:

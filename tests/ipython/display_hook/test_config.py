@@ -8,9 +8,9 @@ import pytest
 
 import ln_jupyter.schema as lns
 from ln_jupyter.ipython import extension
-from tests.db import loaded_models as m
 from tests.ipython import kernel_driver
 from tests.ipython.shells import html, shell_in, shown, text
+from tests.orm.inspect import models as m
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

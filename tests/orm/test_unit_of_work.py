@@ -14,7 +14,7 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter.db import engines, retry, transactions
 from ln_jupyter.orm import state_backup, unit_of_work
-from tests.db import conflicting
+from tests.orm import conflicting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

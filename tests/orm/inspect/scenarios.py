@@ -12,7 +12,7 @@ from sqlalchemy import event, orm, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
-from tests.db import loaded_models as m
+from tests.orm.inspect import models as m
 
 
 class World:

@@ -16,8 +16,8 @@ from ln_jupyter.errors import (
 )
 from ln_jupyter.orm.inspect.loading import load, options
 from ln_jupyter.orm.inspect.record import Status, describe
-from tests.db import loaded_models as m
-from tests.db.loaded_scenarios import World, world_of
+from tests.orm.inspect import models as m
+from tests.orm.inspect.scenarios import World, world_of
 
 
 @pytest.fixture(scope="module")

@@ -27,9 +27,9 @@ from ln_jupyter.tracking import header as registration
 from ln_jupyter.tracking import request as requests
 from ln_jupyter.tracking.recording import recorder as recordings
 from ln_jupyter.tracking.recording.recorder import Recording
-from tests.db import conflicting
 from tests.ipython import kernel_driver
 from tests.ipython.shells import shell_in
+from tests.orm import conflicting
 from tests.tracking import notebooks
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ import ln_jupyter
 from ln_jupyter import errors, schema
 from ln_jupyter.db import engines
 from ln_jupyter.ipython.error_hints import hints
-from tests.db import loaded_models as m
 from tests.ipython import kernel_driver
+from tests.orm.inspect import models as m
 
 if TYPE_CHECKING:
     import sqlite3

@@ -19,11 +19,11 @@ import ln_jupyter.schema as lns
 from ln_jupyter.display import record
 from ln_jupyter.display.html import LEFT
 from ln_jupyter.ipython import extension
-from tests.db import loaded_models as m
-from tests.db.loaded_scenarios import SCENARIOS, World, world_of
-from tests.db.test_loaded import fingerprint
 from tests.ipython import kernel_driver
 from tests.ipython.shells import html, shell_in, shown, text
+from tests.orm.inspect import models as m
+from tests.orm.inspect.scenarios import SCENARIOS, World, world_of
+from tests.orm.inspect.test_record import fingerprint
 
 if TYPE_CHECKING:
     import sqlite3

@@ -10,8 +10,8 @@ from sqlalchemy.ext.hybrid import hybrid_property
 
 from ln_jupyter.errors import NotMappedError
 from ln_jupyter.orm.inspect.record import Cost, Kind, ObjectState, SessionState, Status, describe, state_of
-from tests.db import loaded_models as m
-from tests.db.loaded_scenarios import SCENARIOS, World, world_of
+from tests.orm.inspect import models as m
+from tests.orm.inspect.scenarios import SCENARIOS, World, world_of
 
 # Where memory cannot say what reading will do: the scenario, the attributes, and why.
 EXCEPTIONS = [
