@@ -27,9 +27,9 @@ _CELLS = (
 )
 _LOCATE = (
     _CELLS[0],
-    f"import sys\nsys.path.insert(0, {str(header.ROOT)!r})\nfrom ln_jupyter.locate import find as locate\nfirst = cpu(locate.find)",
+    f"import sys\nsys.path.insert(0, {str(header.ROOT)!r})\nfrom ln_jupyter.locate import find\nfirst = cpu(find.find)",
     "first",
-    "cpu(lambda: [locate.find() for _ in range(20)]) / 20",
+    "cpu(lambda: [find.find() for _ in range(20)]) / 20",
 )
 _TRACK = """
 import time, lamindb

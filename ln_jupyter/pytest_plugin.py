@@ -51,12 +51,13 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 def ln_registry(tmp_path: Path) -> Iterator[sa.Engine]:
     """Give one test an empty registry, which `ln_jupyter` and the kernels it starts use until it ends."""
     from ln_jupyter.db import engines  # here for cost: only for tests that ask
+    from ln_jupyter.registry import choose
 
     url = settings.sqlite_url(tmp_path / settings.REGISTRY_FILE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(_VARIABLE, url)
         _begin_anew()
-        yield engines.of_registry()
+        yield choose.of_registry()
     _begin_anew()
     engines.dispose(url)
 

@@ -22,8 +22,9 @@ from ln_jupyter import errors
 from ln_jupyter.db import engines, transactions
 from ln_jupyter.ipython.cell_log import Execution
 from ln_jupyter.ipython.session_cell import arguments
-from ln_jupyter.notebook import document, editors
-from ln_jupyter.registry import backup
+from ln_jupyter.locate import jupyter_server
+from ln_jupyter.notebook import document
+from ln_jupyter.registry import backup, choose
 from ln_jupyter.tracking import forget_file, prune
 from ln_jupyter.tracking.publishing import checks
 from tests.ipython import kernel_driver
@@ -95,7 +96,7 @@ def invalid_identity(folder: Path, patch: pytest.MonkeyPatch) -> None:
 @meets(errors.NotebookOpenError)
 def notebook_open(folder: Path, patch: pytest.MonkeyPatch) -> None:
     path = notebooks.write(folder / "a.ipynb", nbproject={"id": "Rx2s9cPTMQLY"})
-    patch.setattr(editors, "of", lambda path: "http://localhost:8888/")  # a server is started elsewhere
+    patch.setattr(jupyter_server, "find_editor", lambda path: "http://localhost:8888/")  # a server is started elsewhere
     forget_file.forget(path)
 
 
@@ -180,7 +181,7 @@ def not_a_registry(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 @meets(errors.CopyError)
 def copy_over_a_file(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    backup.back_up(engines.of_registry(), folder)
+    backup.back_up(choose.of_registry(), folder)
 
 
 @meets(errors.MissingExtraError)
@@ -191,7 +192,7 @@ def missing_extra(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 @meets(errors.SchemaVersionError)
 def schema_version(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    with engines.of_registry().connect() as connection:
+    with choose.of_registry().connect() as connection:
         connection.exec_driver_sql("UPDATE ln_schema SET version_num = '0099', oldest_reader = 99")
         connection.commit()
     engines.dispose(ln.settings.current().url)
@@ -238,7 +239,7 @@ def foreign_session(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 @meets(errors.UnknownOriginError)
 def unknown_origin(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    engines.of_registry()
+    choose.of_registry()
     with orm.Session(engines.current()) as session:
         session.add(lns.User(id="u", handle="u", revision=1))
         session.commit()

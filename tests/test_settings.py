@@ -6,6 +6,7 @@ import pytest
 from ln_jupyter import errors, settings
 from ln_jupyter.approval import urls
 from ln_jupyter.db import engines
+from ln_jupyter.registry import choose
 
 
 @pytest.fixture(autouse=True)
@@ -277,7 +278,7 @@ def test_the_default_folder_is_private(tmp_path, monkeypatch):
     monkeypatch.setattr(settings, "data_folder", lambda: tmp_path / "share" / "ln_jupyter")
     monkeypatch.chdir(tmp_path)
 
-    made = engines.of_registry()
+    made = choose.of_registry()
 
     folder = tmp_path / "share" / "ln_jupyter"
     assert (0o700, 0o600) == (folder.stat().st_mode & 0o777, (folder / "registry.db").stat().st_mode & 0o777)

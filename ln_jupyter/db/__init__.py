@@ -1,1 +1,1 @@
-"""A URL becomes an engine, a session spans a block; the only wing that knows engines."""
+"""Engines, connections and transactions: what is sent to a database, and when it begins and ends."""

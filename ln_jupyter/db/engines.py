@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from ln_jupyter import advice, errors, settings
+from ln_jupyter import errors, settings
 from ln_jupyter.approval import registry_url, urls
 from ln_jupyter.db import error_translation
 from ln_jupyter.db.postgres import engine as postgres
 from ln_jupyter.db.sqlite import engine as sqlite
-from ln_jupyter.registry import check
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,80 +63,6 @@ def current() -> sa.Engine:
 def connected() -> sa.Engine | None:
     """Give the engine of `connect`; None where the settings decide, or have not decided yet."""
     return _connected
-
-
-def at_hand(*, of_registry: bool) -> sa.Engine | None:
-    """Give the engine that is used where none is named, as far as it is decided; asks no database.
-
-    Args:
-        of_registry: For records of `ln_jupyter.schema`.
-    """
-    connected = _connected
-    if connected is not None and not (of_registry and not is_ours(connected) and connected not in check.known()):
-        return connected
-    try:
-        return of_settings() if settings.is_decided() else None
-    except errors.SettingsError:  # whoever uses it is told
-        return None
-
-
-def of_registry(folder: Path | None = None, *, lend: check.Lend | None = None) -> sa.Engine:
-    """Give the engine that holds the registry, its tables made and checked.
-
-    Args:
-        folder: Where to look for a project from, if nothing was decided yet.
-        lend: Gives the connection that is about to be used, to be checked too.
-
-    Raises:
-        NotARegistryError: If the database holds somebody else's tables.
-        SchemaVersionError: If its tables do not serve this release.
-    """
-    return with_registry(registry_beside(_connected, folder, lend=lend), lend=lend)
-
-
-def registry_beside(connected: sa.Engine | None, folder: Path | None = None, *, lend: check.Lend | None) -> sa.Engine:
-    """Choose between an engine that is *connected* and the one of the settings: which holds the registry.
-
-    An engine of the user's that cannot be reached, and never led to a registry, does not lead to one.
-
-    Args:
-        connected: The engine of `connect`, if there is one.
-        folder: As for `of_registry`.
-        lend: Gives a connection of *connected* that is in use; None lets it open one.
-
-    Raises:
-        DatabaseError: If *connected* was made here, and cannot be used.
-    """
-    if connected is None:
-        return of_settings(folder)
-    if connected in check.known():
-        return connected
-    try:
-        is_registry = check.find(connected, make=is_ours(connected), lend=lend)
-    except (sa.exc.DBAPIError, OSError) as error:
-        if is_ours(connected) or lend is not None:
-            raise
-        _log.debug("the connected database cannot be asked for a registry", exc_info=error)
-        instead = of_settings(folder)
-        advice.give(
-            f"{error_translation.describe(connected.url)} cannot be reached · "
-            f"records of ln_jupyter.schema are kept in {error_translation.describe(instead.url)}"
-        )
-        return instead
-    return connected if is_registry else of_settings(folder)
-
-
-def with_registry(engine: sa.Engine, *, lend: check.Lend | None = None) -> sa.Engine:
-    """Give back the *engine*, its registry made or checked; nothing is made on an engine of the user's.
-
-    Raises:
-        NotARegistryError: If there is none and none may be made.
-        SchemaVersionError: If its tables do not serve this release.
-    """
-    if not check.find(engine, make=is_ours(engine), lend=lend):
-        msg = f"the engine of {error_translation.describe(engine.url)} holds no registry"
-        raise errors.NotARegistryError(msg, fix="use ln.Session() without it for records of ln_jupyter.schema")
-    return engine
 
 
 def of_settings(folder: Path | None = None) -> sa.Engine:

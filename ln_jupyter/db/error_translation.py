@@ -9,8 +9,8 @@ from sqlalchemy import event
 
 from ln_jupyter.approval import registry_url, urls
 from ln_jupyter.db import interrupts
-from ln_jupyter.db.postgres import errors as postgres_faults
-from ln_jupyter.db.sqlite import errors as sqlite_faults
+from ln_jupyter.db.postgres import errors as postgres_errors
+from ln_jupyter.db.sqlite import errors as sqlite_errors
 from ln_jupyter.sanitize import plain
 
 if TYPE_CHECKING:
@@ -29,17 +29,17 @@ def translate(engine: sa.Engine) -> None:
             return  # the pool asks whether a connection is still alive, and replaces it; or Ctrl-C
         if interrupts.is_by_ctrl_c(original):
             raise KeyboardInterrupt from None
-        if sqlite_faults.is_read_only(original):  # as it was opened: the next connection may do more
+        if sqlite_errors.is_read_only(original):  # as it was opened: the next connection may do more
             context.is_disconnect = True
             engine.pool.dispose()  # those that are left would share their -shm with it
             if context.execution_context is not None:  # an open cursor would keep the file open, as long as the error
                 context.execution_context.cursor.close()
         error = meaning(engine.url, original)
         if error is None and context.connection is None and context.sqlalchemy_exception is not None:
-            error = error_of(describe(engine.url), postgres_faults.of_login(original))
+            error = error_of(describe(engine.url), postgres_errors.of_login(original))
         elif error is None and context.is_disconnect:
             is_lost = context.statement is None and not getattr(original, "is_unsent", False)
-            error = error_of(describe(engine.url), postgres_faults.of_disconnect(original, at_end=is_lost))
+            error = error_of(describe(engine.url), postgres_errors.of_disconnect(original, at_end=is_lost))
         if error is not None:
             raise error from original
 
@@ -47,9 +47,9 @@ def translate(engine: sa.Engine) -> None:
 def meaning(url: sa.URL, original: BaseException) -> errors.DatabaseError | None:
     """Say what the driver's error means for the database; None where it speaks for itself."""
     if isinstance(original, sqlite3.Error):
-        found = sqlite_faults.meaning(url, original)
+        found = sqlite_errors.meaning(url, original)
     else:
-        found = postgres_faults.meaning(url, original)
+        found = postgres_errors.meaning(url, original)
     return None if found is None else error_of(describe(url), found)
 
 
@@ -57,11 +57,11 @@ def of_begin(url: sa.URL, original: BaseException, *, is_lost: bool) -> errors.D
     """Say what it means that a transaction could not be begun; None where the error speaks for itself."""
     error = meaning(url, original)
     if error is None and is_lost:
-        error = error_of(describe(url), postgres_faults.of_disconnect(original, at_end=False))
+        error = error_of(describe(url), postgres_errors.of_disconnect(original, at_end=False))
     return error
 
 
-def error_of(name: str, found: sqlite_faults.Meaning) -> errors.DatabaseError:
+def error_of(name: str, found: sqlite_errors.Meaning) -> errors.DatabaseError:
     """Make the error that says what happened to a database, and the fix."""
     kind, what, fix = found
     return kind(f"{name} {what}", fix=fix)

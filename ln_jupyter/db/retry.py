@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 
-from ln_jupyter.db import engines, limits, transactions
-from ln_jupyter.registry import check
+from ln_jupyter.db import transactions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 T = TypeVar("T")
 
@@ -45,29 +43,3 @@ def repeat(attempt: Callable[[], T]) -> T:
             _log.debug("a transaction is done again: %s", error)
         time.sleep(random.uniform(0, pause))  # noqa: S311 - spreads those that collided
         pause = min(2 * pause, _LONGEST_PAUSE)
-
-
-@limits.bounded()
-def in_registry(
-    action: Callable[[sa.Connection], T], *, folder: Path | None = None, engine: sa.Engine | None = None
-) -> T:
-    """Run *action* in one transaction of the registry, past sessions and classes, and commit.
-
-    Args:
-        action: Does nothing but work on its connection; gives the result.
-        folder: As for `engine.of_registry`.
-        engine: Of the registry that is meant; None for the one that is used where none is named.
-
-    Raises:
-        DatabaseError: If the registry cannot be reached, or is none.
-    """
-    chosen = engines.of_registry(folder) if engine is None else engine
-
-    def attempt() -> T:
-        with chosen.connect() as connection:
-            check.check(connection, make=engines.is_ours(chosen))
-            result = action(connection)
-            connection.commit()
-        return result
-
-    return repeat(attempt)

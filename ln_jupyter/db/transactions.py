@@ -23,7 +23,7 @@ from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from ln_jupyter import advice, errors
 from ln_jupyter.db import connection_events, error_translation, forks, interrupts, sql_text
 from ln_jupyter.db.listeners import takes_notes
-from ln_jupyter.db.sqlite import errors as sqlite_faults
+from ln_jupyter.db.sqlite import errors as sqlite_errors
 from ln_jupyter.db.sqlite import lock_owner
 
 if TYPE_CHECKING:
@@ -307,7 +307,7 @@ def begin(connection: sa.Connection, *then: str) -> None:
             on_lock=lambda: _took_lock(connection),
         )
     except errors.DatabaseError as error:
-        if sqlite_faults.is_read_only(error.__cause__ or error):
+        if sqlite_errors.is_read_only(error.__cause__ or error):
             connection.invalidate()  # here it is the -shm that was opened like this, for all connections of the process
             engine.pool.dispose()
         raise

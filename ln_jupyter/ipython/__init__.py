@@ -1,1 +1,1 @@
-"""IPython's side: the extension, its magics, and a session that spans a cell."""
+"""IPython: the extension, the cells of a shell, and what is done around each."""

@@ -11,6 +11,7 @@ from ln_jupyter import errors, schema
 from ln_jupyter.db import engines
 from ln_jupyter.display.options import Place
 from ln_jupyter.orm import origins
+from ln_jupyter.registry import choose
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +28,7 @@ def find(record: object | None, model: type, visible: Visible) -> Place:
         model: Its class.
         visible: The user's variables.
     """
-    usual = engines.at_hand(of_registry=issubclass(model, schema.Base))
+    usual = choose.at_hand(of_registry=issubclass(model, schema.Base))
     try:
         origin = None if record is None else origins.of(record)
     except errors.LnJupyterError:  # it comes from another process

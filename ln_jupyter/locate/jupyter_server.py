@@ -1,4 +1,4 @@
-"""Ask the Jupyter server that started this kernel which notebooks it runs."""
+"""What Jupyter servers of this user say: which notebooks they run, and whether saving keeps who they are."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from ln_jupyter.environment import kernel
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from ln_jupyter.locate.location import Location
+
 _TIMEOUT = 1.0  # seconds; the server is on this machine
+_STATUS_TIMEOUT = 0.5  # seconds; header() waits for the answer
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -40,7 +45,7 @@ def ask(connection_file: Path, *, kernel_id: str) -> Answer | None:
         server is believed when it knows no session of the kernel; of others the first that does.
     """
     runtime = connection_file.parent
-    own = runtime / f"jpserver-{os.environ.get('JPY_PARENT_PID') or os.getppid()}.json"
+    own = _file_of_own_server(runtime)
     if own.is_file():
         return _ask(_read(own), kernel_id)
     for file in runtime.glob("jpserver-*.json"):
@@ -60,6 +65,76 @@ def names(url: str, *, kernel_id: str) -> tuple[str, ...]:
     return tuple(unquote(each["name"]) for each in of_kernel if isinstance(each.get("name"), str))
 
 
+def keeps_identity(location: Location) -> bool | None:
+    """Ask the kernel's own server whether it carries the identity from the header into the metadata.
+
+    Returns:
+        False where the server runs without our extension, or the file is no notebook. None where
+        nothing tells: no server runs the kernel, it lets nobody ask without a browser (a password
+        and no token), or it does not answer in half a second.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from ln_jupyter.locate.location import Location
+        >>> keeps_identity(Location(Path("/n.ipynb"), via="command-line")) is None
+        True
+    """
+    here = kernel.current()
+    # Only a server that named the notebook has let us in: its silence then means no extension.
+    if location.via != "server-session" or here is None or here.connection_file is None:
+        return None
+    if location.path.suffix != ".ipynb":  # jupytext's keep neither outputs nor our metadata
+        return False
+    server = _read(_file_of_own_server(here.connection_file.parent))
+    if "url" not in server:
+        return None
+    headers = _headers(_token(server))
+    try:
+        answer = _get(f"{server['url'].rstrip('/')}/ln-jupyter/api/status", headers, timeout=_STATUS_TIMEOUT)
+    except (OSError, ValueError, http.client.HTTPException):
+        return None
+    return isinstance(answer, dict) and answer.get("hook") is True
+
+
+def find_editor(path: Path) -> str | None:
+    """Return the address of a running server that has a kernel for the file; None where none has, or none answers.
+
+    Args:
+        path: Absolute.
+    """
+    from jupyter_core.paths import jupyter_runtime_dir  # here for cost: only a command asks
+
+    for file in sorted(Path(jupyter_runtime_dir()).glob("jpserver-*.json")):
+        server = _read(file)
+        url, root = server.get("url"), server.get("root_dir")
+        if not (isinstance(url, str) and url.startswith("http") and isinstance(root, str)):
+            continue
+        for session in _sessions(url, token=server.get("token") or None) or ():
+            stated = session.get("path")
+            if isinstance(stated, str) and _is_same(Path(root, stated.lstrip("/")), path):
+                return url
+    return None
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return os.path.samefile(one, other)  # noqa: PTH121 - by name and by link
+    except OSError:
+        return False
+
+
+def _file_of_own_server(runtime: Path) -> Path:
+    return runtime / f"jpserver-{os.environ.get('JPY_PARENT_PID') or os.getppid()}.json"
+
+
+def _token(server: Mapping[str, Any]) -> str | None:
+    return server.get("token") or os.environ.get("JUPYTERHUB_API_TOKEN")  # a hub's servers keep none in the file
+
+
+def _headers(token: str | None) -> dict[str, str]:
+    return {"Authorization": f"token {token}"} if token else {}
+
+
 def _read(file: Path) -> Mapping[str, Any]:
     try:
         server = json.loads(file.read_bytes())
@@ -72,8 +147,7 @@ def _ask(server: Mapping[str, Any], kernel_id: str) -> Answer | None:
     url, root = server.get("url"), server.get("root_dir")
     if not (isinstance(url, str) and url.startswith("http") and isinstance(root, str)) or server.get("sock"):
         return None
-    # JupyterHub's servers keep no token in the file.
-    answered = _sessions(url, token=server.get("token") or os.environ.get("JUPYTERHUB_API_TOKEN"))
+    answered = _sessions(url, token=_token(server))
     if answered is None:
         return None
     paths = tuple(Path(root, path.lstrip("/")) for path in dict.fromkeys(_notebooks(answered, kernel_id)))
@@ -82,7 +156,7 @@ def _ask(server: Mapping[str, Any], kernel_id: str) -> Answer | None:
 
 def _sessions(url: str, *, token: str | None) -> list[dict[str, Any]] | None:
     try:
-        answer = _get(f"{url.rstrip('/')}/api/sessions", {"Authorization": f"token {token}"} if token else {})
+        answer = _get(f"{url.rstrip('/')}/api/sessions", _headers(token))
     except (OSError, ValueError, http.client.HTTPException):
         return None
     return [session for session in answer if isinstance(session, dict)] if isinstance(answer, list) else None

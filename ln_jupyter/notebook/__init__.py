@@ -1,1 +1,1 @@
-"""Which file is running, what it says, who it is, and which process runs it; knows no database."""
+"""What a notebook file says: its cells, title, identity, imports and parameters; knows no database."""

@@ -1,1 +1,1 @@
-"""Sessions and records: what is written, what is loaded, and what went wrong."""
+"""Sessions and records: what is written, what is undone, what is loaded, and what went wrong."""

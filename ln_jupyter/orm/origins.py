@@ -13,7 +13,7 @@ from sqlalchemy.orm.attributes import instance_state
 from ln_jupyter import errors, schema
 from ln_jupyter.db import engines, error_translation
 from ln_jupyter.orm import naming
-from ln_jupyter.registry import check
+from ln_jupyter.registry import check, choose
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,9 +59,9 @@ class Route:
         """
         if not of_registry or self.named is not None:
             return self.usual
-        return self._registry or engines.at_hand(of_registry=True) or self.usual
+        return self._registry or choose.at_hand(of_registry=True) or self.usual
 
-    def registry(self, *, lend: registry.Lend, held: registry.Lend | None) -> sa.Engine:
+    def registry(self, *, lend: check.Lend, held: check.Lend | None) -> sa.Engine:
         """Give the engine of the registry, checked on the connection that is about to be used.
 
         Args:
@@ -73,8 +73,8 @@ class Route:
         """
         self.bind()
         if self._registry is None:
-            self._registry = self.named or engines.registry_beside(self._connected, lend=held)
-        return engines.with_registry(self._registry, lend=lend)
+            self._registry = self.named or choose.registry_beside(self._connected, lend=held)
+        return choose.with_registry(self._registry, lend=lend)
 
 
 # -- where a record came from ----------------------------------------------------------------------------------

@@ -1,1 +1,1 @@
-"""Select, add, delete, load, view: the one set of queries that every door uses."""
+"""Select, add, delete, load, view: one set of queries for notebooks, the command line and `ln.*`."""

@@ -1,1 +1,1 @@
-"""Jupyter Server: the only wing that knows it."""
+"""Jupyter Server: files that it saves, renames and deletes keep who they are; the only package that knows it."""

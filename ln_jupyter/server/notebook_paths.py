@@ -14,7 +14,7 @@ from ln_jupyter import settings
 from ln_jupyter.approval import urls
 from ln_jupyter.db import engines, limits
 from ln_jupyter.orm import unit_of_work
-from ln_jupyter.registry import schema_version
+from ln_jupyter.registry import choose, schema_version
 from ln_jupyter.schema import NotebookPath
 from ln_jupyter.schema.types import utcnow
 from ln_jupyter.tracking.request import storable
@@ -86,7 +86,7 @@ def _existing_registry(url: str) -> Iterator[sa.Engine | None]:
     try:
         with engine.connect() as connection:
             found = schema_version.read(connection)
-        yield None if found is None else engines.with_registry(engine)
+        yield None if found is None else choose.with_registry(engine)
     finally:
         engines.dispose(parsed)
 

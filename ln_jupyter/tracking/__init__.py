@@ -1,1 +1,1 @@
-"""The notebook becomes, and stays, a record."""
+"""The notebook becomes, and stays, a record: `header()`, `publish()`, `nb`."""

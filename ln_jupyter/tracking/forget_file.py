@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from ln_jupyter import errors, reading
+from ln_jupyter.locate import jupyter_server
 from ln_jupyter.locate.location import absolute
 from ln_jupyter.notebook import document as documents
-from ln_jupyter.notebook import editors, identity
+from ln_jupyter.notebook import identity
 from ln_jupyter.orm import unit_of_work
 from ln_jupyter.schema import NotebookPath
 from ln_jupyter.tracking.request import storable
@@ -66,7 +67,7 @@ def forget(path: Path, *, force: bool = False) -> Forgotten:
     document = documents.read(path)
     stated = identity.stated(document)
     has_identity = bool(document.metadata or document.carried)
-    if has_identity and not force and (url := editors.of(path)) is not None:
+    if has_identity and not force and (url := jupyter_server.find_editor(path)) is not None:
         msg = f"{path} is open in the Jupyter server at {url}, whose next save would bring its id back"
         fix = "close the notebook there and shut down its kernel, then forget it"
         raise errors.NotebookOpenError(msg, fix=fix)

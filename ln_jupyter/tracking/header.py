@@ -9,7 +9,7 @@ from ln_jupyter import errors, importing, settings
 from ln_jupyter.environment import kernel
 from ln_jupyter.ipython import cell_log
 from ln_jupyter.ipython.cell_log import CellLog
-from ln_jupyter.locate import find
+from ln_jupyter.locate.find import find
 from ln_jupyter.notebook import identity
 from ln_jupyter.tracking import request as requests
 
@@ -130,10 +130,10 @@ def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is
 
 def _goes_on(before: Registration, request: Request) -> bool:
     """Say whether what was registered is still what runs, where it is: then a registry that is down stops nobody."""
-    from ln_jupyter.db import engines  # here for cost: it imports SQLAlchemy
+    from ln_jupyter.registry import choose
 
     is_same = request.path in (None, before.path)
-    return is_same and _recording is not None and _recording.engine is engines.of_registry()
+    return is_same and _recording is not None and _recording.engine is choose.of_registry()
 
 
 def _record(registration: Registration, request: Request, shell: Any) -> None:
@@ -163,6 +163,6 @@ def _wake() -> None:
 def _find(filepath: str | Path | None) -> tuple[Location | None, errors.NotebookNotFoundError | None]:
     """Find the file, or why it cannot be found: a project that is turned off does not care."""
     try:
-        return find.find(filepath), None
+        return find(filepath), None
     except errors.NotebookNotFoundError as error:
         return None, error

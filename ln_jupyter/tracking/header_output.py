@@ -9,7 +9,8 @@ from ln_jupyter import sanitize, settings
 from ln_jupyter.db import error_translation
 from ln_jupyter.display import header as picture
 from ln_jupyter.environment import distributions, kernel, packages
-from ln_jupyter.notebook import identity, imports, server
+from ln_jupyter.locate import jupyter_server
+from ln_jupyter.notebook import identity, imports
 from ln_jupyter.schema.types import utcnow
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _parent(notebook: dict[str, Any], why_copy: str) -> str:
 
 def _file(location: Location) -> str:
     guess = " · a guess: ln.header(filepath=...) says it for sure" if location.confidence == "guess" else ""
-    keeps = server.keeps_identity(location)
+    keeps = jupyter_server.keeps_identity(location)
     kept = "" if keeps is None else f" · {_KEPT[keeps]}"
     return f"{location.path} · found by {location.via}{guess}{kept}"
 

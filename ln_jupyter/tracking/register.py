@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 
 from ln_jupyter import settings
-from ln_jupyter.db import retry, transactions, upsert
+from ln_jupyter.db import transactions, upsert
 from ln_jupyter.notebook.identity import Identity
 from ln_jupyter.orm import users
+from ln_jupyter.registry import choose
 from ln_jupyter.schema import ids, tables
 from ln_jupyter.schema.types import utcnow
 from ln_jupyter.tracking import identify, versions
@@ -96,7 +97,7 @@ def register(request: Request, *, before: Registration | None, run: WhichRun) ->
 
     while True:
         try:
-            return retry.in_registry(attempt, folder=folder)
+            return choose.in_registry(attempt, folder=folder)
         except UnansweredError as unanswered:  # what others have written just now leads to another file
             machine.answer(unanswered)
 

@@ -12,10 +12,10 @@ from sqlalchemy.dialects import postgresql, sqlite  # noqa: F401
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import cli  # noqa: F401
-from ln_jupyter.db import engines
-from ln_jupyter.orm import unit_of_work
+from ln_jupyter.db import engines  # noqa: F401
+from ln_jupyter.orm import unit_of_work  # noqa: F401
 from ln_jupyter.registry import migrate  # noqa: F401
-from ln_jupyter.tracking import header_output, register
+from ln_jupyter.tracking import header_output, register  # noqa: F401
 from ln_jupyter.tracking.publishing import publish  # noqa: F401
 from tests.ipython import kernel_driver  # noqa: F401
 from tests.tracking import notebooks  # noqa: F401

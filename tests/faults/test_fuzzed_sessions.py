@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 import ln_jupyter as ln
 from ln_jupyter import schema as lns
 from ln_jupyter.db import engines
+from ln_jupyter.registry import choose
 from tests.faults import fuzzing  # noqa: F401 - how Hypothesis is run
 
 KEYS = st.sampled_from(["a", "b", "c"])
@@ -36,7 +37,7 @@ class Sessions(RuleBasedStateMachine):
     @initialize()
     def make(self) -> None:
         """Make the registry."""
-        engines.of_registry()
+        choose.of_registry()
 
     @precondition(lambda self: self.block is None)
     @rule(write=st.booleans())

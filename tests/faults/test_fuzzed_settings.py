@@ -18,6 +18,7 @@ from ln_jupyter.approval import lists, urls
 from ln_jupyter.cli import environment
 from ln_jupyter.db import engines
 from ln_jupyter.ipython.session_cell import arguments as options
+from ln_jupyter.registry import choose
 from tests.faults import fuzzing
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def test_files(url: str) -> None:
     with contextlib.suppress(errors.LnJupyterError):
         engine = engines.resolve(url)
         try:
-            engines.with_registry(engine)
+            choose.with_registry(engine)
         finally:
             engines.dispose(engine.url)
 

@@ -29,6 +29,7 @@ from ln_jupyter.cli import environment as surroundings
 from ln_jupyter.db import engines, error_translation
 from ln_jupyter.notebook import document, parameters
 from ln_jupyter.notebook.document import Cell
+from ln_jupyter.registry import choose
 from tests.conftest import new_database
 from tests.ipython.shells import shell_in
 from tests.tracking import notebooks
@@ -306,7 +307,7 @@ def test_an_engine_of_the_user(url: str) -> None:
     engine = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg").update_query_pairs([("x", SECRET)]))
 
     with contextlib.suppress(sa.exc.SQLAlchemyError):
-        engines.with_registry(engine)
+        choose.with_registry(engine)
     shown = f"{ln.Session(engine)!r} {error_translation.describe(engine.url)}"
 
     assert SECRET not in shown
@@ -325,7 +326,7 @@ def test_an_engine_without_a_registry(tmp_path: Path) -> None:
     engine.url = engine.url.update_query_pairs([("password", SECRET)])
 
     with pytest.raises(errors.NotARegistryError) as raised:
-        engines.with_registry(engine)
+        choose.with_registry(engine)
 
     assert SECRET not in str(raised.value)
     engine.dispose()

@@ -14,7 +14,7 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors, settings
 from ln_jupyter.db import engines
-from ln_jupyter.registry import backup
+from ln_jupyter.registry import backup, choose
 from tests import servers
 from tests.faults import doors, permissions, processes
 
@@ -75,7 +75,7 @@ def test_the_default_folder_is_private(undecided: Path, umask: Callable[[int], i
     """The folder of the default registry is made for its owner only."""
     umask(0o000)
 
-    engine = engines.of_registry()
+    engine = choose.of_registry()
 
     folder = settings.data_folder()
     assert undecided in folder.parents
@@ -113,7 +113,7 @@ def test_what_is_there_keeps_its_permissions(undecided: Path) -> None:
     (folder / "registry.db").touch()
     (folder / "registry.db").chmod(0o660)
 
-    engine = engines.of_registry()
+    engine = choose.of_registry()
     ln.add(lns.Run())
 
     assert 0o770 == mode(folder)

@@ -16,9 +16,9 @@ import sqlalchemy as sa
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
-from ln_jupyter.db import engines, limits, retry
+from ln_jupyter.db import engines, limits
 from ln_jupyter.db.postgres import connection as psycopg_connection
-from ln_jupyter.registry import check
+from ln_jupyter.registry import check, choose
 from ln_jupyter.tracking import header
 from tests import servers, waits
 from tests.faults.postgres_server import Gate
@@ -105,7 +105,7 @@ def test_what_the_server_is_told(gate: Gate) -> None:
     """Statements of our own are bounded on the server too, those of a user's session are not."""
     ask = sa.text("SELECT current_setting('statement_timeout') FROM ln_run LIMIT 1 FOR UPDATE")
 
-    ours = retry.in_registry(lambda connection: connection.scalar(ask), engine=engines.current())
+    ours = choose.in_registry(lambda connection: connection.scalar(ask), engine=engines.current())
     with ln.Session() as ss:
         theirs = ss.orm.scalar(ask)
 

@@ -159,12 +159,12 @@ def test_renames(clone: Callable[[str], Path], listener: Listener) -> None:
     """What the server's extension does for a file that moves or goes connects nowhere, for a project and beside it."""
     for form in FORMS:
         folder = clone(form)
-        for act in (
-            lambda: notebook_paths.move(folder / "a.ipynb", folder / "b.ipynb"),
-            lambda: notebook_paths.forget(folder),
-        ):  # noqa: B023
+        for act, *paths in (
+            (notebook_paths.move, folder / "a.ipynb", folder / "b.ipynb"),
+            (notebook_paths.forget, folder),
+        ):
             try:
-                act()
+                act(*paths)
             except errors.InvalidUrlError:  # a debug line in the server's log
                 assert form.startswith("m")
 

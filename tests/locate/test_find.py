@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ln_jupyter import errors
-from ln_jupyter.locate import find as locate
+from ln_jupyter.locate import find
 from ln_jupyter.locate.find import Location
 
 if TYPE_CHECKING:
@@ -20,16 +20,16 @@ FIX = 'ln.header(filepath="my.ipynb"), or ln.header(id="...", name="...") where 
 @pytest.fixture(autouse=True)
 def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    monkeypatch.delenv(locate.VARIABLE, raising=False)
+    monkeypatch.delenv(find.VARIABLE, raising=False)
 
 
 @pytest.mark.parametrize("kind", [str, Path])
 def test_argument(write: Callable, folder: Path, monkeypatch: pytest.MonkeyPatch, kind: type) -> None:
     """The caller knows better than any signal."""
     notebook = write(folder / "sub" / "a.ipynb")
-    monkeypatch.setenv(locate.VARIABLE, str(write(folder / "b.ipynb")))
+    monkeypatch.setenv(find.VARIABLE, str(write(folder / "b.ipynb")))
 
-    found = locate.find(kind("sub/../sub/a.ipynb"))
+    found = find.find(kind("sub/../sub/a.ipynb"))
 
     assert found == Location(notebook, via="filepath")
 
@@ -40,14 +40,14 @@ def test_home(write: Callable, folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("USERPROFILE", str(folder))
 
-    assert notebook == locate.find("~/a.ipynb").path
+    assert notebook == find.find("~/a.ipynb").path
 
 
 def test_tilde_of_an_editor(write: Callable, folder: Path) -> None:
     """A tilde that stands for nobody's home is part of the name."""
     notebook = write(folder / "~a.ipynb")
 
-    assert notebook == locate.find("~a.ipynb").path
+    assert notebook == find.find("~a.ipynb").path
 
 
 @pytest.mark.parametrize("name", ["data.csv", "picture.png", "passwd", "a.ipynb.bak"])
@@ -56,7 +56,7 @@ def test_argument_that_is_no_notebook(folder: Path, name: str) -> None:
     (folder / name).write_text("x = 1")
 
     with pytest.raises(errors.NotebookUnreadableError, match="neither a notebook nor a script") as raised:
-        locate.find(name)
+        find.find(name)
 
     assert raised.value.fix == FIX
 
@@ -64,9 +64,7 @@ def test_argument_that_is_no_notebook(folder: Path, name: str) -> None:
 def test_argument_that_is_the_running_script(folder: Path) -> None:
     """The script that runs may be named, however it is called, and need not be."""
     script = folder / "growth"
-    script.write_text(
-        "from ln_jupyter.locate import find as locate\nprint(locate.find(__file__).path, locate.find().path)"
-    )
+    script.write_text("from ln_jupyter.locate import find\nprint(find.find(__file__).path, find.find().path)")
 
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
 
@@ -77,7 +75,7 @@ def test_argument_that_is_the_running_script(folder: Path) -> None:
 def test_missing_argument(filepath: str) -> None:
     """A named file that is not there is refused, not looked for elsewhere."""
     with pytest.raises(errors.NotebookNotFoundError, match=r"filepath names .*, which is not a file") as raised:
-        locate.find(filepath)
+        find.find(filepath)
 
     assert raised.value.fix == FIX
 
@@ -89,17 +87,17 @@ def test_deleted_working_folder(write: Callable, folder: Path, monkeypatch: pyte
     monkeypatch.chdir(folder / "gone")
     (folder / "gone").rmdir()
 
-    assert notebook == locate.find(notebook).path
+    assert notebook == find.find(notebook).path
     with pytest.raises(errors.NotebookNotFoundError, match=r"names a\.ipynb, in a working folder that was deleted"):
-        locate.find("a.ipynb")
+        find.find("a.ipynb")
 
 
 def test_variable(write: Callable, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """LN_JUPYTER_NOTEBOOK names the notebook where nothing else can."""
     notebook = write(folder / "a.ipynb")
-    monkeypatch.setenv(locate.VARIABLE, "a.ipynb")
+    monkeypatch.setenv(find.VARIABLE, "a.ipynb")
 
-    found = locate.find()
+    found = find.find()
 
     assert found == Location(notebook, via="LN_JUPYTER_NOTEBOOK")
 
@@ -117,18 +115,18 @@ def test_variable_in_a_kernel(start_kernel: Callable, write: Callable, folder: P
 
 def test_missing_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     """A variable that names no file is an error, not a reason to guess."""
-    monkeypatch.setenv(locate.VARIABLE, "missing.ipynb")
+    monkeypatch.setenv(find.VARIABLE, "missing.ipynb")
 
     with pytest.raises(errors.NotebookNotFoundError, match=r"LN_JUPYTER_NOTEBOOK names .*missing\.ipynb") as raised:
-        locate.find()
+        find.find()
 
     assert raised.value.fix == FIX
 
 
 def test_nothing_found() -> None:
     """Where nothing tells, the error lists what was tried and says what to type."""
-    command = [sys.executable, "-c", "from ln_jupyter.locate import find as locate; locate.find()"]
-    package = str(Path(locate.__file__).parents[2])
+    command = [sys.executable, "-c", "from ln_jupyter.locate import find; find.find()"]
+    package = str(Path(find.__file__).parents[2])
 
     result = subprocess.run(command, env={"PYTHONPATH": package}, capture_output=True, text=True, check=False)
 
@@ -160,7 +158,7 @@ def test_service(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "__main__", None)
 
     with pytest.raises(errors.NotebookNotFoundError, match="running on kaggle; tried: main file") as raised:
-        locate.find()
+        find.find()
 
     assert raised.value.fix == FIX
 

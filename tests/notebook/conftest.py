@@ -31,9 +31,9 @@ SIGNALS = ("JPY_", "JUPYTER", "LN_JUPYTER", "PYTEST_", "COLUMNS")
 
 FIND = """\
 import json, os
-from ln_jupyter.locate import find as locate
+from ln_jupyter.locate import find
 try:
-    found = locate.find()._asdict()
+    found = find.find()._asdict()
 except FileNotFoundError as error:
     found = {"error": str(error)}
 found = json.dumps(found, default=str)

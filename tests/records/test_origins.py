@@ -24,6 +24,7 @@ from ln_jupyter.display import record
 from ln_jupyter.display.options import DEFAULT
 from ln_jupyter.ipython.display_hook import views
 from ln_jupyter.orm import origins, unit_of_work
+from ln_jupyter.registry import choose
 from ln_jupyter.tracking import prune
 from tests.records.conftest import Author, Base, Book
 
@@ -108,7 +109,7 @@ def registry(first: sa.Engine) -> sa.Engine:
     """Give the registry of the settings, while an engine of the user's own is connected."""
     ln.connect(first)
     ln.add(lns.Pipeline(name="there"))
-    return engines.of_registry()
+    return choose.of_registry()
 
 
 @pytest.mark.parametrize("door", ["ln.add", "ss.add"])

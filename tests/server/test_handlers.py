@@ -8,8 +8,8 @@ from tests.notebook.conftest import RunningKernel, connect
 from tests.server.conftest import JupyterServer, notebook
 
 ASK = """
-from ln_jupyter.locate import find as locate; from ln_jupyter.notebook import server
-keeps = str(server.keeps_identity(locate.find()))
+from ln_jupyter.locate import find, jupyter_server
+keeps = str(jupyter_server.keeps_identity(find.find()))
 """
 
 

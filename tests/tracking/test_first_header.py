@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ln_jupyter.db import engines
+from ln_jupyter.registry import choose
 from tests.tracking import notebooks
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ LOOK = "import json, sys; found = json.dumps(sorted(sys.modules))"
 @pytest.fixture
 def kernel(server: Server, registry: str) -> Iterator[RunningKernel]:
     """Give a fresh kernel of a Jupyter server, with a registry that is there."""
-    engines.with_registry(engines.resolve(registry))
+    choose.with_registry(engines.resolve(registry))
     engines.dispose(registry)
     session, kernel = server.open(notebooks.write(server.root / "a.ipynb", title="Growth of E. coli"))
     kernel.execute(f"import os; os.environ['LN_JUPYTER_URL'] = {registry!r}")

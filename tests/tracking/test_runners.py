@@ -150,8 +150,8 @@ from IPython.utils.capture import capture_output
 import ln_jupyter as ln
 with capture_output() as captured:
     ln.header()
-from ln_jupyter.locate import find as locate; from ln_jupyter.notebook import server
-keeps = server.keeps_identity(locate.find())
+from ln_jupyter.locate import find, jupyter_server
+keeps = jupyter_server.keeps_identity(find.find())
 shown = f"{keeps} {captured.outputs[0].data['text/plain']}"
 """
 

@@ -16,7 +16,7 @@ from ln_jupyter import errors
 from ln_jupyter.approval import urls
 from ln_jupyter.db import error_translation, forks, interrupts, transactions
 from ln_jupyter.db.sqlite import confined, file_guard, filesystems
-from ln_jupyter.db.sqlite import errors as sqlite_faults
+from ln_jupyter.db.sqlite import errors as sqlite_errors
 
 if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry
@@ -95,7 +95,7 @@ class _Creator:
             self._confinement.refuse_links()
         if self.files is not None:
             self._refuse_what_is_left()
-        elif (problem := sqlite_faults.unusable(self.path)) is not None:
+        elif (problem := sqlite_errors.unusable(self.path)) is not None:
             raise error_translation.error_of(str(self.path), problem)
         elif self.access == _WRITABLE:
             with contextlib.suppress(OSError):  # SQLite's own error says more, below
@@ -105,7 +105,7 @@ class _Creator:
         )  # before: if it is replaced meanwhile, the connection is stale
         confined.refuse_companions(files.real_path)
         if self.access == _FROZEN and file_guard.size(files.wal_path):
-            raise error_translation.error_of(str(self.path), sqlite_faults.UNSEEN)
+            raise error_translation.error_of(str(self.path), sqlite_errors.UNSEEN)
         return sqlite3.connect(
             f"{self.path.as_uri()}?{self.access}",
             uri=True,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from ln_jupyter import errors
-from ln_jupyter.db import retry
 from ln_jupyter.environment import distributions
+from ln_jupyter.registry import choose
 from ln_jupyter.schema import tables
 from ln_jupyter.schema.types import utcnow
 from ln_jupyter.tracking import identify, register, versions
@@ -37,7 +37,7 @@ def publish(current: Registration, request: Request, version: str | None) -> Reg
         DatabaseError: If the registry cannot be reached.
     """
     installed = distributions.current()
-    return retry.in_registry(
+    return choose.in_registry(
         lambda connection: _publish(connection, current, request, installed, version), engine=current.origin
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ln_jupyter import errors, settings
-from ln_jupyter.locate import find
+from ln_jupyter.locate.find import find
 from ln_jupyter.notebook import document as documents
 from ln_jupyter.notebook import identity
 from ln_jupyter.tracking import header
@@ -82,7 +82,7 @@ def _check(recording: Recording) -> Request:
         code = tuple(documents.Cell(None, "code", cell.source) for cell in cells if cell is not None)
         return request._replace(document=documents.Document(Path(), None, {}, (), code))
     if not os.path.isfile(request.location.path):  # noqa: PTH113 - of a folder closed to us
-        request = request._replace(location=find.find())
+        request = request._replace(location=find())
     request = request.read_again()
     checks.check_title(request)
     if log is not None:  # a script, or a file given to `ipython`, runs from its first line on
