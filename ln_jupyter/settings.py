@@ -44,7 +44,7 @@ class Settings:
         ignored: What a project says and nobody obeys, for people; empty if there is nothing.
     """
 
-    registry: registry_url.Whereabouts
+    registry: registry_url.RegistryUrl
     mode: Switch
     user: str
     advice: Switch
@@ -123,14 +123,14 @@ def _resolve(folder: Path | None) -> Settings:
     )
 
 
-def _registry(variables: _Found, project: _Project | None) -> tuple[registry_url.Whereabouts, str]:
+def _registry(variables: _Found, project: _Project | None) -> tuple[registry_url.RegistryUrl, str]:
     """Say where the registry is, and who says so."""
     if "url" in variables:
         url, origin = variables["url"]
-        return registry_url.Whereabouts(text=registry_url.Hidden(url), folder=working_folder()), origin
+        return registry_url.RegistryUrl(text=registry_url.Hidden(url), folder=working_folder()), origin
     if project is None or project.registry is None:
         url = sqlite_url(data_folder() / REGISTRY_FILE)
-        return registry_url.Whereabouts(text=url), "default: your data folder"
+        return registry_url.RegistryUrl(text=url), "default: your data folder"
     return project.registry, str(project.registry.by)
 
 
@@ -193,7 +193,7 @@ def _from_environment() -> _Found:
     }
 
 
-def of_project(folder: Path) -> registry_url.Whereabouts | None:
+def of_project(folder: Path) -> registry_url.RegistryUrl | None:
     """Say which registry the project of a folder names, whatever the environment says; None if it names none.
 
     Raises:
@@ -207,7 +207,7 @@ class _Project(NamedTuple):
     """What a project says."""
 
     said: _Found
-    registry: registry_url.Whereabouts | None
+    registry: registry_url.RegistryUrl | None
 
 
 def _nearest_project(folder: Path) -> _Project | None:
@@ -223,7 +223,7 @@ def _nearest_project(folder: Path) -> _Project | None:
             url, by = sqlite_url(project / REGISTRY_FILE), project
         if url is None:
             return _Project(said, None)
-        return _Project(said, registry_url.Whereabouts(text=registry_url.Hidden(url), by=by, folder=parent))
+        return _Project(said, registry_url.RegistryUrl(text=registry_url.Hidden(url), by=by, folder=parent))
     return None
 
 

@@ -54,7 +54,7 @@ class InProject(Hidden):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Whereabouts:
+class RegistryUrl:
     """Where the registry is.
 
     Attributes:

@@ -39,7 +39,7 @@ def init(folder: Path, *, url: str | None, as_json: bool) -> None:
         return
     project = folder.resolve() / settings.PROJECT_FOLDER
     file = project / settings.REGISTRY_FILE
-    made = registry_url.Whereabouts(text=settings.sqlite_url(file), by=project, folder=project.parent)
+    made = registry_url.RegistryUrl(text=settings.sqlite_url(file), by=project, folder=project.parent)
     _make(project, made)
     check.ensure(engines.resolve(made.url))
     chosen = settings.resolve(project.parent)
@@ -82,7 +82,7 @@ def migrate(url: str | None, *, dry_run: bool, as_json: bool) -> None:
         click.echo(f"would migrate {done}" if dry_run and done.is_needed else str(done))
 
 
-def _make(project: Path, registry: registry_url.Whereabouts) -> None:
+def _make(project: Path, registry: registry_url.RegistryUrl) -> None:
     """Make the folder of a project, for its owner's eyes and not for git."""
     try:
         project.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -100,7 +100,7 @@ def _make(project: Path, registry: registry_url.Whereabouts) -> None:
 
 def _name(file: Path, url: str, *, as_json: bool) -> None:
     """Write a URL into the file of a project, for all who work with it, and approve it for whoever typed it."""
-    named = registry_url.Whereabouts(text=registry_url.Hidden(url), by=file, folder=file.parent)
+    named = registry_url.RegistryUrl(text=registry_url.Hidden(url), by=file, folder=file.parent)
     if named.asked.password is not None:
         msg = f"the database URL has a password, which everybody would read in {file}"
         raise errors.InvalidUrlError(msg, fix="leave it to PGPASSWORD or ~/.pgpass")

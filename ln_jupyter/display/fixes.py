@@ -20,7 +20,7 @@ _LOADABLE = {Kind.COLUMN, Kind.EXPRESSION, Kind.RELATIONSHIP}
 
 
 @dataclass(frozen=True, slots=True)
-class Remedy:
+class Fix:
     """One line of code, and what it is for.
 
     Attributes:
@@ -32,7 +32,7 @@ class Remedy:
     code: str
 
 
-def of(record: Record, *, primary_key: Mapping[str, Any], options: Options) -> Remedy | None:
+def suggest(record: Record, *, primary_key: Mapping[str, Any], options: Options) -> Fix | None:
     """Say what to type for what cannot simply be read.
 
     A record whose variable is not known is called by its class in lower case.
@@ -43,7 +43,7 @@ def of(record: Record, *, primary_key: Mapping[str, Any], options: Options) -> R
         options: What must not be shown.
     """
     if record.session is SessionState.INACTIVE:
-        return Remedy("To use the session again", "session.rollback()")
+        return Fix("To use the session again", "session.rollback()")
     missing = [each for each in record.attributes.values() if each.cost is Cost.RAISES and each.kind in _LOADABLE]
     if not missing or record.identity is None or record.was_deleted:
         return None
@@ -54,13 +54,13 @@ def of(record: Record, *, primary_key: Mapping[str, Any], options: Options) -> R
     opened = "" if place.engine is None else f"with ln.Session({place.engine}): "
     if record.session is SessionState.NONE and record.expired and typable and not place.opened:
         key = ", ".join(f"{column}={value!r}" for column, value in primary_key.items())
-        return Remedy(f"To read this {noun} again", f"{opened}{name} = ln.select(type({name}), {key}).one()")
+        return Fix(f"To read this {noun} again", f"{opened}{name} = ln.select(type({name}), {key}).one()")
     # relationships first: they are what is missed most
     first = sorted(missing, key=lambda each: each.kind is not Kind.RELATIONSHIP)[:_MOST]
     names = ", ".join(f'"{each.key}"' for each in first)
     some = "some of " if len(first) < len(missing) else ""
     purpose = f"To load {some}what is missing of this {noun}"
-    return Remedy(purpose, _loaded(record, name, names, place))
+    return Fix(purpose, _loaded(record, name, names, place))
 
 
 def _loaded(record: Record, name: str, names: str, place: Place) -> str:

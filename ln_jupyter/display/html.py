@@ -44,8 +44,8 @@ def render(view: RecordView) -> str:
         f'<tr><th scope="row">{escaped(row.name)}</th><td {LEFT}>{_said(row)}</td></tr>' for row in view.rows
     )
     closing = ""
-    if view.remedy is not None:
-        closing = f"<div>{escaped(view.remedy.purpose)}: <code>{escaped(view.remedy.code)}</code></div>"
+    if view.fix is not None:
+        closing = f"<div>{escaped(view.fix.purpose)}: <code>{escaped(view.fix.code)}</code></div>"
     # where every style is stripped, `align` speaks
     return framed(f'{title}<table><tbody align="left">{rows}</tbody></table>{closing}')
 

@@ -31,7 +31,7 @@ _WITHOUT_LABEL = 2  # columns that stand in for one
 _SHORT = (str, bool, int, float, decimal.Decimal, dt.date, dt.time, dt.timedelta, uuid.UUID, enum.Enum)
 
 
-def of(record: object, *, options: Options = DEFAULT) -> str:
+def to_text(record: object, *, options: Options = DEFAULT) -> str:
     """Write a record as one line: its class, its key, what people call it, and whether it is saved.
 
     Reads what is in memory, costs a few microseconds and runs no code of the record's class.
@@ -45,7 +45,7 @@ def of(record: object, *, options: Options = DEFAULT) -> str:
 
     Example:
         >>> import ln_jupyter.schema as lns
-        >>> of(lns.Pipeline(id="Kq2xP0aZ", name="Transform A"))
+        >>> to_text(lns.Pipeline(id="Kq2xP0aZ", name="Transform A"))
         "<Pipeline ('Kq2xP0aZ', '1') name='Transform A' unsaved>"
     """
     state = state_of(record)

@@ -56,7 +56,7 @@ class ProfileView(Profile):
     """A profile that shows itself."""
 
     @classmethod
-    def of(cls, profile: Profile) -> ProfileView:
+    def from_profile(cls, profile: Profile) -> ProfileView:
         """Give the same facts, ready to be shown."""
         return cls(**{each.name: getattr(profile, each.name) for each in fields(profile)})
 

@@ -16,7 +16,7 @@ from ln_jupyter.orm.inspect.record import Kind, Status, describe, state_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ln_jupyter.display.fixes import Remedy
+    from ln_jupyter.display.fixes import Fix
     from ln_jupyter.display.options import Options
     from ln_jupyter.orm.inspect.record import Attribute, Record
 
@@ -54,14 +54,14 @@ class RecordView:
         identity: Its primary key, as text; empty where it has none yet.
         state: What it is to its session and its database, in words.
         rows: Its attributes: columns, then relationships, then what is computed.
-        remedy: What to type for what is missing, if anything is.
+        fix: What to type for what is missing, if anything is.
     """
 
     class_name: str
     identity: str
     state: str
     rows: tuple[Row, ...]
-    remedy: Remedy | None
+    fix: Fix | None
 
 
 _FEW = 3  # columns of one state; more of them share a row
@@ -93,7 +93,7 @@ def view(obj: object, *, options: Options = DEFAULT) -> RecordView:
         identity=values.key(primary_key, options=options),
         state=states.of_record(seen),
         rows=tuple(_rows(seen, options)),
-        remedy=fixes.of(seen, primary_key=primary_key, options=options),
+        fix=fixes.suggest(seen, primary_key=primary_key, options=options),
     )
 
 
@@ -194,7 +194,9 @@ def _members(collection: Any, options: Options) -> Iterator[str]:
 
 
 def _line(related: object, options: Options) -> str:
-    return values.short(related, options=options) if state_of(related) is None else line.of(related, options=options)
+    return (
+        values.short(related, options=options) if state_of(related) is None else line.to_text(related, options=options)
+    )
 
 
 def _shared(name: str, mark: Mark | None, words: str, names: list[str], options: Options) -> Row:

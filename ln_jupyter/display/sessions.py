@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sqlalchemy import orm
 
 
-def of(session: orm.Session, *, title: str = "", engine: sa.Engine | None = None) -> card.Card:
+def to_card(session: orm.Session, *, title: str = "", engine: sa.Engine | None = None) -> card.Card:
     """Say which database a session leads to, whether it is in a transaction, and what it holds.
 
     Args:
@@ -24,7 +24,7 @@ def of(session: orm.Session, *, title: str = "", engine: sa.Engine | None = None
         >>> import sqlalchemy as sa
         >>> from sqlalchemy import orm
         >>> engine = sa.create_engine("sqlite://")
-        >>> of(orm.Session(engine)).facts[0]
+        >>> to_card(orm.Session(engine)).facts[0]
         ('database', 'the database in memory')
         >>> engine.dispose()
     """
@@ -41,7 +41,7 @@ def of(session: orm.Session, *, title: str = "", engine: sa.Engine | None = None
 
 def of_async(session: Any) -> card.Card:
     """Describe an async session by the one it drives."""
-    return of(session.sync_session, title=type(session).__name__)
+    return to_card(session.sync_session, title=type(session).__name__)
 
 
 def of_maker(maker: Any) -> card.Card:
@@ -58,7 +58,7 @@ def of_scoped(scope: Any) -> card.Card:
     if not scope.registry.has():
         return card.Card(title, "no session in this scope yet")
     session = scope.registry()
-    return of(getattr(session, "sync_session", session), title=title)
+    return to_card(getattr(session, "sync_session", session), title=title)
 
 
 def _database(bind: Any) -> str:

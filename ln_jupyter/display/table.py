@@ -9,7 +9,7 @@ from tabulate import tabulate
 
 from ln_jupyter import redaction, sanitize
 from ln_jupyter.display import html, line, values
-from ln_jupyter.display import states as whereabouts
+from ln_jupyter.display import states as attribute_states
 from ln_jupyter.display.options import DEFAULT
 from ln_jupyter.orm.inspect.record import Kind, Status, describe, state_of
 
@@ -137,7 +137,7 @@ def cell(value: object, *, hidden: bool = False, options: Options = DEFAULT) -> 
     if hidden:
         return redaction.HIDDEN
     if state_of(value) is not None:
-        return line.of(value, options=options)
+        return line.to_text(value, options=options)
     if type(value) is str:
         text = " ".join(value[: options.length + 1].split())
         return sanitize.plain(text if len(value) <= options.length else f"{text[: options.length - 1]}…")
@@ -244,7 +244,7 @@ def _remarks(records: Sequence[Record], unloaded: Sequence[str]) -> list[str]:
 
 
 def _state(seen: Record, attribute: Attribute) -> str:
-    mark, words = whereabouts.of_attribute(seen, attribute)
+    mark, words = attribute_states.of_attribute(seen, attribute)
     return f"{mark} {words}"
 
 

@@ -31,8 +31,8 @@ def render(view: RecordView) -> str:
     for row in view.rows:
         first, *others = _lines(row, room=_WIDTH - width)
         lines += [f"  {row.name:<{width}}  {first}", *(f"  {'':<{width}}  {other}" for other in others)]
-    if view.remedy is not None:
-        lines.append(f"  {view.remedy.purpose}: {view.remedy.code}")
+    if view.fix is not None:
+        lines.append(f"  {view.fix.purpose}: {view.fix.code}")
     return "\n".join(map(plain, lines))
 
 

@@ -33,7 +33,7 @@ class _File(NamedTuple):
         return self.inside.partition("/")[0].partition(".")[0]
 
 
-def of(modules: Iterable[str]) -> dict[str, str]:
+def find_versions(modules: Iterable[str]) -> dict[str, str]:
     """Find the distributions that *modules* belong to; nothing is imported.
 
     A module that is loaded is looked up where it was loaded from, every other where an import
@@ -46,7 +46,7 @@ def of(modules: Iterable[str]) -> dict[str, str]:
         Name to version, by name.
 
     Example:
-        >>> list(of({"IPython.display", "no_such_module"}))
+        >>> list(find_versions({"IPython.display", "no_such_module"}))
         ['ipython']
     """
     paths = {path for module in modules if (path := _path(module)) is not None}

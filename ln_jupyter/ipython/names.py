@@ -78,7 +78,7 @@ class Names:
             elif not is_module and not name.startswith(("<", "__", "_repr_")):
                 self._scopes.append(_Scope(_visible(frame.f_locals), function=name))
 
-    def of(self, wanted: object) -> Name | None:
+    def find(self, wanted: object) -> Name | None:
         """Find the name of an object: a variable, else an element or a loaded relationship of one.
 
         Variables of the notebook come first, because they can be written anywhere, and those on

@@ -30,7 +30,7 @@ def find(record: object | None, model: type, visible: Visible) -> Place:
     """
     usual = choose.at_hand(of_registry=issubclass(model, schema.Base))
     try:
-        origin = None if record is None else origins.of(record)
+        origin = None if record is None else origins.engine_of(record)
     except errors.LnJupyterError:  # it comes from another process
         return Place("engine", is_known=False)
     if origin is not None and usual is not None and engines.is_same_database(usual, origin):

@@ -106,7 +106,7 @@ def by_pytest_node(kernel: Kernel) -> Location | None:
         return None
     from ln_jupyter.locate import launcher  # here for cost, as below: in a Jupyter server nobody comes this far
 
-    inherited = launcher.of(kernel.launcher_pid).environment
+    inherited = launcher.read(kernel.launcher_pid).environment
     if inherited.get("PYTEST_CURRENT_TEST") == stated:
         return None
     name = Path(match["file"]).name
@@ -122,7 +122,7 @@ def by_command_line(kernel: Kernel) -> Location | None:
     """Read the command line of a notebook runner that started the kernel."""
     from ln_jupyter.locate import launcher
 
-    program = launcher.of(kernel.launcher_pid)
+    program = launcher.read(kernel.launcher_pid)
     folder = program.folder or kernel.folder
     left_for = program.left_for if program.runner == "papermill" else None
     folders = [folder] if left_for is None else _left(folder, left_for)

@@ -97,7 +97,7 @@ class Launcher:
         return "", ()
 
 
-def of(pid: int) -> Launcher:
+def read(pid: int) -> Launcher:
     """Read what can be read of process *pid*."""
     import psutil  # 18 ms, for where no cheaper signal answered
 

@@ -87,7 +87,7 @@ def read(path: Path) -> Document:
     first_markdown = next((cell.source for cell in cells if cell.type == "markdown"), "")
     return Document(
         path=path,
-        title=title.of(first_markdown),
+        title=title.read_title(first_markdown),
         metadata=_mapping(_mapping(notebook.get("metadata")).get("nbproject")),
         carried=tuple(_carried(raw_cells)),
         cells=cells,

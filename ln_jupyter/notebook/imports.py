@@ -19,7 +19,7 @@ _MOST = 1_000_000  # characters of code that are parsed, of all cells
 _OF_PYTHON = sys.stdlib_module_names | {"__main__"}
 
 
-def of(cells: Iterable[Cell]) -> frozenset[str]:
+def imported_modules(cells: Iterable[Cell]) -> frozenset[str]:
     """Read what the code cells of a notebook import, up to a million characters."""
     found: set[str] = set()
     left = _MOST

@@ -20,7 +20,7 @@ _MOST = 1000
 _LONGEST = 10_000  # characters of a value's JSON
 
 
-def of(cells: Iterable[Cell]) -> dict[str, Any]:
+def read(cells: Iterable[Cell]) -> dict[str, Any]:
     r"""Read the literals that the tagged cells assign; nothing is executed.
 
     What is computed, too long, or cannot be stored as JSON is left out; what is named like a secret
@@ -28,7 +28,7 @@ def of(cells: Iterable[Cell]) -> dict[str, Any]:
 
     Example:
         >>> from ln_jupyter.notebook.document import Cell
-        >>> of([Cell(None, "code", "alpha: float = 0.1\nseed = draw()", tags=("parameters",))])
+        >>> read([Cell(None, "code", "alpha: float = 0.1\nseed = draw()", tags=("parameters",))])
         {'alpha': 0.1}
     """
     tagged = [cell for cell in cells if cell.type == "code"]

@@ -31,15 +31,15 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _HELD = 0xE000  # the first character for private use: it keeps the place of a literal
 
 
-def of(markdown: str) -> str | None:
+def read_title(markdown: str) -> str | None:
     r"""Find the first heading: ``# ATX``, underlined (setext) or ``<h1>``, without its markup.
 
     A comment inside a code fence, and a heading without words, are no title.
 
     Example:
-        >>> of("```\n# a comment\n```\n# Growth of *E. coli* #")
+        >>> read_title("```\n# a comment\n```\n# Growth of *E. coli* #")
         'Growth of E. coli'
-        >>> of("Growth\n======")
+        >>> read_title("Growth\n======")
         'Growth'
     """
     text = markdown[:_LONGEST_CELL].removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")

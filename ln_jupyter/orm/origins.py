@@ -90,7 +90,7 @@ def note(states: Iterable[InstanceState[Any]], engine: sa.Engine) -> None:
         _use(engine)
 
 
-def of(record: object) -> sa.Engine | None:
+def engine_of(record: object) -> sa.Engine | None:
     """Give the engine that holds the row of a detached record, whoever chose it; None if it is new, or nobody knows.
 
     Raises:

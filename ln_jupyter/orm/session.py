@@ -88,7 +88,7 @@ class RoutingSession(orm.Session):
         Raises:
             UnknownOriginError: As `origins.refuse_to_guess`.
         """
-        if self.route.named is None and instance_state(record).key is not None and origins.of(record) is None:
+        if self.route.named is None and instance_state(record).key is not None and origins.engine_of(record) is None:
             origins.refuse_to_guess(record, self.get_bind(type(record)).engine, self.route.usual)
 
     def kept_in(self, model: type[Any]) -> sa.Engine | None:
@@ -457,7 +457,7 @@ def _before_attach(session: OrmSession, record: object) -> None:
     session.route.bind()  # what is pending goes where it led when it was added
     if instance_state(record).key is None:
         return  # it is new
-    database = origins.of(record)
+    database = origins.engine_of(record)
     session.refuse_to_guess(record)
     if database is not None and not session.leads_to(database, record):
         msg = f"{naming.name(record)} was read from {error_translation.describe(database.url)}, and this session leads elsewhere"

@@ -54,7 +54,7 @@ def load(record: T, *names: str) -> T:
     if session is not None:
         return loading.load(record, *names, session=session)
     block = current_block()
-    engine = origins.of(record)
+    engine = origins.engine_of(record)
     if block is not None and (engine is None or block.orm.leads_to(engine, record)):
         block.orm.flush_to_read()
         with SideSession(block.orm) as beside:

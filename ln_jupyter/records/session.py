@@ -113,7 +113,7 @@ class Session:
             return None
         from ln_jupyter.display.profile import ProfileView  # here for cost, like the recorder
 
-        return ProfileView.of(self._recorder.profile())
+        return ProfileView.from_profile(self._recorder.profile())
 
     @property
     def is_closed(self) -> bool:

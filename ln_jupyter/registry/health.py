@@ -73,7 +73,7 @@ class Registry:
     filesystem: str | None = None
 
 
-def describe(registry: registry_url.Whereabouts) -> str:
+def describe(registry: registry_url.RegistryUrl) -> str:
     """Name a registry for people, and say if it may not be used; one that cannot be read may hold a password."""
     try:
         name = error_translation.describe(registry.asked)
@@ -84,7 +84,7 @@ def describe(registry: registry_url.Whereabouts) -> str:
 
 def examine(url: str) -> tuple[Registry, list[Finding]]:
     """Look at a registry, and make nothing."""
-    name = describe(registry_url.Whereabouts(text=url))
+    name = describe(registry_url.RegistryUrl(text=url))
     try:
         engine = engines.resolve(url)
         version = look.version(engine)

@@ -96,12 +96,16 @@ def _time(moment: Any) -> str:
 
 
 def _imported(request: Request) -> dict[str, str]:
-    return {} if request.document is None else _packages(imports.of(request.document.cells), distributions.state())
+    return (
+        {}
+        if request.document is None
+        else _packages(imports.imported_modules(request.document.cells), distributions.state())
+    )
 
 
 @functools.lru_cache(maxsize=8)  # a header that is run again shows what it showed, as long as nothing is installed
 def _packages(modules: frozenset[str], _installed: object) -> dict[str, str]:
-    return packages.of(modules)
+    return packages.find_versions(modules)
 
 
 def _registry(engine: sa.Engine) -> str:

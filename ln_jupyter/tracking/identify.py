@@ -42,7 +42,7 @@ class Identified(NamedTuple):
         parent: Id and version of the notebook that it is a copy of.
         is_new: The id was made just now: nothing is known of the notebook.
         why_copy: Why it was made, for a copy.
-        versions: Those that are registered, as `versions.of` reads them; None where they were not read.
+        versions: Those that are registered, as `versions.read_versions` reads them; None where they were not read.
         here: What the registry knows of the path; None where it was not read, or knows nothing.
     """
 
@@ -99,7 +99,7 @@ class Identification:
         for identity in had:
             if _is_child(connection, identity.id, stated.id):
                 return Identified(identity)
-        known = versions.of(connection, stated.id)
+        known = versions.read_versions(connection, stated.id)
         if not known:
             return Identified(stated)
         host, path = self._request.process.host, self._request.path

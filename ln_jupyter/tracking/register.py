@@ -111,7 +111,7 @@ def _register(
     user_id = users.id_of(connection, user)
     known = found.versions
     if known is None:
-        known = {} if found.is_new else versions.of(connection, found.identity.id)
+        known = {} if found.is_new else versions.read_versions(connection, found.identity.id)
     notebook = _find_or_make_notebook(connection, found, known, request, user_id)
     known_here = found.here is not None or found.is_new
     note_path(connection, request, notebook, found.here if known_here else identify.seen_at(connection, request))

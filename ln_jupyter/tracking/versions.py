@@ -34,7 +34,7 @@ class Version(NamedTuple):
     publisher: str | None = None
 
 
-def of(connection: sa.Connection, notebook_id: str) -> dict[Version, dict[str, Any]]:
+def read_versions(connection: sa.Connection, notebook_id: str) -> dict[Version, dict[str, Any]]:
     """Read the versions of a notebook, each with its row; none where it is not registered."""
     publisher = sa.select(user.c.handle).where(user.c.id == notebook.c.published_by_id).scalar_subquery()
     rows = sa.select(notebook, publisher.label("publisher")).where(notebook.c.id == notebook_id)

@@ -27,16 +27,16 @@ from ln_jupyter.errors import NotMappedError
 )
 def test_line(make, expected):
     """A record in one line is its class, its key, and what people call it."""
-    assert expected == line.of(make())
+    assert expected == line.to_text(make())
 
 
 def test_saved(run, session):
     """A record that is as it was saved says no more; one that is not says what it is."""
-    saved = line.of(run)
+    saved = line.to_text(run)
     run.name = "Solve Y"
-    modified = line.of(run)
+    modified = line.to_text(run)
     session.expire(run)
-    expired = line.of(run)
+    expired = line.to_text(run)
     session.delete(run)
     session.flush()
 
@@ -45,14 +45,14 @@ def test_saved(run, session):
         "<Run 'Kq2xP0aZ' name='Solve Y' modified>",
         "<Run 'Kq2xP0aZ' expired>",
         "<Run 'Kq2xP0aZ' deleted>",
-    ] == [saved, modified, expired, line.of(run).replace(" name='Solve X'", "")]
+    ] == [saved, modified, expired, line.to_text(run).replace(" name='Solve X'", "")]
 
 
 def test_length():
     """A value in the line is as short as was asked for."""
     file = lns.File(id="f1", name="x" * 100)
 
-    assert "<File 'f1' name='xxxxx'… 100 characters unsaved>" == line.of(file, options=Options(length=5))
+    assert "<File 'f1' name='xxxxx'… 100 characters unsaved>" == line.to_text(file, options=Options(length=5))
 
 
 def test_secret_is_no_label():
@@ -67,7 +67,7 @@ def test_secret_is_no_label():
         api_key: orm.Mapped[str]
         scope: orm.Mapped[str]
 
-    assert "<Key 1 scope='read' unsaved>" == line.of(Key(id=1, name="hunter2", api_key="hunter2", scope="read"))
+    assert "<Key 1 scope='read' unsaved>" == line.to_text(Key(id=1, name="hunter2", api_key="hunter2", scope="read"))
     registry.dispose()
 
 
@@ -77,7 +77,7 @@ def test_nothing_is_read(run, session, engine):
     statements = []
     sa.event.listen(engine, "before_cursor_execute", lambda *_: statements.append(1))
 
-    assert ("<Run 'Kq2xP0aZ' expired>", []) == (line.of(run), statements)
+    assert ("<Run 'Kq2xP0aZ' expired>", []) == (line.to_text(run), statements)
 
 
 def test_value_that_answers_to_nothing():
@@ -87,7 +87,7 @@ def test_value_that_answers_to_nothing():
         def __getattribute__(self, name):
             raise RuntimeError(name)
 
-    assert "<File 'f1' unsaved>" == line.of(lns.File(id="f1", name=Elusive()))
+    assert "<File 'f1' unsaved>" == line.to_text(lns.File(id="f1", name=Elusive()))
 
 
 def test_registry_that_is_not_complete():
@@ -100,7 +100,7 @@ def test_registry_that_is_not_complete():
     table = sa.Table("b", registry.metadata, sa.Column("id", sa.Integer, primary_key=True))
     registry.map_imperatively(broken, table, properties={"nowhere": orm.relationship("Nope")})
 
-    shown = line.of(each)
+    shown = line.to_text(each)
 
     registry.dispose()
     assert "<Known 1 unsaved>" == shown
@@ -109,4 +109,4 @@ def test_registry_that_is_not_complete():
 def test_not_a_record():
     """What is no record is refused by name."""
     with pytest.raises(NotMappedError, match="'list' object is not an instance of a mapped class"):
-        line.of([])
+        line.to_text([])

@@ -109,7 +109,7 @@ def test_many_facts_are_cut():
 
 def test_the_view_shows_itself():
     """What users get has the facts, and shows them."""
-    view = ProfileView.of(PROFILE)
+    view = ProfileView.from_profile(PROFILE)
 
     assert (7, 1120, PROFILE.lazy_loads) == (view.statements, view.rows, view.lazy_loads)
     assert (display.text(PROFILE), display.to_html(PROFILE)) == (repr(view), view._repr_html_())

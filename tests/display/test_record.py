@@ -100,13 +100,13 @@ def test_every_attribute_says_where_it_is(name: str, world: World):
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_remedy_works(name: str, world: World):
+def test_fix_works(name: str, world: World):
     """The line that is shown for what is missing, typed where the record has the name it gives, loads it."""
     shown = SCENARIOS[name](world)
-    remedy = record.view(shown).remedy
-    if remedy is None or remedy.code == "session.rollback()" or "await " in remedy.code:
+    fix = record.view(shown).fix
+    if fix is None or fix.code == "session.rollback()" or "await " in fix.code:
         return
-    variable = remedy.purpose.removesuffix(" again").rpartition(" ")[2]
+    variable = fix.purpose.removesuffix(" again").rpartition(" ")[2]
     with orm.Session(world.engine) as session:
         names = {
             "ln": SimpleNamespace(
@@ -116,10 +116,10 @@ def test_remedy_works(name: str, world: World):
             variable: shown,
         }
 
-        exec(remedy.code, names)
+        exec(fix.code, names)
 
         again = describe(names[variable]).attributes
-    promised = {key for key in again if f'"{key}"' in remedy.code}
+    promised = {key for key in again if f'"{key}"' in fix.code}
     if not promised:  # the record was read again
         promised = {key for key, seen in again.items() if seen.kind is Kind.COLUMN and seen.status is not Status.RAISE}
     assert set() == {key for key in promised if again[key].cost is Cost.RAISES}
@@ -133,9 +133,9 @@ def test_nothing_missing_is_left_out(name: str, world: World):
     whole = describe(shown)
     raising = any(seen.cost is Cost.RAISES for seen in whole.attributes.values())
 
-    remedy = record.view(shown).remedy
+    fix = record.view(shown).fix
 
-    assert ((raising and not whole.was_deleted) or whole.session is SessionState.INACTIVE) == (remedy is not None)
+    assert ((raising and not whole.was_deleted) or whole.session is SessionState.INACTIVE) == (fix is not None)
 
 
 @pytest.mark.parametrize(
@@ -158,18 +158,18 @@ def test_nothing_missing_is_left_out(name: str, world: World):
         ),
     ],
 )
-def test_remedy(world: World, name: str, code: str):
+def test_fix(world: World, name: str, code: str):
     """What to type depends on the session, and is code."""
-    remedy = record.view(SCENARIOS[name](world)).remedy
+    fix = record.view(SCENARIOS[name](world)).fix
 
-    assert code == remedy.code
-    compile(remedy.code, "cell", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    assert code == fix.code
+    compile(fix.code, "cell", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
 @pytest.mark.parametrize("name", ["study_open", "transient_study", "deleted_and_committed"])
-def test_no_remedy(world: World, name: str):
+def test_no_fix(world: World, name: str):
     """Where everything can be read, or nothing can be had any more, there is nothing to type."""
-    assert record.view(SCENARIOS[name](world)).remedy is None
+    assert record.view(SCENARIOS[name](world)).fix is None
 
 
 @pytest.mark.parametrize(
@@ -346,7 +346,7 @@ def test_secrets_are_redacted():
     account.__dict__["pair"] = ("hunter2", "hunter2")
 
     view = record.view(account)
-    shown = text.render(view) + html.render(view) + line.of(account)
+    shown = text.render(view) + html.render(view) + line.to_text(account)
 
     assert "hunter2" not in shown
     rows = rows_of(view)
@@ -364,9 +364,9 @@ def test_secret_key_is_not_typed(world: World):
         session.add(account)
         session.commit()
 
-    remedy = record.view(account).remedy
+    fix = record.view(account).fix
 
-    assert 'ln.load(account, "token", "password", "colour", "secret", "settings", "open_settings")' == remedy.code
+    assert 'ln.load(account, "token", "password", "colour", "secret", "settings", "open_settings")' == fix.code
     registry.dispose()
 
 
@@ -430,9 +430,9 @@ def test_class_named_like_a_keyword():
     each.id = 1
     orm.make_transient_to_detached(each)
 
-    remedy = record.view(each).remedy
+    fix = record.view(each).fix
 
-    assert ("To load what is missing of this record", 'ln.load(record, "x")') == (remedy.purpose, remedy.code)
+    assert ("To load what is missing of this record", 'ln.load(record, "x")') == (fix.purpose, fix.code)
     registry.dispose()
 
 

@@ -112,12 +112,12 @@ def test_run_expired_and_detached(run, session):
     session.commit()
     session.close()
 
-    first, columns, *_, relationship, _, remedy = shown(run).splitlines()
+    first, columns, *_, relationship, _, fix = shown(run).splitlines()
 
     assert "Run 'Kq2xP0aZ' · session closed · expired" == first
     assert columns.startswith("  29 columns   ⊘ expired · session closed · id, name, external_id, pipeline_id,")
     assert "  created_by   ⊘ expired · session closed · User" == relationship
-    assert "  To read this run again: run = ln.select(type(run), id='Kq2xP0aZ').one()" == remedy
+    assert "  To read this run again: run = ln.select(type(run), id='Kq2xP0aZ').one()" == fix
 
 
 def test_new_run():

@@ -49,7 +49,9 @@ def test_same_as_importlib() -> None:
         for module, names in importlib.metadata.packages_distributions().items()
     }
 
-    found = {module: set(packages.of([module])) for module in ("sqlalchemy", "IPython", "yaml", "dateutil", "zmq")}
+    found = {
+        module: set(packages.find_versions([module])) for module in ("sqlalchemy", "IPython", "yaml", "dateutil", "zmq")
+    }
 
     assert found == {module: expected[module] for module in found}
 
@@ -58,7 +60,7 @@ def test_versions() -> None:
     """All modules are found at once, with the versions of their distributions, by name."""
     names = ["yaml", "sqlalchemy.orm.Session", "IPython", "json", "no_such_module", "os.path"]
 
-    found = packages.of(names)
+    found = packages.find_versions(names)
 
     assert found == {name: importlib.metadata.version(name) for name in sorted(found)}
     assert list(found) == ["ipython", "pyyaml", "sqlalchemy"]
@@ -66,7 +68,7 @@ def test_versions() -> None:
 
 def test_nothing() -> None:
     """No module has no distribution."""
-    assert packages.of([]) == {}
+    assert packages.find_versions([]) == {}
 
 
 def test_another_name(site: Path) -> None:
@@ -74,7 +76,7 @@ def test_another_name(site: Path) -> None:
     install(site, "zzz_lab-1.0", "growth/__init__.py", "growth_fit.py")
     install(site, "growth-9.0", "unrelated.py")
 
-    assert packages.of(["growth", "growth_fit"]) == {"zzz-lab": "1.0"}
+    assert packages.find_versions(["growth", "growth_fit"]) == {"zzz-lab": "1.0"}
 
 
 def test_namespace(site: Path) -> None:
@@ -82,8 +84,8 @@ def test_namespace(site: Path) -> None:
     install(site, "lab_a-1.0", "lab/cloud/a/__init__.py")
     install(site, "lab_b-2.0", "lab/cloud/b.py")
 
-    assert packages.of(["lab.cloud.a.Thing", "lab.cloud.b"]) == {"lab-a": "1.0", "lab-b": "2.0"}
-    assert packages.of(["lab.cloud", "lab.cloud.c"]) == {}
+    assert packages.find_versions(["lab.cloud.a.Thing", "lab.cloud.b"]) == {"lab-a": "1.0", "lab-b": "2.0"}
+    assert packages.find_versions(["lab.cloud", "lab.cloud.c"]) == {}
 
 
 def test_nothing_is_imported(site: Path) -> None:
@@ -91,7 +93,7 @@ def test_nothing_is_imported(site: Path) -> None:
     install(site, "my_lab-1.0", "my_lab/__init__.py", "my_lab/part.py")
     (site / "my_lab" / "__init__.py").write_text("raise SystemExit")
 
-    assert packages.of(["my_lab.part"]) == {"my-lab": "1.0"}
+    assert packages.find_versions(["my_lab.part"]) == {"my-lab": "1.0"}
     assert "my_lab" not in sys.modules
 
 
@@ -103,9 +105,9 @@ def test_loaded(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.syspath_prepend(site)
     install(site, "my_lab-1.0", "loaded_lab.py")
 
-    loaded = packages.of(["loaded_lab"])
+    loaded = packages.find_versions(["loaded_lab"])
     del sys.modules["loaded_lab"]
-    fresh = packages.of(["loaded_lab"])
+    fresh = packages.find_versions(["loaded_lab"])
 
     assert loaded == {}
     assert fresh == {"my-lab": "1.0"}
@@ -115,7 +117,7 @@ def test_odd_module(monkeypatch: pytest.MonkeyPatch) -> None:
     """A module that was made by hand belongs to nobody."""
     monkeypatch.setitem(sys.modules, "by_hand", ModuleType("by_hand"))
 
-    assert packages.of(["by_hand", "by_hand.part", "", "..", "a\0b"]) == {}
+    assert packages.find_versions(["by_hand", "by_hand.part", "", "..", "a\0b"]) == {}
 
 
 def test_file_beside_the_notebook(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +126,7 @@ def test_file_beside_the_notebook(site: Path, tmp_path: Path, monkeypatch: pytes
     (tmp_path / "growth.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
 
-    assert packages.of(["growth"]) == {}
+    assert packages.find_versions(["growth"]) == {}
 
 
 @pytest.mark.parametrize("metadata", [{"top_level_txt": "growth\n"}, {}])
@@ -133,7 +135,7 @@ def test_no_record(site: Path, metadata: dict[str, str]) -> None:
     install(site, "growth-1.0", "growth.py", record=False, **metadata)
     (site / "other.py").touch()
 
-    assert packages.of(["growth", "other"]) == {"growth": "1.0"}
+    assert packages.find_versions(["growth", "other"]) == {"growth": "1.0"}
 
 
 def editable(project: Path) -> str:
@@ -151,8 +153,8 @@ def test_editable(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     install(site, "my_lab-1.0", "_my_lab.pth", direct_url_json=editable(project))
     install(site, "decay-2.0", "_decay.pth", direct_url_json=editable(project / "vendored"))
 
-    assert packages.of(["growth"]) == {"my-lab": "1.0"}
-    assert packages.of(["decay"]) == {"decay": "2.0"}
+    assert packages.find_versions(["growth"]) == {"my-lab": "1.0"}
+    assert packages.find_versions(["decay"]) == {"decay": "2.0"}
 
 
 @pytest.mark.parametrize("stated", ["{", "[]", '{"url": 1}', '{"url": "https://x.org/growth", "vcs_info": {}}'])
@@ -162,7 +164,7 @@ def test_damaged_url(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (tmp_path / "growth.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
 
-    assert packages.of(["growth"]) == {}
+    assert packages.find_versions(["growth"]) == {}
 
 
 def test_editable_by_a_finder(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,4 +179,4 @@ def test_editable_by_a_finder(site: Path, tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Finder])
 
-    assert packages.of(["growth"]) == {"my-lab": "1.0"}
+    assert packages.find_versions(["growth"]) == {"my-lab": "1.0"}

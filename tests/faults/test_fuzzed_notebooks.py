@@ -60,8 +60,8 @@ def use(file: Path, raw: bytes) -> document.Document | None:
     stated = identity.stated(found)
     if stated is not None:
         identity.check(stated.id, stated.version)
-    assert json.loads(json.dumps(parameters.of(found.cells))) == parameters.of(found.cells)
-    imports.of(found.cells)
+    assert json.loads(json.dumps(parameters.read(found.cells))) == parameters.read(found.cells)
+    imports.imported_modules(found.cells)
     assert len(found.source_hash) == 64
     assert [cell.type for cell in found.cells] == [cell.type for cell in document.cells_of(found.source)]
     assert found.title is None or (found.title.strip() == found.title != "" and len(found.title) <= 500)
@@ -205,7 +205,7 @@ def joined(pieces: list[str], most: int) -> st.SearchStrategy[str]:
 @example("# \ue000`a`")
 def test_titles(markdown: str) -> None:
     """A title is one line of words without ends, or there is none."""
-    found = title.of(markdown)
+    found = title.read_title(markdown)
 
     assert found is None or (found == " ".join(found.split()) != "" and len(found) <= 500)
 
@@ -217,7 +217,7 @@ def test_no_title_takes_long() -> None:
         for first in {PIECES!r}:
             for second in {PIECES!r}:
                 for text in ((first + second) * 5_000, "# " + (first + second) * 5_000, first * 5_000 + second * 5_000):
-                    title.of(text)
+                    title.read_title(text)
     """
 
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
@@ -233,9 +233,9 @@ def test_no_title_takes_long() -> None:
 @example(["a = 1e999", "b = [-1e999]"], "parameters")
 def test_parameters(sources: list[str], tag: str) -> None:
     """What is read as parameters can be stored as JSON by every database, whatever the cells hold."""
-    found = parameters.of([Cell(None, "code", source, (tag,)) for source in sources])
+    found = parameters.read([Cell(None, "code", source, (tag,)) for source in sources])
 
     written = json.dumps(found, allow_nan=False)
     assert json.loads(written) == found
     assert "\\u0000" not in written
-    imports.of([Cell(None, "code", source) for source in sources])
+    imports.imported_modules([Cell(None, "code", source) for source in sources])

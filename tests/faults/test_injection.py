@@ -154,7 +154,7 @@ SURFACES: dict[str, Callable[[str], str]] = {
     "records": lambda word: table.render(some_table(word)),
     "statement": lambda word: card.render(statements.of_statement(sa.select(sa.column(word)), title=word, hint=word)),
     "card": lambda word: card.render(card.Card(word, word, ((word, word),), word, word)),
-    "session": lambda word: card.render(sessions.of(orm.Session(), title=word)),
+    "session": lambda word: card.render(sessions.to_card(orm.Session(), title=word)),
     "remark": lambda word: remark.bundle(word)["text/html"],
     "profile": lambda word: profile.to_html(
         Profile(

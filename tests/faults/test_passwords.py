@@ -369,7 +369,7 @@ def test_parameters_that_are_stored() -> None:
         f"options = {{'token': '{SECRET}', 'urls': ['postgresql://ann:{SECRET}@host']}}\nmax_tokens = 7\nsecret = None"
     )
 
-    found = parameters.of([Cell(None, "code", source, ("parameters",))])
+    found = parameters.read([Cell(None, "code", source, ("parameters",))])
 
     assert {
         "url": "postgresql://ann:***@host/lab",

@@ -75,9 +75,9 @@ class Notebook:
     def card(self, name: str) -> str:
         """Give the line of a record's card."""
         shown = self.variables[name]
-        remedy = record.view(shown, options=views.naming(shown, DEFAULT, self.variables)).remedy
-        assert remedy is not None
-        return remedy.code
+        fix = record.view(shown, options=views.naming(shown, DEFAULT, self.variables)).fix
+        assert fix is not None
+        return fix.code
 
     def close(self) -> None:
         """End what was opened."""

@@ -147,7 +147,7 @@ def test_no_script(monkeypatch: pytest.MonkeyPatch, stated: str | None, why: str
     monkeypatch.setattr(sys.modules["__main__"], "__file__", stated, raising=False)
 
     with pytest.raises(errors.NotebookNotFoundError) as raised:
-        locate.find()
+        find.find()
 
     assert f"nothing tells which notebook is running; tried: main file ({why})" == str(raised.value)
 

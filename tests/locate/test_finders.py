@@ -96,7 +96,7 @@ def test_papermill_and_the_shells_folder(
     (folder / "here" / "link").symlink_to(folder / "far")
     shell, left_for, runs_in = case.split()
     command = ("papermill", "in.ipynb", "out.ipynb", "--cwd", left_for.format(folder))
-    monkeypatch.setattr(launcher, "of", lambda _: Launcher(command, folder / runs_in))
+    monkeypatch.setattr(launcher, "read", lambda _: Launcher(command, folder / runs_in))
     monkeypatch.setenv("PWD", str(folder / shell))
 
     found = finders.by_command_line(Kernel(None, folder / runs_in, None, ""))

@@ -53,7 +53,7 @@ def test_of_a_process(tmp_path: Path) -> None:
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stdin=pipe, stdout=pipe) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        found = launcher.of(process.pid)
+        found = launcher.read(process.pid)
         process.communicate(b"\n")
 
     assert found.arguments[-1] == "a.ipynb"
@@ -66,4 +66,4 @@ def test_of_nobody() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()
 
-    assert Launcher() == launcher.of(process.pid)
+    assert Launcher() == launcher.read(process.pid)

@@ -46,14 +46,16 @@ def test_cells() -> None:
     """Only code is read, of every cell."""
     cells = [Cell(None, "code", "import a"), Cell(None, "markdown", "import b"), Cell(None, "code", "import c")]
 
-    assert imports.of(cells) == {"a", "c"}
+    assert imports.imported_modules(cells) == {"a", "c"}
 
 
 def test_bound() -> None:
     """After a million characters no further cell is read."""
     data = Cell(None, "code", "x = 1\n" * 16_000)
 
-    found = imports.of([Cell(None, "code", "import a"), *[data] * 20, Cell(None, "code", f"import b\n{data.source}")])
+    found = imports.imported_modules(
+        [Cell(None, "code", "import a"), *[data] * 20, Cell(None, "code", f"import b\n{data.source}")]
+    )
 
     assert found == {"a"}
 

@@ -36,7 +36,7 @@ def tagged(source: str, *tags: str) -> Cell:
 )
 def test_literals(expected: dict[str, Any], source: str) -> None:
     """What a tagged cell assigns is read where it is a literal that JSON and every database can hold."""
-    found = parameters.of([tagged(source)])
+    found = parameters.read([tagged(source)])
 
     assert expected == found
     assert found == json.loads(json.dumps(found, allow_nan=False))
@@ -50,17 +50,17 @@ def test_injected() -> None:
         tagged("c = 1", "x"),
     ]
 
-    assert parameters.of(cells) == {"a": 2, "b": 1}
+    assert parameters.read(cells) == {"a": 2, "b": 1}
 
 
 def test_other_cells() -> None:
     """A Markdown cell has no parameters, whatever its tags."""
-    assert parameters.of([Cell(None, "markdown", "a = 1", ("parameters",))]) == {}
+    assert parameters.read([Cell(None, "markdown", "a = 1", ("parameters",))]) == {}
 
 
 def test_many() -> None:
     """A cell full of assignments is cut short."""
-    assert len(parameters.of([tagged("\n".join(f"a{number} = 1" for number in range(2000)))])) == 1000
+    assert len(parameters.read([tagged("\n".join(f"a{number} = 1" for number in range(2000)))])) == 1000
 
 
 def test_notebooks_of_papermill() -> None:
@@ -68,7 +68,7 @@ def test_notebooks_of_papermill() -> None:
     notebooks = Path(papermill.__file__).parent / "tests" / "notebooks"
 
     found = {
-        name: parameters.of(document.read(notebooks / f"{name}.ipynb").cells)
+        name: parameters.read(document.read(notebooks / f"{name}.ipynb").cells)
         for name in ("complex_parameters", "result_no_exec", "no_parameters")
     }
 

@@ -23,7 +23,7 @@ from ln_jupyter.notebook import title
 )
 def test_heading(expected: str, markdown: str) -> None:
     """The first heading with words is the title, in each of Markdown's spellings."""
-    assert expected == title.of(markdown)
+    assert expected == title.read_title(markdown)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_heading(expected: str, markdown: str) -> None:
 )
 def test_no_heading(markdown: str) -> None:
     """What only looks like a heading is no title."""
-    assert title.of(markdown) is None
+    assert title.read_title(markdown) is None
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_no_heading(markdown: str) -> None:
 )
 def test_text(expected: str, heading: str) -> None:
     """A title is what a reader sees of the heading, without its markup."""
-    assert expected == title.of(f"# {heading}")
+    assert expected == title.read_title(f"# {heading}")
 
 
 @pytest.mark.parametrize(
@@ -96,17 +96,17 @@ def test_text(expected: str, heading: str) -> None:
 )
 def test_place(expected: str | None, markdown: str) -> None:
     """A heading is found behind what may stand before it, and not inside of something else."""
-    assert expected == title.of(markdown)
+    assert expected == title.read_title(markdown)
 
 
 def test_long_cell() -> None:
     """A heading that nobody reads as a title, a hundred thousand characters down, is none."""
-    assert title.of("words\n" * 20_000 + "# Growth") is None
+    assert title.read_title("words\n" * 20_000 + "# Growth") is None
 
 
 def test_long_heading() -> None:
     """A heading without an end is cut."""
-    found = title.of(f"# {'word ' * 1_000_000}")
+    found = title.read_title(f"# {'word ' * 1_000_000}")
 
     assert found is not None
     assert len(found) <= 500
@@ -115,13 +115,13 @@ def test_long_heading() -> None:
 
 def test_long_line() -> None:
     """Of a heading, a thousand characters are read: what ends behind them has no end."""
-    assert title.of(f"# [Growth](https://x.org/{'x' * 900})") == "Growth"
+    assert title.read_title(f"# [Growth](https://x.org/{'x' * 900})") == "Growth"
 
-    assert str(title.of(f"# [Growth](https://x.org/{'x' * 1_000})")).startswith("[Growth](https://x.org/x")
+    assert str(title.read_title(f"# [Growth](https://x.org/{'x' * 1_000})")).startswith("[Growth](https://x.org/x")
 
 
 def test_heading_after_fence() -> None:
     """A heading below a code fence is the title, not the comment inside the fence."""
     markdown = "````\n# a comment\n```\n# another\n````\n# Growth"
 
-    assert title.of(markdown) == "Growth"
+    assert title.read_title(markdown) == "Growth"

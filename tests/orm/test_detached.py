@@ -50,4 +50,4 @@ def test_a_relationship_says_that_it_is_not_loaded(row: dict[str, object], engin
 
 def test_it_remembers_its_database(row: dict[str, object], engine: sa.Engine) -> None:
     """Where another database may be connected to by then, it knows the one it came from."""
-    assert engine is origins.of(detached.record(lns.Run, row, origin=engine))
+    assert engine is origins.engine_of(detached.record(lns.Run, row, origin=engine))

@@ -541,9 +541,9 @@ def test_a_deleted_record_is_not_looked_for_elsewhere(first: sa.Engine, second: 
 
 def _card(shown: object, **namespace: object) -> str:
     """Give the line of a record's card."""
-    remedy = record.view(shown, options=views.naming(shown, DEFAULT, {"it": shown, **namespace})).remedy
-    assert remedy is not None
-    return remedy.code
+    fix = record.view(shown, options=views.naming(shown, DEFAULT, {"it": shown, **namespace})).fix
+    assert fix is not None
+    return fix.code
 
 
 def test_the_card_where_there_is_one_database(first: sa.Engine) -> None:

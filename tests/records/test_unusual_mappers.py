@@ -204,9 +204,9 @@ def test_the_advised_line_reads_the_very_record() -> None:
 
     for each, name in ((employee, "e"), (manager, "m")):
         view = record.view(each)
-        assert view.remedy is not None, text.render(view)
+        assert view.fix is not None, text.render(view)
         variables = {"ln": ln, type(each).__name__.lower(): each}
-        exec(view.remedy.code, variables)
+        exec(view.fix.code, variables)
         assert variables[type(each).__name__.lower()].name == name
 
 

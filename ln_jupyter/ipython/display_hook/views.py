@@ -104,7 +104,7 @@ def in_one_line(obj: Any, options: Options) -> str:
         pairs = zip(row_keys(obj), row_values(obj), strict=True)
         shown = [values.key({key: value}, options=options) for key, value in pairs]
         return f"({', '.join(shown)}{',' if len(shown) == 1 else ''})"
-    return repr(obj) if state_of(obj) is None else line.of(obj, options=options)
+    return repr(obj) if state_of(obj) is None else line.to_text(obj, options=options)
 
 
 def _record(obj: object, options: Options) -> View | None:
@@ -141,7 +141,7 @@ def _stmt(obj: Stmt[Any], _options: Options) -> View:
 
 
 def _session(obj: orm.Session, _options: Options) -> View:
-    return sessions.of(obj, engine=_usual(obj))
+    return sessions.to_card(obj, engine=_usual(obj))
 
 
 def _usual(session: orm.Session) -> sa.Engine | None:
@@ -155,7 +155,7 @@ def _ln_session(obj: Session, _options: Options) -> View:
     facts = () if profile is None else (("profile", repr(profile).partition("\n")[0]),)
     if obj.is_closed:
         return Card("Session", "closed", facts, hint="ss = ln.Session()")
-    view = sessions.of(obj.orm, title="Session", engine=_usual(obj.orm))
+    view = sessions.to_card(obj.orm, title="Session", engine=_usual(obj.orm))
     return replace(view, facts=(*view.facts, *facts))
 
 

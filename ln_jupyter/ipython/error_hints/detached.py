@@ -44,7 +44,7 @@ def explain(error: BaseException, namespace: Mapping[str, Any]) -> str | None:
     if is_attached and failed.state.async_session is None:
         return None
     names = Names(error, namespace)
-    name = None if failed.record is None else names.of(failed.record)
+    name = None if failed.record is None else names.find(failed.record)
     place = Place() if is_attached else places.find(failed.record, failed.state.class_, names.of_type)
     return _Case(failed, names, name, place).note()
 
@@ -111,7 +111,7 @@ class _Case:
         listed = ", ".join(f'"{key}"' for key in keys_of(property_of(self._mapper, self._failed.name)))
         names = "" if state.expired else f", [{listed}]"
         if self._session is not None:
-            found = self._names.of(self._session)
+            found = self._names.find(self._session)
             session = f"async_object_session({record})" if found is None else found.expression
             return f"await {session}.refresh({record}{names})"
         session, opened = self._names.unused("session"), self._place.opening(is_modified=state.modified)

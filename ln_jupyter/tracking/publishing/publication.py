@@ -48,7 +48,7 @@ def _publish(
     assert request.document is not None  # noqa: S101 - see above
     source, before, now = facts.stored(request.document), current.notebook_row, utcnow()
     notebook_id, draft_v = before["id"], before["v"]
-    v = version or versions.choose(draft_v, versions.of(connection, notebook_id), source.hash)
+    v = version or versions.choose(draft_v, versions.read_versions(connection, notebook_id), source.hash)
     names = {"name": before["name"], "title": before["title"]} | request.names
     made = {"parent_id": notebook_id, "parent_v": draft_v, "created_at": now} | names
     run_rows.store(connection, source=source, environment=installed)
@@ -58,7 +58,9 @@ def _publish(
     freeze = sa.update(table).where(*is_draft)
     published = {"published_at": now, "published_by_id": current.user_id}
     connection.execute(freeze.values(**names, **frozen, **published, revision=table.c.revision + 1))
-    frozen_version, notebook = next(each for each in versions.of(connection, notebook_id).items() if each[0].v == v)
+    frozen_version, notebook = next(
+        each for each in versions.read_versions(connection, notebook_id).items() if each[0].v == v
+    )
     if notebook["source_hash"] != source.hash:  # published before, or just now by another kernel
         msg = f"version {v} is published since {notebook['published_at']:%Y-%m-%d}, with other source"
         fix = f'ln.publish(version="{versions.following(v)}"), or ln.publish() for the next version there is'

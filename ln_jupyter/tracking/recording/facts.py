@@ -76,11 +76,11 @@ class Facts:
             self.source = stored(document)
             found["source_hash"] = self.source.hash
         if self._note(executed, document) or is_last:
-            self.packages |= packages.of(self._modules)
+            self.packages |= packages.find_versions(self._modules)
             found["imports"] = self.packages
         if document is not None or self._injected:
             cells = () if self._document is None else self._document.cells
-            found["parameters"] = parameters.of(cells) | self._injected or None
+            found["parameters"] = parameters.read(cells) | self._injected or None
         self._is_new = False
         return found
 
@@ -105,9 +105,9 @@ class Facts:
         for source in executed:
             self._modules |= imports.modules(source)
             if is_injected(source, runner=self.runner):
-                self._injected |= parameters.of([Cell(None, "code", source, ("injected-parameters",))])
+                self._injected |= parameters.read([Cell(None, "code", source, ("injected-parameters",))])
         if not self.has_log and document is not None:
-            self._modules |= imports.of(document.cells)
+            self._modules |= imports.imported_modules(document.cells)
         return len(self._modules) > before
 
 
