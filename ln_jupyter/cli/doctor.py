@@ -9,7 +9,7 @@ import click
 
 from ln_jupyter import errors, settings
 from ln_jupyter.cli import options, output
-from ln_jupyter.registry.health import Finding
+from ln_jupyter.registry.finding import Finding
 
 if TYPE_CHECKING:
     from ln_jupyter.registry.health import Registry

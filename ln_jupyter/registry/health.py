@@ -6,7 +6,6 @@ import os
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import sqlalchemy as sa
 
@@ -17,39 +16,11 @@ from ln_jupyter.db.sqlite import engine as sqlite
 from ln_jupyter.db.sqlite import errors as sqlite_errors
 from ln_jupyter.db.sqlite import filesystems
 from ln_jupyter.registry import look, schema_version
+from ln_jupyter.registry.finding import Finding
 from ln_jupyter.schema.tables import METADATA
 
 _RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 _WHY_READ_ONLY = "it is a standby, or default_transaction_read_only is on"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at.
-
-    Attributes:
-        name: What it is.
-        state: ``"hint"`` is for what works and could be better; ``"broken"`` fails the command.
-        text: What was found.
-        fix: What to do, where there is something.
-
-    Example:
-        >>> str(Finding("registry", "broken", "the disk is full", "free some space"))
-        'the disk is full; fix: free some space'
-    """
-
-    name: str
-    state: Literal["ok", "hint", "broken"]
-    text: str
-    fix: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.text}; fix: {self.fix}" if self.fix else self.text
-
-    @classmethod
-    def of_error(cls, name: str, error: Exception) -> Finding:
-        """Say that something is broken, as the error says it."""
-        return cls(name, "broken", str(error), error.fix if isinstance(error, errors.LnJupyterError) else "")
 
 
 @dataclass(frozen=True)
