@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ln_jupyter import settings
-from ln_jupyter.registry.finding import Finding, can_be_made
+from ln_jupyter.registry.finding import Finding
+from ln_jupyter.registry.health import can_be_made
 
 _DISTRIBUTIONS = (
     "ln-jupyter",

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from ln_jupyter import errors
 from ln_jupyter.db import error_translation, limits, snapshot, transactions
+from ln_jupyter.db.sqlite import errors as sqlite_errors
 from ln_jupyter.registry import check, schema_version
 from ln_jupyter.schema import Base
 
@@ -184,7 +185,9 @@ def _chunks(connection: sa.Connection, table: sa.Table, statement: sa.Select[Any
         result = connection.execute(statement, execution_options={"yield_per": _CHUNK})
         for partition in result.mappings().partitions():
             yield [dict(row) for row in partition]
-    except (sa.exc.DBAPIError, ValueError) as error:
+    except (sa.exc.DBAPIError, ValueError, errors.NotARegistryError, errors.DatabaseUnavailableError) as error:
+        if isinstance(error, errors.DatabaseUnavailableError) and not sqlite_errors.is_undecodable(error.__cause__):
+            raise
         msg = f"{error_translation.describe(connection.engine.url)} has a row in {table.name} that cannot be read: {_said(error)}"
         raise errors.CopyError(msg, fix="correct that row, then copy again; nothing was written") from error
 

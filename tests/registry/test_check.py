@@ -77,10 +77,11 @@ def test_a_newer_schema_that_does_not_serve_us_is_refused(url: sa.URL) -> None:
     ln.connect()
 
 
-def test_an_older_schema_names_the_command(url: sa.URL) -> None:
-    """An upgrade is the user's decision: other releases may still use the registry."""
+def test_an_older_schema_names_the_command(url: sa.URL, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An upgrade that is not additive is the user's decision: other releases may still use the registry."""
+    monkeypatch.setattr(schema_version, "OLDEST_READER", schema_version.NUMBER)
     engine = engines.resolve(url)
-    _write(engine, number=0, oldest_reader=0)
+    _write(engine, number=1, oldest_reader=1)
     ln.connect(url)
 
     with pytest.raises(errors.SchemaVersionError) as error:

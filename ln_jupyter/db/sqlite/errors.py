@@ -87,7 +87,7 @@ def meaning(url: sa.URL, error: sqlite3.Error) -> Meaning | None:
         return unopened(path, is_made=not url.query)
     if path is not None and code & 0xFF == sqlite3.SQLITE_READONLY and code != sqlite3.SQLITE_READONLY_DBMOVED:
         return _read_only(url, path)
-    if path is not None and (code & 0xFF == sqlite3.SQLITE_CORRUPT or str(error).startswith(_NO_TEXT)):
+    if path is not None and (code & 0xFF == sqlite3.SQLITE_CORRUPT or is_undecodable(error)):
         return damaged(url)
     if path is not None and code in _LOCKS:
         kind = filesystems.kind_of(path.parent) or "of its folder"
@@ -103,6 +103,11 @@ def damaged(url: sa.URL) -> Meaning:
     file = shlex.quote(url.database or "FILE")
     fix = f"go on from a copy that `ln-jupyter backup` made, or save what can be read: sqlite3 {file} .recover > saved.sql"
     return errors.DatabaseUnavailableError, "is damaged", fix
+
+
+def is_undecodable(error: BaseException | None) -> bool:
+    """Return whether a row holds a text that is no UTF-8."""
+    return isinstance(error, sqlite3.Error) and str(error).startswith(_NO_TEXT)
 
 
 def is_read_only(error: BaseException) -> bool:
