@@ -74,9 +74,9 @@ class LnJupyterError(Exception):
         fix: The same line, for programs.
 
     Example:
-        >>> error = LnJupyterError("the door is locked", fix="turn the key")
+        >>> error = LnJupyterError("the disk is full", fix="free some space")
         >>> str(error), error.fix
-        ('the door is locked', 'turn the key')
+        ("the disk is full", "free some space")
     """
 
     def __init__(self, message: str, *, fix: str = "") -> None:

@@ -531,9 +531,9 @@ def test_what_the_user_names(
     ln.connect(f"sqlite:///{tmp_path}/mine.db")
     ln.add(ln.schema.Run(name="mine"))
     mine = ln.select(ln.schema.Run, name="mine").one()
-    for door in (ln.connect, lambda: ln.select(ln.schema.Run).all()):
+    for use in (ln.connect, lambda: ln.select(ln.schema.Run).all()):
         with pytest.raises(errors.UnapprovedRegistryError):
-            door()
+            use()
 
     assert "mine" == mine.name
     assert "nowhere" in repr(ln.Session())

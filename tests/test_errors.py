@@ -332,10 +332,10 @@ def test_an_error_survives_a_process_boundary(
     kind: type[errors.LnJupyterError], copied: Callable[[errors.LnJupyterError], errors.LnJupyterError]
 ) -> None:
     """An error that comes from a worker process has its type, sentence, fix and note, each once."""
-    error = copied(kind("the door is locked", fix="turn the key"))
+    error = copied(kind("the disk is full", fix="free some space"))
 
-    assert (kind, "the door is locked", "turn the key") == (type(error), str(error), error.fix)
-    assert ["fix: turn the key"] == error.__notes__
+    assert (kind, "the disk is full", "free some space") == (type(error), str(error), error.fix)
+    assert ["fix: free some space"] == error.__notes__
 
 
 def test_the_tree_is_drawn_as_it_is() -> None:

@@ -56,7 +56,7 @@ def server_extension() -> list[Finding]:
     if not is_enabled:
         where = f"off in {origin}" if origin else "not on: no configuration of Jupyter names it"
         return [Finding("server extension", "broken", f"it is {where}", _ENABLE)]
-    # in a process of its own: the extension is another door, and takes a second
+    # in a process of its own: Jupyter Server imports it, not we, and it takes a second
     done = subprocess.run(  # noqa: S603 - our own words
         [sys.executable, "-c", f"import {_EXTENSION}.server.app"],
         capture_output=True,

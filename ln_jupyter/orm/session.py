@@ -1,4 +1,4 @@
-"""SQLAlchemy's Session as this house opens it, and the block that a cell or `with` stands in."""
+"""SQLAlchemy's Session as this package opens it, and the block that a cell or `with` stands in."""
 
 from __future__ import annotations
 

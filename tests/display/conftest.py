@@ -20,7 +20,7 @@ MOMENT = dt.datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=dt.UTC)
 
 @pytest.fixture
 def engine() -> Iterator[sa.Engine]:
-    """A database in memory, without the house's own session."""
+    """A database in memory, without a session of ours."""
     engine = sa.create_engine("sqlite://", poolclass=StaticPool)
     lns.Base.metadata.create_all(engine)
     yield engine

@@ -8,7 +8,7 @@ import pytest
 
 from ln_jupyter import settings
 from ln_jupyter.db import engines
-from tests.faults import doors
+from tests.faults import uses
 from tests.ipython import kernel_driver
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def shared_url(request: pytest.FixtureRequest) -> Iterator[sa.URL]:
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
     """Give a kernel that each test connects to a file of its own."""
-    with kernel_driver.start(tmp_path_factory.mktemp("kernel"), doors.SETUP) as kernel:
+    with kernel_driver.start(tmp_path_factory.mktemp("kernel"), uses.SETUP) as kernel:
         yield kernel
 
 
@@ -60,9 +60,9 @@ def file(tmp_path: Path, kernel: Kernel) -> Iterator[Path]:
     """Name a file in a folder of its own, that the kernel is connected to; it is not there yet."""
     folder = tmp_path / "lab"
     folder.mkdir()
-    doors.connect(kernel, settings.sqlite_url(folder / "registry.db"))
+    uses.connect(kernel, settings.sqlite_url(folder / "registry.db"))
     yield folder / "registry.db"
-    doors.connect(kernel, "sqlite://")
+    uses.connect(kernel, "sqlite://")
     if folder.is_dir():
         folder.chmod(0o700)  # for whoever deletes it
 

@@ -1,4 +1,4 @@
-"""What disks and files do: each fault is said in plain words at every door, and costs nothing once it is gone."""
+"""What disks and files do: each fault is said in plain words for every use, and costs nothing once it is gone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ln_jupyter import settings
 from ln_jupyter.db import engines
 from ln_jupyter.db.sqlite import filesystems
 from ln_jupyter.registry import check as registries
-from tests.faults import doors
+from tests.faults import uses
 from tests.ipython import kernel_driver
 
 if TYPE_CHECKING:
@@ -73,23 +73,23 @@ PLACES: dict[str, tuple[Act, Act, str, str]] = {
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_place_where_no_registry_can_be(kernel: Kernel, file: Path, place: str) -> None:
-    """Every door names the file, why it cannot be opened, and the fix; nothing is changed; later it is made."""
+    """Every use names the file, why it cannot be opened, and the fix; nothing is changed; later it is made."""
     spoil, repair, what, fix = (
         each.format(file=file, folder=file.parent) if isinstance(each, str) else each for each in PLACES[place]
     )
     spoil(file)
-    before = doors.contents(file.parent.parent) if place != "closed folder" else None
+    before = uses.contents(file.parent.parent) if place != "closed folder" else None
 
-    said = doors.in_kernel(kernel)
+    said = uses.in_kernel(kernel)
 
-    for door in doors.DOORS:
-        assert str(file) in said[door], said
-        assert what in said[door], said
-        assert fix in said[door], said
+    for use in uses.USES:
+        assert str(file) in said[use], said
+        assert what in said[use], said
+        assert fix in said[use], said
     if before is not None:
-        assert before == doors.contents(file.parent.parent)
+        assert before == uses.contents(file.parent.parent)
     repair(file)
-    assert dict.fromkeys(doors.DOORS, doors.OK) == doors.in_kernel(kernel)
+    assert dict.fromkeys(uses.USES, uses.OK) == uses.in_kernel(kernel)
 
 
 @pytest.mark.parametrize("place", ["folder", "pipe", "text", "folder to read", "closed folder"])
@@ -98,7 +98,7 @@ def test_the_command_line_says_it_too(file: Path, tmp_path: Path, place: str) ->
     spoil, repair, what, _ = PLACES[place]
     spoil(file)
 
-    said = doors.on_command_line(settings.sqlite_url(file), tmp_path)
+    said = uses.on_command_line(settings.sqlite_url(file), tmp_path)
 
     repair(file)
     if place == "folder to read":
@@ -112,13 +112,11 @@ def test_a_path_that_is_too_long(kernel: Kernel, tmp_path: Path) -> None:
     """SQLite takes 512 bytes: a longer path is said to be one."""
     folder = tmp_path.joinpath(*["x" * 100] * 5)
     folder.mkdir(parents=True)
-    doors.connect(kernel, settings.sqlite_url(folder / "registry.db"))
+    uses.connect(kernel, settings.sqlite_url(folder / "registry.db"))
 
-    said = doors.in_kernel(kernel)
+    said = uses.in_kernel(kernel)
 
-    assert all("its path is too long for SQLite; " in said[door] or "too long" in said[door] for door in doors.DOORS), (
-        said
-    )
+    assert all("its path is too long for SQLite; " in said[use] or "too long" in said[use] for use in uses.USES), said
     assert [] == list(folder.iterdir())
 
 
@@ -127,20 +125,20 @@ def test_any_name_will_do(kernel: Kernel, tmp_path: Path, name: str) -> None:
     """Whatever a path may hold, the file of that very name becomes the registry, and its commands find it."""
     url = settings.sqlite_url(tmp_path / name / f"{name}.db")
     (tmp_path / name).mkdir()
-    doors.connect(kernel, url)
+    uses.connect(kernel, url)
 
-    assert dict.fromkeys(doors.DOORS, doors.OK) == doors.in_kernel(kernel)
+    assert dict.fromkeys(uses.USES, uses.OK) == uses.in_kernel(kernel)
 
-    doors.close(kernel)
+    uses.close(kernel)
     assert [f"{name}.db"] == [each.name for each in (tmp_path / name).iterdir()]
-    assert doors.OK == doors.command(tmp_path, "list", "--db", url)
+    assert uses.OK == uses.command(tmp_path, "list", "--db", url)
 
 
 def test_an_empty_file_becomes_the_registry(kernel: Kernel, file: Path) -> None:
     """A file of no bytes, as a full disk leaves one, is used and keeps its permissions."""
     file.touch(0o640)
 
-    assert dict.fromkeys(doors.DOORS, doors.OK) == doors.in_kernel(kernel)
+    assert dict.fromkeys(uses.USES, uses.OK) == uses.in_kernel(kernel)
 
     assert 0o640 == file.stat().st_mode & 0o777
 
@@ -148,9 +146,9 @@ def test_an_empty_file_becomes_the_registry(kernel: Kernel, file: Path) -> None:
 def test_a_link_to_the_file(kernel: Kernel, registry: Path, tmp_path: Path) -> None:
     """Through a link the same registry is used, with the same WAL."""
     (tmp_path / "link.db").symlink_to(registry)
-    doors.connect(kernel, settings.sqlite_url(tmp_path / "link.db"))
+    uses.connect(kernel, settings.sqlite_url(tmp_path / "link.db"))
 
-    assert dict.fromkeys(doors.DOORS, doors.OK) == doors.in_kernel(kernel)
+    assert dict.fromkeys(uses.USES, uses.OK) == uses.in_kernel(kernel)
 
     assert kernel.read("ln.select(lns.Run, name='before').exists()")
     assert {"registry.db", "registry.db-wal", "registry.db-shm"} == {each.name for each in registry.parent.iterdir()}
@@ -173,10 +171,10 @@ def test_a_limit_of_the_disk(kernel: Kernel, registry: Path) -> None:
     assert "free some space" in done.traceback
     assert "nothing was saved by this step" in done.traceback
     assert kernel.read("ln.select(lns.Run, name='before').exists()")
-    assert doors.OK == kernel.run("ln.header(id='Rx2s9cPTMQLY', name='Growth')").status
+    assert uses.OK == kernel.run("ln.header(id='Rx2s9cPTMQLY', name='Growth')").status
     kernel.run("resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)")
-    assert doors.OK == kernel.run(FILL).status
-    assert dict.fromkeys(doors.DOORS, doors.OK) == doors.in_kernel(kernel)
+    assert uses.OK == kernel.run(FILL).status
+    assert dict.fromkeys(uses.USES, uses.OK) == uses.in_kernel(kernel)
 
 
 def test_no_room_for_a_new_registry(kernel: Kernel, file: Path) -> None:
@@ -187,7 +185,7 @@ def test_no_room_for_a_new_registry(kernel: Kernel, file: Path) -> None:
     kernel.run("resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)")
 
     assert f"{file} cannot grow" in done.traceback
-    assert dict.fromkeys(doors.DOORS, doors.OK) == doors.in_kernel(kernel)
+    assert dict.fromkeys(uses.USES, uses.OK) == uses.in_kernel(kernel)
 
 
 def test_a_heartbeat_without_room(kernel: Kernel, registry: Path) -> None:
@@ -197,12 +195,12 @@ def test_a_heartbeat_without_room(kernel: Kernel, registry: Path) -> None:
     kernel.run("registration.recording()._facts.source = bytes(10)")
     kernel.run(f"resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, resource.RLIM_INFINITY)); x = 1")
 
-    beat = doors.beat(kernel)
+    beat = uses.beat(kernel)
     kernel.run("resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)")
 
     assert 1 == len(beat), beat
     assert "could not be written now" in beat[0]
-    assert [] == doors.beat(kernel)
+    assert [] == uses.beat(kernel)
     assert kernel.read("ln.select(lns.ExecutedCell).count()") > 0
 
 
@@ -254,17 +252,17 @@ def theirs(file: Path, *, journal: str) -> None:
 
 @pytest.mark.parametrize("journal", ["delete", "wal"])
 def test_a_database_of_somebody_else(file: Path, tmp_path: Path, journal: str) -> None:
-    """No door changes a byte, a time or the journal of somebody's file, not even when the process ends."""
+    """No use changes a byte, a time or the journal of somebody's file, not even when the process ends."""
     theirs(file, journal=journal)
-    before = {name: each[:1] + each[2:] for name, each in doors.contents(file.parent).items() if "-shm" not in name}
+    before = {name: each[:1] + each[2:] for name, each in uses.contents(file.parent).items() if "-shm" not in name}
     url = settings.sqlite_url(file)
     environment = kernel_driver.environment(tmp_path) | {"LN_JUPYTER_URL": url}
     header = "import ln_jupyter as ln; ln.header(id='Rx2s9cPTMQLY', name='Growth')"
 
-    with kernel_driver.start(tmp_path, doors.SETUP) as kernel:
-        doors.connect(kernel, url)
-        said = doors.in_kernel(kernel)
-    commands = doors.on_command_line(url, tmp_path)
+    with kernel_driver.start(tmp_path, uses.SETUP) as kernel:
+        uses.connect(kernel, url)
+        said = uses.in_kernel(kernel)
+    commands = uses.on_command_line(url, tmp_path)
     script = subprocess.run(
         [sys.executable, "-c", header], capture_output=True, text=True, check=False, env=environment, timeout=180
     )
@@ -272,7 +270,7 @@ def test_a_database_of_somebody_else(file: Path, tmp_path: Path, journal: str) -
     for each in (*said.values(), *commands.values(), script.stderr):
         assert f"{file} is not a registry: it holds 'measurements'" in each, each
     assert before == {
-        name: each[:1] + each[2:] for name, each in doors.contents(file.parent).items() if "-shm" not in name
+        name: each[:1] + each[2:] for name, each in uses.contents(file.parent).items() if "-shm" not in name
     }
 
 

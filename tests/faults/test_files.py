@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ln_jupyter import settings
-from tests.faults import doors
+from tests.faults import uses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="there an open file is neither deleted nor moved")
 
-ALL = dict.fromkeys(doors.DOORS, doors.OK)
+ALL = dict.fromkeys(uses.USES, uses.OK)
 
 
 def names(kernel: Kernel) -> list[str]:
@@ -70,22 +70,22 @@ FAULTS: dict[str, tuple[Act, Act, str, str, str]] = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_file_that_goes_away(kernel: Kernel, registry: Path, fault: str) -> None:
-    """Every door says so, `header()` goes on, the heartbeat logs one line; when it is back, nothing is missing."""
+    """Every use says so, `header()` goes on, the heartbeat logs one line; when it is back, nothing is missing."""
     spoil, repair, kind, what, fix = FAULTS[fault]
     spoil(registry)
 
-    said, beat = doors.in_kernel(kernel), doors.beat(kernel)
+    said, beat = uses.in_kernel(kernel), uses.beat(kernel)
 
-    for door in doors.DOORS - {"header"}:
-        assert said[door].startswith(kind), said
-        assert what in said[door], said
-        assert fix in said[door], said
-    assert doors.OK == said["header"]
+    for use in uses.USES - {"header"}:
+        assert said[use].startswith(kind), said
+        assert what in said[use], said
+        assert fix in said[use], said
+    assert uses.OK == said["header"]
     assert 1 == len(beat), beat
     repair(registry)
-    assert doors.in_kernel(kernel) == ALL
+    assert uses.in_kernel(kernel) == ALL
     assert names(kernel) == ["added", "before", "in a block", "in a block", "in a cell"]
-    assert [] == doors.beat(kernel)
+    assert [] == uses.beat(kernel)
 
 
 BLOCK = """\
@@ -131,7 +131,7 @@ def test_a_wal_that_is_deleted(kernel: Kernel, registry: Path) -> None:
     for suffix in ("-wal", "-shm"):
         os.unlink(f"{registry}{suffix}")  # noqa: PTH108
 
-    assert doors.in_kernel(kernel) == ALL
+    assert uses.in_kernel(kernel) == ALL
 
     with closing(sqlite3.connect(registry)) as another:
         found = another.execute("SELECT name FROM ln_run WHERE name IS NOT NULL ORDER BY name").fetchall()
@@ -144,7 +144,7 @@ def test_a_wal_that_is_deleted_while_another_session_works_with_it(kernel: Kerne
     kernel.run(f"registration.recording().stop()\nfrom ln_jupyter.db import engines\n{held}")
     os.unlink(f"{registry}-wal")  # noqa: PTH108
 
-    said: str = kernel.read("said(doors['select'])")
+    said: str = kernel.read("said(uses['select'])")
 
     assert said.startswith("DatabaseReplacedError")
     assert "has lost its -wal, and another session still works with the one before" in said
@@ -168,11 +168,11 @@ def other(kernel: Kernel, folder: Path) -> Path:
 def test_a_file_that_is_replaced(kernel: Kernel, registry: Path, tmp_path: Path) -> None:
     """A backup that is put in its place, with no WAL beside it, is used from then on."""
     backup = other(kernel, tmp_path)
-    doors.close(kernel)
+    uses.close(kernel)
 
     backup.replace(registry)
 
-    assert doors.in_kernel(kernel) == ALL
+    assert uses.in_kernel(kernel) == ALL
     assert names(kernel) == ["added", "in a block", "in a block", "in a cell", "other"]
 
 
@@ -183,29 +183,29 @@ def test_the_wal_of_another_file(kernel: Kernel, registry: Path, tmp_path: Path)
 
     backup.replace(registry)
 
-    said = doors.in_kernel(kernel)
-    for door in doors.DOORS - {"header"}:
-        assert "the WAL beside it is still of the file before" in said[door], said
-        assert f"rm -f {registry}-wal {registry}-shm" in said[door], said
+    said = uses.in_kernel(kernel)
+    for use in uses.USES - {"header"}:
+        assert "the WAL beside it is still of the file before" in said[use], said
+        assert f"rm -f {registry}-wal {registry}-shm" in said[use], said
     assert before == registry.read_bytes()
     for suffix in ("-wal", "-shm"):
         os.unlink(f"{registry}{suffix}")  # noqa: PTH108
-    assert doors.in_kernel(kernel) == ALL
+    assert uses.in_kernel(kernel) == ALL
     assert "other" in names(kernel)
 
 
 def test_a_file_of_somebody_else_in_its_place(kernel: Kernel, registry: Path) -> None:
     """A database with other tables that takes the file's place is refused, and stays as it is."""
-    doors.close(kernel)
+    uses.close(kernel)
     registry.unlink()
     with closing(sqlite3.connect(registry)) as connection:
         connection.execute("CREATE TABLE measurements (x)")
-    before = doors.contents(registry.parent)
+    before = uses.contents(registry.parent)
 
-    said = doors.in_kernel(kernel)
+    said = uses.in_kernel(kernel)
 
-    assert all("it holds 'measurements'" in said[door] for door in doors.DOORS), said
-    assert before == doors.contents(registry.parent)
+    assert all("it holds 'measurements'" in said[use] for use in uses.USES), said
+    assert before == uses.contents(registry.parent)
 
 
 # -- what may only be read -----------------------------------------------------------------------------------------
@@ -213,65 +213,65 @@ def test_a_file_of_somebody_else_in_its_place(kernel: Kernel, registry: Path) ->
 
 def test_a_file_that_may_only_be_read(kernel: Kernel, registry: Path) -> None:
     """Reading goes on, writing says why it cannot, and can again as soon as the permission is back."""
-    doors.close(kernel)
+    uses.close(kernel)
     registry.chmod(0o400)
 
-    said = doors.in_kernel(kernel)
+    said = uses.in_kernel(kernel)
 
-    assert doors.OK == said["select"]
-    for door in doors.WRITES:
-        assert f"{registry} may only be read" in said[door], said
-        assert f"chmod u+w {registry}" in said[door], said
+    assert uses.OK == said["select"]
+    for use in uses.WRITES:
+        assert f"{registry} may only be read" in said[use], said
+        assert f"chmod u+w {registry}" in said[use], said
     fix = said["add"].partition("; fix: ")[2].partition(", or use")[0]
     subprocess.run(fix, shell=True, check=True)
-    assert doors.in_kernel(kernel) == ALL
+    assert uses.in_kernel(kernel) == ALL
 
 
 def test_a_permission_that_is_given_to_who_has_only_read(kernel: Kernel, registry: Path) -> None:
     """The first write after it is done; a connection that was opened to read is not asked for it."""
-    doors.close(kernel)
+    uses.close(kernel)
     registry.chmod(0o400)
-    assert kernel.read("said(doors['select'])") == doors.OK
+    assert kernel.read("said(uses['select'])") == uses.OK
 
     for each in registry.parent.glob("registry.db*"):  # SQLite made the other two with the permissions of the first
         each.chmod(0o600)
 
-    assert kernel.read("said(doors['add'])") == doors.OK
+    assert kernel.read("said(uses['add'])") == uses.OK
 
 
 def test_a_folder_that_may_only_be_read(kernel: Kernel, registry: Path, tmp_path: Path) -> None:
-    """SQLite cannot even read a WAL there: every door says so, and names the URL that reads an archive."""
-    doors.close(kernel)
+    """SQLite cannot even read a WAL there: every use says so, and names the URL that reads an archive."""
+    uses.close(kernel)
     registry.parent.chmod(0o500)
     url = f"{settings.sqlite_url(registry)}?immutable=1"
 
-    said = doors.in_kernel(kernel)
-    listed = doors.command(tmp_path, "list", "--db", settings.sqlite_url(registry))
+    said = uses.in_kernel(kernel)
+    listed = uses.command(tmp_path, "list", "--db", settings.sqlite_url(registry))
 
-    for door in (doors.DOORS - {"header"}) & said.keys():
-        assert f"is in a folder that you may not write to: {registry.parent}" in said[door], said
-        assert url in said[door], said
+    for use in (uses.USES - {"header"}) & said.keys():
+        assert f"is in a folder that you may not write to: {registry.parent}" in said[use], said
+        assert url in said[use], said
     assert url in listed
-    assert dict.fromkeys(("list", "runs", "doctor"), doors.OK) == doors.on_command_line(url, tmp_path)
+    assert dict.fromkeys(("list", "runs", "doctor"), uses.OK) == uses.on_command_line(url, tmp_path)
     registry.parent.chmod(0o700)
-    assert doors.in_kernel(kernel) == ALL
+    assert uses.in_kernel(kernel) == ALL
 
 
 def test_an_archive_is_read(kernel: Kernel, registry: Path, tmp_path: Path) -> None:
     """With ``?immutable=1`` a registry in a folder that cannot be written to is read, and nothing is made beside it."""
-    doors.close(kernel)
+    uses.close(kernel)
     registry.parent.chmod(0o500)
-    before = doors.contents(registry.parent)
-    doors.connect(kernel, f"{settings.sqlite_url(registry)}?immutable=1")
+    before = uses.contents(registry.parent)
+    uses.connect(kernel, f"{settings.sqlite_url(registry)}?immutable=1")
 
-    said = doors.in_kernel(kernel)
+    said = uses.in_kernel(kernel)
 
     assert names(kernel) == ["before"]
-    for door in doors.DOORS - {"select"}:
-        assert f"{registry} was opened to be read" in said[door], said
-        assert "to write, leave ?immutable out of its URL" in said[door], said
-    assert before == doors.contents(registry.parent)
-    assert doors.OK == doors.command(tmp_path, "doctor", "--db", f"{settings.sqlite_url(registry)}?immutable=1")
+    for use in uses.USES - {"select"}:
+        assert f"{registry} was opened to be read" in said[use], said
+        assert "to write, leave ?immutable out of its URL" in said[use], said
+    assert before == uses.contents(registry.parent)
+    assert uses.OK == uses.command(tmp_path, "doctor", "--db", f"{settings.sqlite_url(registry)}?immutable=1")
 
 
 def test_an_archive_with_rows_in_its_wal(kernel: Kernel, registry: Path) -> None:
@@ -319,38 +319,38 @@ def garble(file: Path) -> None:
 
 @pytest.mark.parametrize("damage", [truncate, garble])
 def test_a_damaged_file(kernel: Kernel, registry: Path, tmp_path: Path, damage: Act) -> None:
-    """Every door says that it is damaged and how to go on; a backup in its place is used at once."""
-    doors.close(kernel)
+    """Every use says that it is damaged and how to go on; a backup in its place is used at once."""
+    uses.close(kernel)
     backup = registry.read_bytes()
     damage(registry)
 
-    said = doors.in_kernel(kernel)
-    commands = doors.on_command_line(settings.sqlite_url(registry), tmp_path)
+    said = uses.in_kernel(kernel)
+    commands = uses.on_command_line(settings.sqlite_url(registry), tmp_path)
 
-    for door in doors.DOORS - {"header"}:
-        assert f"{registry} is damaged" in said[door], said
-        assert f"sqlite3 {registry} .recover" in said[door], said
-        assert "`ln-jupyter backup`" in said[door], said
+    for use in uses.USES - {"header"}:
+        assert f"{registry} is damaged" in said[use], said
+        assert f"sqlite3 {registry} .recover" in said[use], said
+        assert "`ln-jupyter backup`" in said[use], said
     assert all(f"{registry} is damaged" in each for each in commands.values()), commands
-    doors.close(kernel)
+    uses.close(kernel)
     for suffix in ("-wal", "-shm"):  # of a damaged file they may stay
         Path(f"{registry}{suffix}").unlink(missing_ok=True)
     (tmp_path / "backup").write_bytes(backup)
     (tmp_path / "backup").replace(registry)
-    assert doors.in_kernel(kernel) == ALL
+    assert uses.in_kernel(kernel) == ALL
     assert "before" in names(kernel)
 
 
 def test_doctor_finds_damage_that_nobody_has_met(kernel: Kernel, registry: Path, tmp_path: Path) -> None:
     """Damage in a table that no command reads is found by the doctor."""
     kernel.run("_ = ln.add([lns.Source(hash=f'{n:064}', content=bytes(3000)) for n in range(40)])")
-    doors.close(kernel)
+    uses.close(kernel)
     size = registry.stat().st_size
     with registry.open("r+b") as opened:
         opened.seek(size - 20 * 4096)
         opened.write(b"\xa5" * 16 * 4096)
 
-    said = doors.on_command_line(settings.sqlite_url(registry), tmp_path)
+    said = uses.on_command_line(settings.sqlite_url(registry), tmp_path)
 
-    assert doors.OK == said["list"]
+    assert uses.OK == said["list"]
     assert f"registry: {registry} is damaged; fix: go on from a copy" in said["doctor"]

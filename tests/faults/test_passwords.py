@@ -120,10 +120,10 @@ def nothing_said(
     assert SECRET not in "".join(capfd.readouterr())
 
 
-def told(door: Callable[[], object]) -> str:
-    """Open a door, and give all that an error, its notes, its causes and the variables of all its frames say."""
+def told(use: Callable[[], object]) -> str:
+    """Call it, and give all that an error, its notes, its causes and the variables of all its frames say."""
     try:
-        return repr(door())
+        return repr(use())
     except Exception as error:  # noqa: BLE001 - whatever it is
         whole = traceback.TracebackException.from_exception(error, capture_locals=True)
         rendered = error._render_traceback_() if isinstance(error, errors.LnJupyterError) else []
@@ -139,7 +139,7 @@ def in_a_block() -> None:
         session.add(lns.User(handle="ann"))
 
 
-DOORS: list[Callable[[], object]] = [
+USES: list[Callable[[], object]] = [
     ln.connect,
     settings.current,
     lambda: settings.current().url,
@@ -156,14 +156,14 @@ DOORS: list[Callable[[], object]] = [
 ]
 
 
-@pytest.mark.parametrize("door", DOORS, ids=range(len(DOORS)))
-def test_urls_of_a_variable(monkeypatch: pytest.MonkeyPatch, door: Callable[[], object]) -> None:
+@pytest.mark.parametrize("use", USES, ids=range(len(USES)))
+def test_urls_of_a_variable(monkeypatch: pytest.MonkeyPatch, use: Callable[[], object]) -> None:
     """What the environment says is in no value, error, cause or variable of a frame."""
 
     def leaks(url: str) -> bool:
         monkeypatch.setenv("LN_JUPYTER_URL", url.encode(errors="replace").decode())
         settings.forget()
-        return SECRET in told(door)
+        return SECRET in told(use)
 
     assert [] == list(filter(leaks, URLS))
 
@@ -178,7 +178,7 @@ def test_urls_of_a_project(tmp_path: Path, table: str) -> None:
         text = "[tool.ln_jupyter]\n" + table.format(url.encode(errors="replace").decode())
         (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
         settings.forget()
-        return any(SECRET in told(door) for door in DOORS[:8])
+        return any(SECRET in told(use) for use in USES[:8])
 
     assert [] == list(filter(leaks, URLS))
 

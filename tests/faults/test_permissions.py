@@ -16,7 +16,7 @@ from ln_jupyter import errors, settings
 from ln_jupyter.db import engines
 from ln_jupyter.registry import backup, choose
 from tests import servers
-from tests.faults import doors, permissions, processes
+from tests.faults import permissions, processes, uses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,7 +87,7 @@ def test_a_project_is_private(tmp_path: Path, umask: Callable[[int], int]) -> No
     """`ln-jupyter init` makes a folder and a registry for their owner only."""
     umask(0o000)
 
-    assert doors.OK == doors.command(tmp_path, "init", ".")
+    assert uses.OK == uses.command(tmp_path, "init", ".")
 
     project = tmp_path / ".ln_jupyter"
     assert (0o700, 0o600) == (mode(project), mode(project / "registry.db"))
@@ -244,14 +244,14 @@ def test_a_project_of_somebody_else_is_refused(undecided: Path, kind: str) -> No
     else:
         planted.symlink_to(ours / planted.name)
     os.chown(planted, EVE, OTHERS, follow_symlinks=False)
-    before = doors.contents(undecided)
+    before = uses.contents(undecided)
 
     with pytest.raises(errors.UntrustedProjectError) as error:
         settle(shared)
 
     assert f"{planted} belongs to another user (uid {EVE})" == str(error.value)
     assert "set LN_JUPYTER_URL, or ask its owner; nothing in it was used" == error.value.fix
-    assert before == doors.contents(undecided)
+    assert before == uses.contents(undecided)
 
 
 @AS_ROOT

@@ -248,7 +248,7 @@ def test_references_are_checked_again_after_an_upgrade(
 def test_a_newer_schema_that_serves_this_release(
     old: sa.URL, additive: releases.Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After an additive change every door of this release reads and writes as before, also one that stood open."""
+    """After an additive change every use of this release reads and writes as before, also by a session that stood open."""
     for _ in range(8):  # PostgreSQL's driver prepares what it sends often
         ln.select(lns.Run).all()
     standing = ln.Session()
@@ -268,7 +268,7 @@ def test_a_newer_schema_that_serves_this_release(
 
 
 def use_everything(tell: Tell, url: str, notebook: Path) -> None:
-    """Go through every door of this release."""
+    """Use this release in every way."""
     os.environ["LN_JUPYTER_URL"] = url
     environment.server_extension = list  # type: ignore[assignment] # it starts a process of its own
     ln.header(filepath=notebook)
@@ -296,7 +296,7 @@ def use_everything(tell: Tell, url: str, notebook: Path) -> None:
     tell("everything")
 
 
-DOORS: dict[str, Callable[[Path], object]] = {
+USES: dict[str, Callable[[Path], object]] = {
     "select": lambda _: ln.select(lns.Run).all(),
     "add": lambda _: ln.add(lns.Run(name="x")),
     "bulk add": lambda _: ln.add(lns.File, [{"name": "x"}]),
@@ -310,18 +310,18 @@ DOORS: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("journal", ["wal", "delete"])
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("use", USES)
 def test_a_file_that_no_longer_serves_this_release(
-    old_file: sa.URL, breaking: releases.Release, door: str, journal: str, tmp_path: Path
+    old_file: sa.URL, breaking: releases.Release, use: str, journal: str, tmp_path: Path
 ) -> None:
-    """Every door refuses it in plain words, and not a byte of the file changes, its journal mode included."""
+    """Every use refuses it in plain words, and not a byte of the file changes, its journal mode included."""
     _outgrow(old_file, breaking, journal)
     before = Path(old_file.database or "").read_bytes()
 
     with pytest.raises(
         errors.SchemaVersionError, match=f"needs a release that knows schema {NEXT}; this one knows"
     ) as error:
-        DOORS[door](tmp_path)
+        USES[use](tmp_path)
 
     assert "pip install --upgrade ln-jupyter" == error.value.fix
     engines.dispose(old_file)
@@ -370,16 +370,16 @@ def _outgrow(url: sa.URL, release: releases.Release, journal: str) -> None:
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("use", USES)
 def test_a_server_that_no_longer_serves_this_release(
-    old_server: sa.URL, breaking: releases.Release, door: str, tmp_path: Path
+    old_server: sa.URL, breaking: releases.Release, use: str, tmp_path: Path
 ) -> None:
-    """Every door refuses it in plain words, and no row changes."""
+    """Every use refuses it in plain words, and no row changes."""
     breaking.upgrade(old_server)
     before = contents(old_server)
 
     with pytest.raises(errors.SchemaVersionError, match=f"needs a release that knows schema {NEXT}"):
-        DOORS[door](tmp_path)
+        USES[use](tmp_path)
 
     assert before == contents(old_server)
 

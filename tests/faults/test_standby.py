@@ -14,7 +14,7 @@ from ln_jupyter.db import engines
 from ln_jupyter.registry import check, health, migrate
 from ln_jupyter.tracking import header
 from tests import servers, waits
-from tests.faults import cluster, doors, releases
+from tests.faults import cluster, releases, uses
 from tests.tracking import notebooks
 
 if TYPE_CHECKING:
@@ -125,11 +125,11 @@ WRITES: dict[str, Callable[[], object]] = {
 }
 
 
-@pytest.mark.parametrize("door", WRITES)
-def test_whatever_writes(standby: str, door: str) -> None:
+@pytest.mark.parametrize("use", WRITES)
+def test_whatever_writes(standby: str, use: str) -> None:
     """Each way to write is refused with the reason and the fix, and nothing of it is kept."""
     with pytest.raises(errors.DatabaseUnavailableError, match=_REFUSED) as error:
-        WRITES[door]()
+        WRITES[use]()
 
     assert _FIX == error.value.fix
     assert ["seen"] == [run.name for run in ln.select(lns.Run).all() if run.name]
@@ -152,7 +152,7 @@ def test_commands_that_read(standby: str, folder: Path, words: str, tmp_path: Pa
     run_id = ln.select(lns.Run, name="seen").one().id
     given = words.format(id=run_id, db=standby, copy=f"sqlite:///{tmp_path / 'copy.db'}").split()
 
-    assert doors.OK == doors.command(folder, *given, *([] if given[0] == "copy" else ["--db", standby]))
+    assert uses.OK == uses.command(folder, *given, *([] if given[0] == "copy" else ["--db", standby]))
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_commands_that_write(standby: str, demoted: Cluster, folder: Path, words
     look_at(demoted, "postgres")
     run_id = ln.select(lns.Run, name="seen").one().id
 
-    said = doors.command(folder, *words.format(id=run_id).split(), "--db", standby)
+    said = uses.command(folder, *words.format(id=run_id).split(), "--db", standby)
 
     assert said.startswith("Error: postgresql")
     assert f"{_REFUSED}\nfix: {_FIX}" in said
@@ -200,7 +200,7 @@ def test_an_older_registry_on_a_standby(other: Cluster, folder: Path) -> None:
 
     with pytest.raises(errors.SchemaVersionError, match="ln-jupyter migrate"):
         ln.select(lns.Run).all()
-    said = doors.command(folder, "migrate", "--db", url)
+    said = uses.command(folder, "migrate", "--db", url)
 
     assert f"{_REFUSED}\nfix: {_FIX}" in said
     migrate.upgrade(engines.resolve(other.primary.set(database=_OTHER)))

@@ -148,9 +148,9 @@ def test_functions(clone: Callable[[str], Path], listener: Listener) -> None:
     """Nothing that asks the registry connects."""
     for form in FORMS:
         clone(form)
-        for door in (ln.connect, lambda: ln.select(lns.Run).all(), lambda: ln.add(lns.Run()), ln.view):
+        for use in (ln.connect, lambda: ln.select(lns.Run).all(), lambda: ln.add(lns.Run()), ln.view):
             with pytest.raises(errors.SettingsError):
-                door()
+                use()
 
     assert [] == listener.heard
 
@@ -420,7 +420,7 @@ def test_a_text_that_is_none(brought: Path) -> None:
 @pytest.mark.parametrize("value", ["'garbage' || char(27)", "x'ff41'", "replace(hex(zeroblob(60000)), '00', '[')"])
 @pytest.mark.parametrize("column", ["ln_run.started_at", "ln_run.parameters", "ln_notebook_path.cell_ids"])
 def test_a_value_that_is_none(brought: Path, column: str, value: str) -> None:
-    """A time that is no time, and JSON that is none, is an error at every door, and no traceback of a parser."""
+    """A time that is no time, and JSON that is none, is an error for every use, and no traceback of a parser."""
     file = brought.parents[1] / "a.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x = 1\ny = 2")]), file)
     ln.header(filepath=str(file))
@@ -435,12 +435,12 @@ def test_a_value_that_is_none(brought: Path, column: str, value: str) -> None:
     def header() -> None:
         ln.header(filepath=str(file))
 
-    doors = [lambda: ln.select(lns.Run).all(), lambda: run("show", run_id)]
+    uses = [lambda: ln.select(lns.Run).all(), lambda: run("show", run_id)]
     if table != "ln_run":
-        doors = [header, lambda: ln.select(lns.NotebookPath).all()]
-    for door in doors:
+        uses = [header, lambda: ln.select(lns.NotebookPath).all()]
+    for use in uses:
         with pytest.raises(errors.NotARegistryError, match=r"holds what is no (time|JSON): "):
-            done = door()
+            done = use()
             if done is not None:
                 assert (1, True) == (done.exit_code, "fix: go on from a backup" in done.output), done.output
                 raise errors.NotARegistryError(done.output)

@@ -1,4 +1,4 @@
-"""Real notebooks, kernels and servers for the notebook wing."""
+"""Real notebooks, kernels and servers."""
 
 from __future__ import annotations
 

@@ -112,13 +112,13 @@ def registry(first: sa.Engine) -> sa.Engine:
     return choose.of_registry()
 
 
-@pytest.mark.parametrize("door", ["ln.add", "ss.add"])
-def test_get_or_create_locks_the_database_of_the_class(registry: sa.Engine, first: sa.Engine, door: str) -> None:
+@pytest.mark.parametrize("use", ["ln.add", "ss.add"])
+def test_get_or_create_locks_the_database_of_the_class(registry: sa.Engine, first: sa.Engine, use: str) -> None:
     """Before it creates, it looks once more with the registry locked, so that two processes never make one name twice."""
     ss = ln.Session()
     locks, others = _Locks(registry), _Locks(first)
 
-    made = {"ln.add": ln.add, "ss.add": ss.add}[door](lns.Pipeline, name="new")
+    made = {"ln.add": ln.add, "ss.add": ss.add}[use](lns.Pipeline, name="new")
 
     assert [False, True] == locks.of("SELECT ln_pipeline")
     assert True not in [is_locked for _, is_locked in others]
@@ -127,13 +127,13 @@ def test_get_or_create_locks_the_database_of_the_class(registry: sa.Engine, firs
     assert ["new", "there"] == sorted(ln.select(lns.Pipeline.name).all())
 
 
-@pytest.mark.parametrize("door", ["ln.add", "ss.add"])
-def test_get_or_create_locks_nothing_to_find(registry: sa.Engine, door: str) -> None:
+@pytest.mark.parametrize("use", ["ln.add", "ss.add"])
+def test_get_or_create_locks_nothing_to_find(registry: sa.Engine, use: str) -> None:
     """What is there already is found without the lock."""
     ss = ln.Session()
     locks = _Locks(registry)
 
-    {"ln.add": ln.add, "ss.add": ss.add}[door](lns.Pipeline, name="there")
+    {"ln.add": ln.add, "ss.add": ss.add}[use](lns.Pipeline, name="there")
 
     assert [False] == locks.of("SELECT ln_pipeline")
     ss.close()
@@ -227,12 +227,12 @@ def test_a_connected_registry_that_is_down_is_not_replaced(tmp_path: Path) -> No
     assert [] == ln.select(lns.Pipeline).all()
 
 
-@pytest.mark.parametrize("door", ["block", "bare"])
-def test_connecting_elsewhere_moves_nothing_that_is_pending(first: sa.Engine, second: sa.Engine, door: str) -> None:
+@pytest.mark.parametrize("use", ["block", "bare"])
+def test_connecting_elsewhere_moves_nothing_that_is_pending(first: sa.Engine, second: sa.Engine, use: str) -> None:
     """A session goes on where it began, whatever is connected meanwhile."""
     ln.connect(first)
     ss = ln.Session()
-    if door == "block":
+    if use == "block":
         ss.begin()
         ln.connect(second)
     ss.orm.add(Author(name="new"))

@@ -590,16 +590,16 @@ def test_a_record_is_saved_where_it_came_from(library: sa.Engine, archive: sa.En
     assert 0 == ln.Session(archive).select(author).count()
 
 
-@pytest.mark.parametrize("door", ["ss.add", "ln.add", "ln.delete", "ss.orm.add", "cascade"])
+@pytest.mark.parametrize("use", ["ss.add", "ln.add", "ln.delete", "ss.orm.add", "cascade"])
 def test_a_session_refuses_records_of_another_database(
-    library: sa.Engine, archive: sa.Engine, author: Any, book: Any, door: str
+    library: sa.Engine, archive: sa.Engine, author: Any, book: Any, use: str
 ) -> None:
     """Where its key may be another row's, a record is refused on the line that brings it."""
     old = _archived(archive, author, "a block")
     old.name = "corrected"
 
     with ln.Session() as ss:
-        doors: dict[str, Callable[[], object]] = {
+        uses: dict[str, Callable[[], object]] = {
             "ss.add": lambda: ss.add([author(name="new"), old]),
             "ln.add": lambda: ln.add([author(name="new"), old]),
             "ln.delete": lambda: ln.delete(old),
@@ -607,7 +607,7 @@ def test_a_session_refuses_records_of_another_database(
             "cascade": lambda: ss.add(book(title="new", author=old)),
         }
         with pytest.raises(ln.errors.ForeignSessionError) as error:
-            doors[door]()
+            uses[use]()
 
     assert f"Author(id=1, name='corrected') was read from {archive.url.database}" in str(error.value)
     assert "make a new record" in error.value.fix

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tests.ipython.kernel_driver import Kernel
 
 OK = "ok"
-DOORS = {"select", "add", "block", "write", "cell", "header"}
-WRITES = DOORS - {"select", "header"}
+USES = {"select", "add", "block", "write", "cell", "header"}
+WRITES = USES - {"select", "header"}
 """Those of them that fail where nothing can be written; `header()` goes on with the run it has."""
 
 SETUP = """\
@@ -31,9 +31,9 @@ from tests.faults import permissions
 permissions.obey()
 recording.PAUSE = 0.0
 
-def said(door):
+def said(use):
     try:
-        door()
+        use()
     except ln.errors.LnJupyterError as error:
         return f"{type(error).__name__}: {error}; fix: {error.fix}"
     except Exception as error:
@@ -44,7 +44,7 @@ def in_a_block(**options):
     with ln.Session(**options) as ss:
         ss.add(lns.Run(name="in a block"))
 
-doors = {
+uses = {
     "select": lambda: ln.select(lns.Run).all(),
     "add": lambda: ln.add(lns.Run(name="added")),
     "block": in_a_block,
@@ -70,8 +70,8 @@ def connect(kernel: Kernel, url: str) -> None:
 
 
 def in_kernel(kernel: Kernel) -> dict[str, str]:
-    """Try the doors of a notebook: functions, blocks, a cell, and `header()`."""
-    found: dict[str, str] = kernel.read("{name: said(door) for name, door in doors.items()}")
+    """Try the uses of a notebook: functions, blocks, a cell, and `header()`."""
+    found: dict[str, str] = kernel.read("{name: said(use) for name, use in uses.items()}")
     cell = kernel.run("%%ln_session\n_ = ln.add(lns.Run(name='in a cell'))")
     header = kernel.run("ln.header(id='Rx2s9cPTMQLY', name='Growth')")
     assert "Traceback" not in cell.traceback + header.traceback
