@@ -27,7 +27,8 @@ from ln_jupyter.display import html, record, text
 from ln_jupyter.ipython import extension
 from ln_jupyter.ipython.cell_log import Execution
 from ln_jupyter.notebook.document import Cell, Document
-from ln_jupyter.queries import catalogue
+from ln_jupyter.queries import ids, runs
+from ln_jupyter.queries import notebooks as notebook_queries
 from ln_jupyter.tracking import evidence, header
 from ln_jupyter.tracking.publishing import checks
 from tests.tracking import notebooks
@@ -184,15 +185,15 @@ def scans(sqlite_url: sa.URL) -> Iterator[Callable[[], list[str]]]:
 
 def _lists(engine: sa.Engine) -> None:
     with engine.connect() as connection:
-        catalogue.notebooks(connection, host="h", limit=10)
-        catalogue.versions(connection, "n", host="h")
-        catalogue.paths(connection, "n")
-        catalogue.runs(connection, limit=10)
-        catalogue.runs(connection, notebook_id="n", limit=10)
-        catalogue.runs(connection, ids=["r"], limit=10)
-        catalogue.run(connection, "r")
-        catalogue.cells(connection, "r")
-        catalogue.find(connection, "r", lns.Run)
+        notebook_queries.newest(connection, host="h", limit=10)
+        notebook_queries.versions(connection, "n", host="h")
+        notebook_queries.paths(connection, "n")
+        runs.newest(connection, limit=10)
+        runs.newest(connection, notebook_id="n", limit=10)
+        runs.newest(connection, ids=["r"], limit=10)
+        runs.read(connection, "r")
+        runs.cells(connection, "r")
+        ids.find(connection, "r", lns.Run)
 
 
 @pytest.mark.parametrize(

@@ -35,14 +35,14 @@ def notebooks_and_runs(context: click.Context, _parameter: click.Parameter, name
 def _offer(context: click.Context, name: str, *models: str) -> list[CompletionItem]:
     """Offer what begins so; nothing where no registry answers: the command itself says why."""
     from ln_jupyter import schema  # here for cost: only the Tab key asks
-    from ln_jupyter.queries import catalogue
+    from ln_jupyter.queries import ids
     from ln_jupyter.registry import look
 
     found: dict[str, str] = {}
     try:
         with look.connect(context.params.get("url")).connect() as connection:
             for model in models:
-                found |= catalogue.beginning_with(connection, name, getattr(schema, model), limit=_MOST)
+                found |= ids.beginning_with(connection, name, getattr(schema, model), limit=_MOST)
         return [CompletionItem(each, help=plain(title)) for each, title in found.items()]
     except Exception:  # noqa: BLE001 - whatever a registry holds, the Tab key writes nothing into somebody's line
         _log.debug("nothing is offered", exc_info=True)

@@ -23,12 +23,12 @@ def list_notebooks(*, limit: int, url: str | None, form: str | None) -> None:
 
     A table counts up to 1,000 runs of each; --json and --csv count all.
     """
-    from ln_jupyter.queries import catalogue
+    from ln_jupyter.queries import notebooks
     from ln_jupyter.registry import look  # here for cost: --help needs no database
 
     count_to = None if form in ("json", "csv") else _COUNTED + 1
     with look.connect(url).connect() as connection:
-        rows = catalogue.notebooks(connection, host=socket.gethostname(), limit=limit, count_to=count_to)
+        rows = notebooks.newest(connection, host=socket.gethostname(), limit=limit, count_to=count_to)
     found = [notebook_facts(row) for row in rows]
     if form == "json":
         output.write_json(found)
@@ -71,13 +71,13 @@ def list_notebooks(*, limit: int, url: str | None, form: str | None) -> None:
 @options.form
 def list_runs(*, notebook: str | None, states: tuple[str, ...], limit: int, url: str | None, form: str | None) -> None:
     """List runs, the newest first."""
-    from ln_jupyter.queries import catalogue
+    from ln_jupyter.queries import ids, runs
     from ln_jupyter.registry import look  # here for cost: --help needs no database
     from ln_jupyter.schema import Notebook
 
     with look.connect(url).connect() as connection:
-        notebook_id = None if notebook is None else catalogue.find(connection, notebook, Notebook)[1]
-        found = catalogue.runs(connection, notebook_id=notebook_id, states=states, limit=limit)
+        notebook_id = None if notebook is None else ids.find(connection, notebook, Notebook)[1]
+        found = runs.newest(connection, notebook_id=notebook_id, states=states, limit=limit)
     if form == "json":
         output.write_json(found)
     elif form == "csv":

@@ -138,12 +138,12 @@ def _carry_out(remove: _Remove, *, engine: sa.Engine, dry_run: bool, yes: bool, 
 
 
 def _write_runs(engine: sa.Engine, ids: tuple[str, ...]) -> None:
-    from ln_jupyter.queries import catalogue  # here for cost: --help needs no database
+    from ln_jupyter.queries import runs  # here for cost: --help needs no database
 
     if not ids:
         return
     with engine.connect() as connection:
-        write_runs(catalogue.runs(connection, ids=ids[:_MOST_RUNS], limit=_MOST_RUNS))
+        write_runs(runs.newest(connection, ids=ids[:_MOST_RUNS], limit=_MOST_RUNS))
     if len(ids) > _MOST_RUNS:
         click.echo(f"... and {len(ids) - _MOST_RUNS:,} more")
 

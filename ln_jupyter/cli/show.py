@@ -34,14 +34,14 @@ def show(id: str, *, is_source: bool, v: str | None, url: str | None, as_json: b
     """
     if v is not None and not is_source:
         raise click.UsageError("--version goes with --source")
-    from ln_jupyter.queries import catalogue
+    from ln_jupyter.queries import ids, sources
     from ln_jupyter.registry import look  # here for cost: --help needs no database
     from ln_jupyter.schema import Notebook, Run
 
     with look.connect(url).connect() as connection:
-        model, found_id = catalogue.find(connection, id, Notebook, Run)
+        model, found_id = ids.find(connection, id, Notebook, Run)
         if is_source:
-            _write_source(catalogue.source(connection, model, found_id, v), as_json=as_json)
+            _write_source(sources.read(connection, model, found_id, v), as_json=as_json)
             return
         facts = _all_of_notebook(connection, found_id) if model is Notebook else _all_of_run(connection, found_id)
     if as_json:
@@ -68,10 +68,10 @@ def _write_source(cells: tuple[Cell, ...], *, as_json: bool) -> None:
 
 
 def _all_of_notebook(connection: sa.Connection, notebook_id: str) -> dict[str, Any]:
-    from ln_jupyter.queries import catalogue  # here for cost: --help needs no database
+    from ln_jupyter.queries import notebooks  # here for cost: --help needs no database
 
-    versions = catalogue.versions(connection, notebook_id, host=socket.gethostname())
-    paths = catalogue.paths(connection, notebook_id)
+    versions = notebooks.versions(connection, notebook_id, host=socket.gethostname())
+    paths = notebooks.paths(connection, notebook_id)
     return {
         "kind": "notebook",
         "id": notebook_id,
@@ -82,9 +82,9 @@ def _all_of_notebook(connection: sa.Connection, notebook_id: str) -> dict[str, A
 
 
 def _all_of_run(connection: sa.Connection, run_id: str) -> dict[str, Any]:
-    from ln_jupyter.queries import catalogue  # here for cost: --help needs no database
+    from ln_jupyter.queries import runs  # here for cost: --help needs no database
 
-    return {"kind": "run", **catalogue.run(connection, run_id), "cells": catalogue.cells(connection, run_id)}
+    return {"kind": "run", **runs.read(connection, run_id), "cells": runs.cells(connection, run_id)}
 
 
 def _write_notebook(facts: dict[str, Any]) -> None:

@@ -1,1 +1,1 @@
-"""What the command line, pages and displays read of a registry: plain values, in one or two statements each."""
+"""What the command line reads of a registry, and pages and displays will: plain values, by `notebooks`, `runs`, `ids`, `sources`."""

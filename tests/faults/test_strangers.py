@@ -24,7 +24,7 @@ from ln_jupyter import cli, errors, settings
 from ln_jupyter.approval import lists, urls
 from ln_jupyter.cli import environment
 from ln_jupyter.db import engines
-from ln_jupyter.queries import catalogue
+from ln_jupyter.queries import sources
 from ln_jupyter.server import notebook_paths
 from ln_jupyter.tracking import header as registration
 from tests.faults.heard import FORMS, Listener
@@ -449,7 +449,7 @@ def test_a_value_that_is_none(brought: Path, column: str, value: str) -> None:
 @pytest.mark.parametrize("content", [zlib.compress(b"0" * 2_000_000, 9), b"no zlib", zlib.compress(b"[" * 99_999)])
 def test_a_source_that_is_none(brought: Path, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
     """A kept source that would fill the memory, or cannot be read, is not unpacked."""
-    monkeypatch.setattr(catalogue, "_LONGEST_SOURCE", 1_000_000)
+    monkeypatch.setattr(sources, "_LONGEST", 1_000_000)
     ln.add(lns.Source(hash="a" * 64, content=content))
     ln.add(lns.Notebook(id="Rx2s9cPTMQLY", source_hash="a" * 64))
 
