@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqlalchemy import event
 
 from ln_jupyter import callsite
-from ln_jupyter.db import connection_events, sql_text, transactions
-from ln_jupyter.db.listeners import takes_notes
+from ln_jupyter.db import events, sql_text, transactions
+from ln_jupyter.db.events import takes_notes
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -134,8 +134,8 @@ class Work:
 
     def _listen(self) -> None:
         if _commit not in self._connection.dispatch.commit:
-            connection_events.listen(self._connection, "commit", _commit)
-            connection_events.listen(self._connection, "rollback", _rollback)
+            events.listen(self._connection, "commit", _commit)
+            events.listen(self._connection, "rollback", _rollback)
 
     def _say(self, what: str) -> None:
         where = "" if self._line is None else f" at {self._line}"

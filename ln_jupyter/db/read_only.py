@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from ln_jupyter.db import connection_events, sql_text, transactions
+from ln_jupyter.db import events, sql_text, transactions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ def guard(connection: sa.Connection, refusal: Callable[[str], Exception]) -> Non
     _guards[connection] = _Guard(connection, refusal)
     if connection.dialect not in _watched:
         _watched.add(connection.dialect)
-        connection_events.listen_first_to_errors(connection.engine, _refuse)
+        events.listen_first_to_errors(connection.engine, _refuse)
         if connection.dialect.name == "sqlite":
             event.listen(connection.engine, "reset", _let_write)
 
@@ -64,10 +64,10 @@ class _Guard:
         self._only_reads = False
         self._is_of_statement = False
         # of this connection only, and before the engine's own, which would wait for the write lock
-        connection_events.listen(connection, "before_cursor_execute", self._begin)
-        connection_events.listen(connection, "after_cursor_execute", self._commit)
+        events.listen(connection, "before_cursor_execute", self._begin)
+        events.listen(connection, "after_cursor_execute", self._commit)
         for end in ("commit", "rollback"):
-            connection_events.listen(connection, end, self._end)
+            events.listen(connection, end, self._end)
 
     def undo(self, connection: sa.Connection) -> None:
         """Leave the transaction of a statement that failed."""

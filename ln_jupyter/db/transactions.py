@@ -21,8 +21,8 @@ from sqlalchemy import event
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 
 from ln_jupyter import advice, errors
-from ln_jupyter.db import connection_events, error_translation, forks, interrupts, sql_text
-from ln_jupyter.db.listeners import takes_notes
+from ln_jupyter.db import error_translation, events, forks, interrupts, sql_text
+from ln_jupyter.db.events import takes_notes
 from ln_jupyter.db.sqlite import errors as sqlite_errors
 from ln_jupyter.db.sqlite import lock_owner
 
@@ -333,8 +333,8 @@ def _took_lock(connection: sa.Connection) -> None:
     if connection.engine.url.database not in (None, "", ":memory:"):  # there nobody else could wait
         connection.info[_HOLDER] = holder
         if _end not in connection.dispatch.commit:  # which a connection that begins again has
-            connection_events.listen(connection, "commit", _end)
-            connection_events.listen(connection, "rollback", _end)
+            events.listen(connection, "commit", _end)
+            events.listen(connection, "rollback", _end)
 
 
 def wait_for_lock(

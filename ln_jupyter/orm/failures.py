@@ -13,7 +13,7 @@ from sqlalchemy import event
 
 from ln_jupyter import callsite, errors
 from ln_jupyter.db import error_translation, limits, marks, transactions
-from ln_jupyter.db.listeners import takes_notes
+from ln_jupyter.db.events import takes_notes
 from ln_jupyter.orm import refusals
 
 if TYPE_CHECKING:

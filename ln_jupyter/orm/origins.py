@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import gc
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event, orm
-from sqlalchemy.orm.attributes import instance_state
+from sqlalchemy.orm.attributes import instance_state, set_committed_value
 
 from ln_jupyter import errors, schema
 from ln_jupyter.db import engines, error_translation
@@ -16,9 +16,11 @@ from ln_jupyter.orm import naming
 from ln_jupyter.registry import check, choose
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from sqlalchemy.orm import InstanceState
+
+T = TypeVar("T")
 
 _ORIGIN = "ln_origin"
 
@@ -243,3 +245,19 @@ def _note_use(session: orm.Session, _transaction: object, connection: sa.Connect
     """Know which databases the sessions of others use: their records do not say where they came from."""
     if not hasattr(session, "kept_in"):
         _use(connection.engine)
+
+
+def detached_record(model: type[T], row: Mapping[str, Any], *, origin: sa.Engine) -> T:
+    """Make a record of a row that was read or written without its class, as if a session had read it and been closed.
+
+    Args:
+        model: Its class; each attribute has the name of its column.
+        row: Every column.
+        origin: The engine it came from.
+    """
+    made: T = orm.class_mapper(model).class_manager.new_instance()
+    for name, value in row.items():
+        set_committed_value(made, name, value)
+    orm.make_transient_to_detached(made)
+    note([instance_state(made)], origin)
+    return made

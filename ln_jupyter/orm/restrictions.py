@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from ln_jupyter import callsite, errors
-from ln_jupyter.db import connection_events, read_only, sql_text, transactions
-from ln_jupyter.db.listeners import takes_notes
+from ln_jupyter.db import events, read_only, sql_text, transactions
+from ln_jupyter.db.events import takes_notes
 from ln_jupyter.orm import failures, naming, refusals
 
 if TYPE_CHECKING:
@@ -112,8 +112,8 @@ class DryRun:
         if connection not in self._connections:  # a savepoint begins on one that is there
             self._connections.append(connection)
             # no earlier: a registry may be made first
-            connection_events.listen(connection, "before_cursor_execute", _keep_undoable)
-            connection_events.listen(connection, "commit", _refuse_commit)
+            events.listen(connection, "before_cursor_execute", _keep_undoable)
+            events.listen(connection, "commit", _refuse_commit)
 
     @takes_notes
     def _count(self, session: orm.Session, _context: object) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from ln_jupyter import callsite, errors, schema
 from ln_jupyter.db import engines, error_translation, marks, sql_text, transactions
-from ln_jupyter.db.listeners import takes_notes
+from ln_jupyter.db.events import takes_notes
 from ln_jupyter.orm import failures, naming, origins, refusals, scalars, state_backup, users
 from ln_jupyter.orm.profile import lazy_loads
 from ln_jupyter.registry import check

@@ -64,18 +64,18 @@ class Registration:
     @cached_property
     def notebook(self) -> Notebook:
         """The notebook, as a detached record."""
-        from ln_jupyter.orm import detached  # here for cost, as below: mapping classes is half of a first header()
+        from ln_jupyter.orm import origins  # here for cost, as below: mapping classes is half of a first header()
         from ln_jupyter.schema import Notebook
 
-        return detached.record(Notebook, self.notebook_row, origin=self.origin)
+        return origins.detached_record(Notebook, self.notebook_row, origin=self.origin)
 
     @cached_property
     def run(self) -> Run:
         """The run, as a detached record; ``run.notebook`` is loaded."""
-        from ln_jupyter.orm import detached
+        from ln_jupyter.orm import origins
         from ln_jupyter.schema import Run
 
-        return detached.record(Run, self.run_row | {"notebook": self.notebook}, origin=self.origin)
+        return origins.detached_record(Run, self.run_row | {"notebook": self.notebook}, origin=self.origin)
 
 
 def register(request: Request, *, before: Registration | None, run: WhichRun) -> Registration:

@@ -8,7 +8,7 @@ from sqlalchemy import orm
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter.orm import detached, origins
+from ln_jupyter.orm import origins
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def row(engine: sa.Engine) -> dict[str, object]:
 
 def test_it_is_detached(row: dict[str, object], engine: sa.Engine) -> None:
     """It has every column and no change, and its relationships are not loaded."""
-    made, read = detached.record(lns.Run, row, origin=engine), ln.select(lns.Run).one()
+    made, read = origins.detached_record(lns.Run, row, origin=engine), ln.select(lns.Run).one()
 
     ours, theirs = sa.inspect(made), sa.inspect(read)
     assert (True, theirs.key, theirs.unloaded) == (ours.detached, ours.key, ours.unloaded)
@@ -31,7 +31,7 @@ def test_it_is_detached(row: dict[str, object], engine: sa.Engine) -> None:
 
 def test_an_edit_is_saved(row: dict[str, object], engine: sa.Engine) -> None:
     """It is edited and added like any other, and its counter of edits goes on."""
-    made = detached.record(lns.Run, row, origin=engine)
+    made = origins.detached_record(lns.Run, row, origin=engine)
     made.name = "edited"
 
     ln.add(made)
@@ -41,7 +41,7 @@ def test_an_edit_is_saved(row: dict[str, object], engine: sa.Engine) -> None:
 
 def test_a_relationship_says_that_it_is_not_loaded(row: dict[str, object], engine: sa.Engine) -> None:
     """Reading what is not loaded is the usual error, and `load` helps as usual."""
-    made = detached.record(lns.Run, row, origin=engine)
+    made = origins.detached_record(lns.Run, row, origin=engine)
 
     with pytest.raises(orm.exc.DetachedInstanceError):
         _ = made.inputs
@@ -50,4 +50,4 @@ def test_a_relationship_says_that_it_is_not_loaded(row: dict[str, object], engin
 
 def test_it_remembers_its_database(row: dict[str, object], engine: sa.Engine) -> None:
     """Where another database may be connected to by then, it knows the one it came from."""
-    assert engine is origins.engine_of(detached.record(lns.Run, row, origin=engine))
+    assert engine is origins.engine_of(origins.detached_record(lns.Run, row, origin=engine))

@@ -14,7 +14,7 @@ from sqlalchemy import orm
 from sqlalchemy.orm import loading
 
 from ln_jupyter import callsite
-from ln_jupyter.db.listeners import takes_notes
+from ln_jupyter.db.events import takes_notes
 from ln_jupyter.orm.profile import lazy_loads
 from ln_jupyter.orm.profile.model import Flush, LazyLoads, UnreadLoad
 from ln_jupyter.orm.profile.reads import Reads

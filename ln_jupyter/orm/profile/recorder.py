@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import ExecuteStyle
 
-from ln_jupyter.db import connection_events, sql_text, transactions
-from ln_jupyter.db.listeners import takes_notes
+from ln_jupyter.db import events, sql_text, transactions
+from ln_jupyter.db.events import takes_notes
 from ln_jupyter.orm.profile.loads import Loads
 from ln_jupyter.orm.profile.model import Profile, SlowStatement
 from ln_jupyter.orm.profile.sent import Sent, TimedRows
@@ -101,9 +101,9 @@ class Recorder:
         if (dispatch := self._dispatches.get(connection.engine)) is not None:
             connection.dispatch, connection._has_events = dispatch, True
             return
-        connection_events.listen(connection, "before_cursor_execute", self._before)
-        connection_events.listen(connection, "after_cursor_execute", self._after)
-        connection_events.listen(connection, "commit", self._commit)
+        events.listen(connection, "before_cursor_execute", self._before)
+        events.listen(connection, "after_cursor_execute", self._after)
+        events.listen(connection, "commit", self._commit)
         self._dispatches[connection.engine] = connection.dispatch
 
     @takes_notes

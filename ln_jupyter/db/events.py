@@ -1,8 +1,10 @@
-"""Events of one connection, whatever its engine is, and errors before anybody else has made others of them."""
+"""Listen to SQLAlchemy: to one connection whatever its engine is, first to errors, and to take notes only."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import functools
+import logging
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 from sqlalchemy.event.registry import _EventKey
 
@@ -10,6 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import sqlalchemy as sa
+
+P = ParamSpec("P")
+
+_log = logging.getLogger(__name__)
 
 
 def listen(connection: sa.Connection, name: str, listener: Callable[..., Any]) -> None:
@@ -35,3 +41,16 @@ def listen_first_to_errors(engine: sa.Engine, listener: Callable[..., Any]) -> N
 
 def _key(connection: sa.Connection, name: str, listener: Callable[..., Any]) -> _EventKey[Any]:
     return _EventKey(connection, name, listener, connection)
+
+
+def takes_notes(listener: Callable[P, None]) -> Callable[P, None]:
+    """Let an error of a listener cost its notes, and not hide the user's own error, which may be why it was called."""
+
+    @functools.wraps(listener)
+    def listen(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            listener(*args, **kwargs)
+        except Exception:  # noqa: BLE001 - of mappers that are gone, of the user's own values: SQLAlchemy goes on
+            _log.debug("%s took no notes", listener.__qualname__, exc_info=True)
+
+    return listen
