@@ -17,7 +17,7 @@ from report import Budget, Row, Section
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter.db import engines
-from ln_jupyter.queries import catalogue
+from ln_jupyter.queries import notebooks, runs
 from ln_jupyter.tracking import header
 
 if TYPE_CHECKING:
@@ -110,9 +110,9 @@ def _of_notebook() -> object:
 
 def _list_runs() -> object:
     with engines.current().connect() as connection:
-        return catalogue.runs(connection, limit=10)
+        return runs.newest(connection, limit=10)
 
 
 def _list_notebooks() -> object:
     with engines.current().connect() as connection:
-        return catalogue.notebooks(connection, host="host", limit=10, count_to=1_001)
+        return notebooks.newest(connection, host="host", limit=10, count_to=1_001)
