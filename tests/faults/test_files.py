@@ -158,7 +158,7 @@ def other(kernel: Kernel, folder: Path) -> Path:
     file = folder / "other.db"
     url = settings.sqlite_url(file)
     kernel.run(
-        f"with ln.Session({url!r}) as ss: ss.add(lns.Run(name='other'))\n__import__('ln_jupyter.db.engines').db.engine.dispose({url!r})"
+        f"with ln.Session({url!r}) as ss: ss.add(lns.Run(name='other'))\n__import__('ln_jupyter.db.engines').db.engines.dispose({url!r})"
     )
     assert file.is_file()
     assert not Path(f"{file}-wal").exists()

@@ -82,8 +82,9 @@ def in_kernel(kernel: Kernel) -> dict[str, str]:
 
 
 def beat(kernel: Kernel) -> list[str]:
-    """Let the heartbeat of the run write now: what it logged."""
-    kernel.run("lines.clear(); registration.recording().settle()", store_history=False)
+    """Let the heartbeat of the run write now: what it logged, but for what the end of an earlier cell has begun."""
+    settle = "registration.recording().settle()"
+    kernel.run(f"{settle}; lines.clear(); {settle}", store_history=False)
     lines: list[str] = kernel.read("list(lines)")
     return lines
 
