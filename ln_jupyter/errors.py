@@ -76,7 +76,7 @@ class LnJupyterError(Exception):
     Example:
         >>> error = LnJupyterError("the disk is full", fix="free some space")
         >>> str(error), error.fix
-        ("the disk is full", "free some space")
+        ('the disk is full', 'free some space')
     """
 
     def __init__(self, message: str, *, fix: str = "") -> None:
