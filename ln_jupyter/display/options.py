@@ -41,7 +41,6 @@ class Options:
         members: How many members of a loaded collection are listed.
         length: How many characters one value takes.
         html: Whether there is HTML beside the text.
-        own_repr: Whether the text is what the class's own ``__repr__`` gives.
         secret_names: What a column's name ends in if its values are not to be shown.
         variable: What the shown record can be written as; empty where nothing names it.
         place: Where its row is.
@@ -52,7 +51,6 @@ class Options:
     members: int = 5
     length: int = 80
     html: bool = True
-    own_repr: bool = False
     secret_names: tuple[str, ...] = redaction.NAMES
     variable: str = ""
     place: Place = Place()

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import APIHandler
 from jupyter_server.extension.application import ExtensionApp
+from jupyter_server.extension.handler import ExtensionHandlerMixin
 from jupyter_server.services.contents.fileio import FileManagerMixin
 from jupyter_server.utils import url_path_join
+from tornado import web
 
 from ln_jupyter import __version__
 from ln_jupyter.server import contents_events, save_hook
-from ln_jupyter.server.handlers import StatusHandler, VersionHandler
 
 if TYPE_CHECKING:
     from jupyter_server.services.contents.manager import ContentsManager
+
+
+class StatusHandler(ExtensionHandlerMixin, APIHandler):
+    """Say what this server does for notebooks; a kernel asks, so that `header()` can say it."""
+
+    auth_resource: ClassVar[str] = "ln_jupyter"
+
+    @web.authenticated
+    @authorized
+    def get(self) -> None:
+        """Answer ``{"version": "0.1.0", "hook": true}``: saving a notebook carries its identity to the metadata."""
+        self.finish({"version": __version__, "hook": True})
 
 
 class LnJupyterApp(ExtensionApp):
@@ -39,7 +54,5 @@ class LnJupyterApp(ExtensionApp):
             server.event_logger.add_listener(schema_id=contents_events.SCHEMA, listener=listener)
 
     def initialize_handlers(self) -> None:
-        """Register every handler under the extension's own path."""
-        api = url_path_join(self.extension_url, "api")
-        self.handlers.append((url_path_join(api, "version"), VersionHandler))
-        self.handlers.append((url_path_join(api, "status"), StatusHandler))
+        """Answer under the extension's own path."""
+        self.handlers.append((url_path_join(self.extension_url, "api", "status"), StatusHandler))

@@ -115,7 +115,7 @@ def test_busy_registry_blocks_nobody(project, server):
     with project.connect() as connection:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         project.rename("a.ipynb", "b.ipynb")
-        served = server.get("ln-jupyter/api/version")
+        served = server.get("ln-jupyter/api/status")
         connection.rollback()
 
     assert served

@@ -23,15 +23,10 @@ class LnDisplay(Configurable):
 
     enabled = Bool(True, help="Whether records are displayed by ln_jupyter at all.").tag(config=True)  # noqa: FBT003
     html = Bool(DEFAULT.html, help="Whether there is HTML beside the plain text.").tag(config=True)
-    own_repr = Bool(
-        DEFAULT.own_repr,
-        help="Whether the plain text is what the class's own __repr__ gives; it may ask the database.",
-    ).tag(config=True)
     rows = Int(DEFAULT.rows, min=1, help="How many rows a table of records has.").tag(config=True)
     columns = Int(DEFAULT.columns, min=1, help="How many attributes of one record have a line of their own.").tag(
         config=True
     )
-    members = Int(DEFAULT.members, min=0, help="How many members of a loaded collection are listed.").tag(config=True)
     length = Int(DEFAULT.length, min=10, help="How many characters one value takes.").tag(config=True)
     secret_names = List(
         Unicode(),
@@ -52,10 +47,8 @@ class LnDisplay(Configurable):
             self._options = Options(
                 rows=self.rows,
                 columns=self.columns,
-                members=self.members,
                 length=self.length,
                 html=self.html,
-                own_repr=self.own_repr,
                 secret_names=(*self.secret_names, *self.also_secret),
             )
         return self._options
@@ -65,6 +58,6 @@ class LnDisplay(Configurable):
         shell: Any = self.parent
         shell.configurables[:] = [each for each in shell.configurables if each is not self]
 
-    @observe("html", "own_repr", "rows", "columns", "members", "length", "secret_names", "also_secret")
+    @observe("html", "rows", "columns", "length", "secret_names", "also_secret")
     def _forget_options(self, _change: object) -> None:
         self._options = None

@@ -108,8 +108,8 @@ class Formatters:
 
     @property
     def _is_plain(self) -> bool:
-        """Whether text is left to the classes; also where a copy of our printers has outlived us."""
-        return self._preferences.own_repr or not self._installed
+        """Whether text is left to the classes: a copy of our printers has outlived us."""
+        return not self._installed
 
     def _text(self, kind: str, obj: Any, p: Any, _cycle: object) -> None:
         nested = len(p.stack) > 1

@@ -60,26 +60,6 @@ def test_html(shell: InteractiveShell) -> None:
         assert {"text/plain"} == shown(shell, each).keys()
 
 
-def test_own_repr(shell: InteractiveShell) -> None:
-    """The text can be the class's own, in containers too."""
-    user = lns.User(id="u")
-
-    config(shell, ".own_repr = True")
-
-    assert "User(id='u')" == text(shell, user)
-    assert "[User(id='u')]" == text(shell, [user])
-
-
-def test_own_repr_that_fails(shell: InteractiveShell, caplog: pytest.LogCaptureFixture) -> None:
-    """A class whose own words fail is shown without them, and the log has one line."""
-    trap = m.Trap()
-
-    config(shell, ".own_repr = True")
-
-    assert object.__repr__(trap) == text(shell, trap)
-    assert ["cannot display this Trap as a record: Touched: "] == caplog.messages
-
-
 def test_rows(shell: InteractiveShell) -> None:
     """Tables and lists have as many rows, from now on."""
     users = [lns.User(id=f"u{i}") for i in range(5)]
