@@ -18,7 +18,7 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter.db import engines
 from ln_jupyter.queries import notebooks, runs
-from ln_jupyter.tracking import header
+from ln_jupyter.tracking import running
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +55,7 @@ def run(folder: Path, effort: Effort) -> list[Section]:
         small, large = measure(contestants, rounds=effort.rounds(20), calls=calls).values()
         rows.append(Row(name, large, small, "with 1,000", budget=_BUDGET))
         scans += [f"{name}: {plan}" for plan in plans(few, act)]
-    header.forget()
+    running.forget()
     ln.connect()
     remarks = ["ours is with 1,000,000 runs"]
     remarks += [f"without an index: {scan}" for scan in scans] or ["every statement that was sent uses an index"]
@@ -68,7 +68,7 @@ def plans(path: Path, act: Callable[[], object]) -> list[str]:
     sent: list[tuple[str, Any]] = []
     engine = engines.resolve(registries.url(path))
     sa.event.listen(engine, "before_cursor_execute", lambda _c, _cur, sql, values, *_: sent.append((sql, values)))
-    header.forget()
+    running.forget()
     act()
     engines.dispose(registries.url(path))  # the next engine has no listener, which would cost
     with sqlite3.connect(path) as connection:
@@ -88,13 +88,13 @@ def _plain(values: Any) -> Any:
 
 def _connect(path: Path, act: Callable[[], object]) -> None:
     """Let what comes next ask this registry; the first time in this turn is not measured."""
-    header.forget()
+    running.forget()
     ln.connect(registries.url(path))
     act()
 
 
 def _header(notebook: Path) -> None:
-    header.forget()
+    running.forget()
     _again(notebook)
 
 

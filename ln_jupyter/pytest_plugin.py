@@ -65,8 +65,8 @@ def ln_registry(tmp_path: Path) -> Iterator[sa.Engine]:
 def _begin_anew() -> None:
     """Forget what the process decided and registered, as a new one has not done either yet."""
     from ln_jupyter.db import engines  # here for cost: only for tests that ask
-    from ln_jupyter.tracking import header
+    from ln_jupyter.tracking import running
 
     engines.connect(None)
     settings.forget()
-    header.forget()
+    running.forget()

@@ -29,7 +29,7 @@ from ln_jupyter.ipython.cell_log import Execution
 from ln_jupyter.notebook.document import Cell, Document
 from ln_jupyter.queries import ids, runs
 from ln_jupyter.queries import notebooks as notebook_queries
-from ln_jupyter.tracking import evidence, header
+from ln_jupyter.tracking import evidence, running
 from ln_jupyter.tracking.publishing import checks
 from tests.tracking import notebooks
 
@@ -221,11 +221,11 @@ def test_header_reads_no_whole_table(scans: Callable[[], list[str]], tmp_path: P
     notebook = tmp_path / "n.ipynb"
     notebook.write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
     ln.header(filepath=notebook)
-    header.forget()  # a new process
+    running.forget()  # a new process
 
     ln.header(filepath=notebook)
     ln.header(filepath=notebook)
-    header.forget()
+    running.forget()
 
     assert [] == scans()
 
@@ -240,7 +240,7 @@ def test_a_stated_id_is_looked_into_by_indexes(scans: Callable[[], list[str]], t
     ln.header(filepath=notebook)
 
     assert ("n", []) == (ln.nb.notebook.parent_id, scans())
-    header.forget()
+    running.forget()
 
 
 @pytest.mark.usefixtures("ln_registry")
@@ -248,7 +248,7 @@ def test_a_file_that_is_known_is_not_compared(tmp_path: Path, monkeypatch: pytes
     """Where a file is known by its path, `header()` asks nobody for what else is known of its notebook."""
     notebook = notebooks.write(tmp_path / "n.ipynb", nbproject={"id": "Rx2s9cPTMQLY", "version": "1"})
     ln.header(filepath=notebook)
-    header.forget()
+    running.forget()
     monkeypatch.delattr(evidence, "traces")
 
     ln.header(filepath=notebook)

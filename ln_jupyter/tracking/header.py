@@ -1,8 +1,7 @@
-"""`header()`, and what it registered in this process."""
+"""`header()`: the running notebook is found, registered, recorded and shown."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, Literal
 
 from ln_jupyter import errors, importing, settings
@@ -12,44 +11,15 @@ from ln_jupyter.ipython.cell_log import CellLog
 from ln_jupyter.locate.find import find
 from ln_jupyter.notebook import identity
 from ln_jupyter.tracking import request as requests
+from ln_jupyter.tracking import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from ln_jupyter.locate.location import Location
-    from ln_jupyter.tracking.recording.recorder import Recording
     from ln_jupyter.tracking.register import Registration
     from ln_jupyter.tracking.request import Request
-
-_current: Registration | None = None
-_recording: Recording | None = None
-
-
-def current() -> Registration | None:
-    """Give what `header()` registered in this process; None if it did not run here."""
-    return _current if _current is not None and _current.pid == os.getpid() else None
-
-
-def recording() -> Recording | None:
-    """Give what keeps the current run up to date; None if `header()` did not run in this process."""
-    return None if current() is None else _recording
-
-
-def replace(registration: Registration) -> None:
-    """Let this be what the process runs, as `publish()` made it."""
-    global _current  # noqa: PLW0603 - the one owner of what this process runs
-    _current = registration
-
-
-def forget() -> None:
-    """Let the next `header()` begin a run, as in a new process: a test does."""
-    global _current, _recording  # noqa: PLW0603 - the one owner of what this process runs
-    if _recording is not None:
-        _recording.stop()
-        if _recording.log is not None:
-            _recording.log.stop()
-    _current = _recording = None
 
 
 def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is found wrongly
@@ -95,7 +65,6 @@ def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is
         Solve Problem X
         ...
     """
-    global _current  # noqa: PLW0603 - the one owner of what this process runs
     shell = kernel.shell()
     if shell is not None:
         shell.extension_manager.load_extension("ln_jupyter")  # by its manager, so that %unload_ext knows of it
@@ -108,14 +77,14 @@ def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is
     location, problem = _find(filepath)
     if settings.current(None if location is None else location.path.parent).mode == "off":
         return
-    known = id is not None or current() is not None
+    known = id is not None or running.registration() is not None
     if problem is not None and (filepath is not None or not known):
         raise problem
     request = requests.look_at(location, notebook_id=id, version=v, name=name, packages=pypackage or (), runner=env)
     with importing.uninterrupted():
         from ln_jupyter.tracking import header_output, register  # here for cost: they import SQLAlchemy
 
-    before = current()
+    before = running.registration()
     try:
         registered = register.register(request, before=before, run=run)
     except errors.DatabaseError as error:
@@ -124,7 +93,7 @@ def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is
         header_output.show(before, request, problem=error)
         return
     _record(registered, request, shell)
-    _current = registered
+    running.replace(registered)
     header_output.show(registered, request)
 
 
@@ -133,15 +102,15 @@ def _goes_on(before: Registration, request: Request) -> bool:
     from ln_jupyter.registry import choose
 
     is_same = request.path in (None, before.path)
-    return is_same and _recording is not None and _recording.engine is choose.of_registry()
+    recording = running.newest_recording()
+    return is_same and recording is not None and recording.engine is choose.of_registry()
 
 
 def _record(registration: Registration, request: Request, shell: Any) -> None:
     """Keep the run up to date from here on; another run that the process has begun before ends here."""
-    global _recording  # noqa: PLW0603 - the one owner of what this process runs
     from ln_jupyter.tracking.recording.recorder import Recording  # here for cost: it imports SQLAlchemy
 
-    engine, before = registration.origin, _recording
+    engine, before = registration.origin, running.newest_recording()
     if before is not None and before.is_of(registration, engine):
         before.follow(registration, request)
         return
@@ -151,13 +120,14 @@ def _record(registration: Registration, request: Request, shell: Any) -> None:
         log = before.log
     if shell is not None and (log is None or not log.follows(shell)):
         log = CellLog(shell, _wake) if cell_log.is_known(shell) else None
-    _recording = Recording(registration, request, engine, log)
-    _recording.start()
+    recording = Recording(registration, request, engine, log)
+    running.record(recording)
+    recording.start()
 
 
 def _wake() -> None:
-    if _recording is not None:
-        _recording.wake()
+    if (recording := running.newest_recording()) is not None:
+        recording.wake()
 
 
 def _find(filepath: str | Path | None) -> tuple[Location | None, errors.NotebookNotFoundError | None]:

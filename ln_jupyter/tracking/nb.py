@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from ln_jupyter.tracking import header as registration
+from ln_jupyter.tracking import running
 from ln_jupyter.tracking.header import header
 from ln_jupyter.tracking.publishing.publish import publish
 
@@ -24,7 +24,7 @@ if not TYPE_CHECKING:
         """Give the notebook and run that `header()` registered in this process; None before it did."""
         if name not in ("notebook", "run"):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=sys.modules[__name__])
-        current = registration.current()
+        current = running.registration()
         return None if current is None else getattr(current, name)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter.db import engines
-from ln_jupyter.tracking import header
+from ln_jupyter.tracking import running
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ def main(disk: Path) -> None:
     told["header again"] = _said(lambda: ln.header(id="Rx2s9cPTMQLY", name="Growth"))
     told["made again"] = _said(lambda: _make(disk))
     told["sources"] = str(ln.select(lns.Source).count())
-    recording = header.recording()
+    recording = running.recording()
     if recording is not None:
         recording.settle()
     json.dump(told, sys.__stdout__ or sys.stdout)

@@ -16,9 +16,9 @@ from ln_jupyter import errors
 from ln_jupyter.db import engines
 from ln_jupyter.locate.location import Location
 from ln_jupyter.orm import unit_of_work
-from ln_jupyter.tracking import header
 from ln_jupyter.tracking import register as rows
 from ln_jupyter.tracking import request as requests
+from ln_jupyter.tracking import running
 from tests import waits
 from tests.faults import processes
 from tests.faults.processes import Repeated
@@ -61,7 +61,7 @@ class Worker:
         self.tell(("runs", [ln.nb.run.id]))
         for kind in self.random.choices(list(KINDS), list(KINDS.values()), k=transactions - 2):
             getattr(self, kind.replace(" ", "_"))()
-        recording = header.recording()
+        recording = running.recording()
         assert recording is not None
         recording.finish()
 

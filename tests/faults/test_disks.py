@@ -190,9 +190,9 @@ def test_no_room_for_a_new_registry(kernel: Kernel, file: Path) -> None:
 
 def test_a_heartbeat_without_room(kernel: Kernel, registry: Path) -> None:
     """The heartbeat logs one line, and writes what it could not when there is room again."""
-    kernel.run("registration.recording().settle()")
+    kernel.run("running.recording().settle()")
     size = max(each.stat().st_size for each in registry.parent.iterdir())
-    kernel.run("registration.recording()._facts.source = bytes(10)")
+    kernel.run("running.recording()._facts.source = bytes(10)")
     kernel.run(f"resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, resource.RLIM_INFINITY)); x = 1")
 
     beat = uses.beat(kernel)

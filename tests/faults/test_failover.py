@@ -13,7 +13,7 @@ import pytest
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter.db import engines
-from ln_jupyter.tracking import header
+from ln_jupyter.tracking import running
 from tests import waits
 from tests.faults import cluster, stubborn
 from tests.faults.processes import Crowd, gather
@@ -37,7 +37,7 @@ def pair() -> Iterator[Cluster]:
     """Run a primary and its standby."""
     with cluster.running() as pair:
         yield pair
-        header.forget()
+        running.forget()
         ln.connect("sqlite://")
         for url in (pair.url, pair.standby):
             engines.dispose(url)

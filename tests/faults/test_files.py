@@ -100,7 +100,7 @@ with ln.Session() as ss:
 def test_a_file_that_goes_away_during_a_block(kernel: Kernel, registry: Path, suffix: str) -> None:
     """Between flush and commit: the commit says so, for what it wrote would be nowhere."""
     gone = Path(f"{registry}{suffix}")
-    kernel.run("registration.recording().stop()")  # it, too, would work on with the WAL that is gone
+    kernel.run("running.recording().stop()")  # it, too, would work on with the WAL that is gone
 
     done = kernel.run(BLOCK.format(fault=f"os.rename({str(gone)!r}, {str(registry.parent.parent / 'aside')!r})"))
 
@@ -127,7 +127,7 @@ for each in several:
 
 def test_a_wal_that_is_deleted(kernel: Kernel, registry: Path) -> None:
     """Committed rows that were in a WAL which somebody deleted are saved, and later ones go to the disk too."""
-    kernel.run(f"{SEVERAL}registration.recording().stop()")  # what it has in use is lost with its WAL
+    kernel.run(f"{SEVERAL}running.recording().stop()")  # what it has in use is lost with its WAL
     for suffix in ("-wal", "-shm"):
         os.unlink(f"{registry}{suffix}")  # noqa: PTH108
 
@@ -141,7 +141,7 @@ def test_a_wal_that_is_deleted(kernel: Kernel, registry: Path) -> None:
 def test_a_wal_that_is_deleted_while_another_session_works_with_it(kernel: Kernel, registry: Path) -> None:
     """Nothing can be read until that session ends, and the error says so; then nothing is missing."""
     held = "held = engines.current().connect(); held.exec_driver_sql('SELECT count(*) FROM ln_run').all()"
-    kernel.run(f"registration.recording().stop()\nfrom ln_jupyter.db import engines\n{held}")
+    kernel.run(f"running.recording().stop()\nfrom ln_jupyter.db import engines\n{held}")
     os.unlink(f"{registry}-wal")  # noqa: PTH108
 
     said: str = kernel.read("said(uses['select'])")

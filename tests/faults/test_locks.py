@@ -23,7 +23,7 @@ from ln_jupyter import errors
 from ln_jupyter.db import engines, transactions
 from ln_jupyter.db.sqlite import lock_owner
 from ln_jupyter.registry import check
-from ln_jupyter.tracking import header
+from ln_jupyter.tracking import running
 from ln_jupyter.tracking.recording import recorder
 from tests import waits
 from tests.conftest import new_database
@@ -673,7 +673,7 @@ def test_heartbeat_waits_beside_the_cells(kernel: tuple[Kernel, sa.URL]) -> None
         beside = driver.run("ln.select(lns.Notebook, name='heart').count()")
 
     assert ("True", "1") == (waited.value, beside.value)
-    driver.run("from ln_jupyter.tracking import header as registration\nregistration.recording().settle()")
+    driver.run("from ln_jupyter.tracking import running\nrunning.recording().settle()")
     cells = driver.read("ln.select(lns.ExecutedCell, run_id=ln.nb.run.id).count()")
     assert cells >= 4
 
@@ -684,7 +684,7 @@ def test_end_of_a_run_whose_heartbeat_waits(sqlite_url: sa.URL, monkeypatch: pyt
     monkeypatch.setattr(recorder, "PAUSE", 0)
     ln.connect(sqlite_url)
     ln.header(id="Rx2s9cPTMQLY", name="Solve Problem X")
-    run, kept = ln.nb.run, header.recording()
+    run, kept = ln.nb.run, running.recording()
     assert kept is not None
     kept.settle()
     monkeypatch.setattr(transactions, "time", waits.Clock(is_waiting.set))
@@ -698,6 +698,6 @@ def test_end_of_a_run_whose_heartbeat_waits(sqlite_url: sa.URL, monkeypatch: pyt
     ending.join()
 
     found = ln.select(lns.Run, id=run.id).one()
-    header.forget()
+    running.forget()
     ln.connect()
     assert "ok" == found.outcome

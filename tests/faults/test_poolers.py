@@ -14,7 +14,7 @@ import ln_jupyter.schema as lns
 from ln_jupyter import errors
 from ln_jupyter.db import engines
 from ln_jupyter.registry import check, migrate, transfer
-from ln_jupyter.tracking import header
+from ln_jupyter.tracking import running
 from tests import servers
 from tests.conftest import new_database
 from tests.faults import pooler
@@ -109,13 +109,13 @@ def left_behind(bouncer: Pooler, database: str | None) -> set[str]:
 
 def use_header(_folder: Path) -> None:
     ln.header(id="Pooled000000", name="Pooled")
-    recording = header.recording()
+    recording = running.recording()
     assert recording is not None
     recording.settle()
     recording.finish()
     heard = ln.select(lns.Run, id=recording.run_id).one()
     assert ("finished", "Pooled") == (heard.state, ln.select(lns.Notebook, id="Pooled000000").one().name)
-    header.forget()
+    running.forget()
 
 
 def use_add_and_delete(_folder: Path) -> None:

@@ -19,7 +19,7 @@ from ln_jupyter import errors
 from ln_jupyter.db import engines, limits
 from ln_jupyter.db.postgres import connection as psycopg_connection
 from ln_jupyter.registry import check, choose
-from ln_jupyter.tracking import header
+from ln_jupyter.tracking import running
 from tests import servers, waits
 from tests.faults.postgres_server import Gate
 from tests.tracking import notebooks
@@ -42,7 +42,7 @@ def gate(postgres_url: sa.URL) -> Iterator[Gate]:
         ln.add(lns.Run(name="first"))
         yield gate
         gate.flow()
-        header.forget()
+        running.forget()
         ln.connect("sqlite://")
         engines.dispose(url)
 
@@ -89,7 +89,7 @@ def test_header_on_a_silent_line(gate: Gate, impatient: None, statement: bytes) 
 def test_the_heartbeat_on_a_silent_line(gate: Gate, impatient: None) -> None:
     """What could not be written of a run is written when the line is back."""
     ln.header(**_HEADER)
-    recording = header.recording()
+    recording = running.recording()
     assert recording is not None
     recording.settle()
     gate.stalls_at = b"UPDATE ln_run"
@@ -291,11 +291,11 @@ def test_round_trips_of_header(gate: Gate, tmp_path: Path) -> None:
     counts: list[int] = []
     for is_of_another_process in (True, True, False):
         if is_of_another_process:
-            header.forget()
+            running.forget()
         before = len(gate.sent)
         ln.header(filepath=file)
         counts.append(len(gate.sent) - before)
-        recording = header.recording()
+        recording = running.recording()
         assert recording is not None
         recording.settle()
 

@@ -12,7 +12,7 @@ import ln_jupyter.schema as lns
 from ln_jupyter import errors
 from ln_jupyter.db import engines
 from ln_jupyter.registry import check, health, migrate
-from ln_jupyter.tracking import header
+from ln_jupyter.tracking import running
 from tests import servers, waits
 from tests.faults import cluster, releases, uses
 from tests.tracking import notebooks
@@ -51,7 +51,7 @@ def demoted(folder: Path) -> Iterator[Cluster]:
         pair.rejoin()
         assert url == pair.standby
         yield pair
-        header.forget()
+        running.forget()
         ln.connect("sqlite://")
         engines.dispose(url)
 

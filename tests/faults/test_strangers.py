@@ -26,7 +26,7 @@ from ln_jupyter.cli import environment
 from ln_jupyter.db import engines
 from ln_jupyter.queries import sources
 from ln_jupyter.server import notebook_paths
-from ln_jupyter.tracking import header as registration
+from ln_jupyter.tracking import running
 from tests.faults.heard import FORMS, Listener
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def test_header(
     kernel.run(
         "del os.environ['LN_JUPYTER_URL']\n"
         f"os.environ.update({secrets | {'XDG_CONFIG_HOME': str(tmp_path / 'config')}!r})\n"
-        f"os.chdir({str(folder)!r}); registration.forget()"
+        f"os.chdir({str(folder)!r}); running.forget()"
     )
     (folder / "a.ipynb").write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
     for form in FORMS:
@@ -239,7 +239,7 @@ def test_the_user_of_a_project(
     ln.header(id="Rx2s9cPTMQLY", name="Growth")
 
     shown = capsys.readouterr().out
-    registration.forget()
+    running.forget()
     assert "eve" not in {user.handle for user in ln.select(lns.User).all()}
     assert ["ignored"] == [line.split()[0] for line in shown.splitlines() if "yours to say" in line]
     engines.dispose(settings.current().url)
@@ -425,7 +425,7 @@ def test_a_value_that_is_none(brought: Path, column: str, value: str) -> None:
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x = 1\ny = 2")]), file)
     ln.header(filepath=str(file))
     run_id = ln.nb.run.id
-    registration.forget()
+    running.forget()
     engines.dispose(settings.sqlite_url(brought))
     table, name = column.split(".")
     with closing(sqlite3.connect(brought)) as connection:

@@ -26,7 +26,7 @@ SETUP = """\
 %load_ext ln_jupyter
 import logging, os, resource
 import ln_jupyter as ln, ln_jupyter.schema as lns
-from ln_jupyter.tracking.recording import recorder as recording; from ln_jupyter.tracking import header as registration
+from ln_jupyter.tracking.recording import recorder as recording; from ln_jupyter.tracking import running
 from tests.faults import permissions
 permissions.obey()
 recording.PAUSE = 0.0
@@ -65,7 +65,7 @@ logging.getLogger("ln_jupyter").propagate = False
 
 def connect(kernel: Kernel, url: str) -> None:
     """Begin anew with a registry, as a new kernel would."""
-    done = kernel.run(f"registration.forget(); _ = ln.connect({url!r})")
+    done = kernel.run(f"running.forget(); _ = ln.connect({url!r})")
     assert done.status == "ok", done.traceback
 
 
@@ -83,7 +83,7 @@ def in_kernel(kernel: Kernel) -> dict[str, str]:
 
 def beat(kernel: Kernel) -> list[str]:
     """Let the heartbeat of the run write now: what it logged, but for what the end of an earlier cell has begun."""
-    settle = "registration.recording().settle()"
+    settle = "running.recording().settle()"
     kernel.run(f"{settle}; lines.clear(); {settle}", store_history=False)
     lines: list[str] = kernel.read("list(lines)")
     return lines
@@ -122,7 +122,7 @@ def _run_command(tell: Callable[[object], None], home: Path, words: tuple[str, .
 
 def close(kernel: Kernel) -> None:
     """Let the kernel close its connections, as its end would."""
-    kernel.run("from ln_jupyter.db import engines; registration.forget(); engines.current().dispose()")
+    kernel.run("from ln_jupyter.db import engines; running.forget(); engines.current().dispose()")
 
 
 def contents(folder: Path) -> dict[str, tuple[bytes, int, int]]:

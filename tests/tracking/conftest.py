@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ln_jupyter.locate.location import Location
-from ln_jupyter.tracking import header
 from ln_jupyter.tracking import register as rows
 from ln_jupyter.tracking import request as requests
+from ln_jupyter.tracking import running
 from ln_jupyter.tracking.recording import recorder
 from tests.ipython import kernel_driver
 from tests.notebook.conftest import environment, folder, running_server, server
@@ -37,9 +37,9 @@ ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 def unregistered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Begin and end without a registration, as a new process does; whoever waits for a write waits for its end."""
     monkeypatch.setattr(recorder, "PATIENCE", kernel_driver.TIMEOUT)
-    header.forget()
+    running.forget()
     yield
-    header.forget()
+    running.forget()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
 from ln_jupyter.notebook.identity import MIME
-from ln_jupyter.tracking import forget_file, header
+from ln_jupyter.tracking import forget_file, running
 from tests.tracking import notebooks
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class TestForgetting:
     def test_the_next_header_gives_a_new_id(self, notebook: Path) -> None:
         """Both know nothing of the file any more; what was registered stays."""
         ln.header(filepath=notebook)
-        header.forget()
+        running.forget()
 
         forgotten = forget_file.forget(notebook)
         ln.header(filepath=notebook)
@@ -70,7 +70,7 @@ class TestForgetting:
         path = notebooks.write(tmp_path / "a.ipynb")
         ln.header(filepath=path)
         first = ln.nb.notebook.id
-        header.forget()
+        running.forget()
 
         forgotten = forget_file.forget(path)
         ln.header(filepath=path)

@@ -14,7 +14,7 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
 from ln_jupyter.db import engines, transactions
-from ln_jupyter.tracking import header
+from ln_jupyter.tracking import running
 from tests.tracking import notebooks
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class TestOneProcess:
         """``run="latest"`` resumes the newest run, as a restarted kernel may want."""
         ln.header(filepath=notebook)
         first = ln.nb.run.id
-        header.forget()
+        running.forget()
 
         ln.header(filepath=notebook, run="latest")
 
@@ -83,7 +83,7 @@ class TestOneProcess:
         ln.header(id="Rx2s9cPTMQLY", name="Growth")
         ln.publish()
         before = ln.select(lns.Run).one()
-        header.forget()
+        running.forget()
 
         ln.header(id="Rx2s9cPTMQLY", run="latest")
 
@@ -96,7 +96,7 @@ class TestOneProcess:
         """A name that is given after the publication is none of the published version."""
         ln.header(id="Rx2s9cPTMQLY", name="Growth")
         ln.publish()
-        header.forget()
+        running.forget()
 
         ln.header(id="Rx2s9cPTMQLY", name="Decay")
 
@@ -107,7 +107,7 @@ class TestOneProcess:
         """What another process registered is another run of the same notebook."""
         ln.header(filepath=notebook)
         first = ln.nb.run
-        header.forget()
+        running.forget()
 
         ln.header(filepath=notebook)
 

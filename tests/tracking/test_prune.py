@@ -12,7 +12,7 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
 from ln_jupyter.schema.types import utcnow
-from ln_jupyter.tracking import header, prune
+from ln_jupyter.tracking import prune, running
 from tests.tracking import notebooks
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def test_a_run_that_goes_on_can_be_deleted(tmp_path: Path) -> None:
     """Nothing more is written of it, and the next header begins another one."""
     path = notebooks.write(tmp_path / "a.ipynb")
     ln.header(filepath=path)
-    first, recording = ln.nb.run.id, header.recording()
+    first, recording = ln.nb.run.id, running.recording()
     assert recording is not None
 
     prune.delete_runs([first])

@@ -19,7 +19,7 @@ from ln_jupyter.locate.location import Location
 from ln_jupyter.notebook import document as documents
 from ln_jupyter.notebook import identity
 from ln_jupyter.schema import tables
-from ln_jupyter.tracking import header, register
+from ln_jupyter.tracking import register, running
 from ln_jupyter.tracking import request as requests
 from ln_jupyter.tracking.recording import facts, run_rows
 from tests.tracking import notebooks
@@ -375,7 +375,7 @@ def become(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
         monkeypatch.setenv("LN_JUPYTER_USER", name)
         monkeypatch.setattr("socket.gethostname", lambda: name)
         settings.forget()
-        header.forget()
+        running.forget()
 
     yield become
     monkeypatch.undo()

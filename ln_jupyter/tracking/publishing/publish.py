@@ -10,7 +10,7 @@ from ln_jupyter import errors, settings
 from ln_jupyter.locate.find import find
 from ln_jupyter.notebook import document as documents
 from ln_jupyter.notebook import identity
-from ln_jupyter.tracking import header
+from ln_jupyter.tracking import running
 from ln_jupyter.tracking.publishing import checks
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def publish(version: str | None = None) -> None:
           id        Rx2s9cPTMQLY
           version   1 · published ...
     """
-    current, recording = header.current(), header.recording()
+    current, recording = running.registration(), running.recording()
     if settings.is_off_by_environment():
         return
     identity.check(None, version)
@@ -70,7 +70,7 @@ def publish(version: str | None = None) -> None:
     recording.settle()
     published = publication.publish(current, request, version)
     recording.close()
-    header.replace(published)
+    running.replace(published)
     header_output.show(published, request)
 
 

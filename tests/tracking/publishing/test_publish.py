@@ -13,7 +13,7 @@ from ln_jupyter import errors
 from ln_jupyter.environment import distributions
 from ln_jupyter.notebook import document
 from ln_jupyter.notebook.identity import MIME
-from ln_jupyter.tracking import header
+from ln_jupyter.tracking import running
 from tests.ipython import kernel_driver
 from tests.tracking import notebooks
 from tests.tracking.conftest import PYTEST
@@ -36,7 +36,7 @@ def notebook(tmp_path: Path) -> Path:
 
 def begin(path: Path, **options: Any) -> None:
     """Run the header as a new process does."""
-    header.forget()
+    running.forget()
     ln.header(filepath=path, **options)
 
 
@@ -160,7 +160,7 @@ class TestRows:
         ln.publish()
         notebooks.write(notebook, "x = 2", title="Growth")
 
-        recording = header.recording()
+        recording = running.recording()
         assert recording is not None
         recording.settle()
 

@@ -23,8 +23,8 @@ from ln_jupyter.ipython.cell_log import CellLog
 from ln_jupyter.locate.location import Location
 from ln_jupyter.notebook import document
 from ln_jupyter.schema.types import utcnow
-from ln_jupyter.tracking import header as registration
 from ln_jupyter.tracking import request as requests
+from ln_jupyter.tracking import running
 from ln_jupyter.tracking.recording import recorder as recordings
 from ln_jupyter.tracking.recording.recorder import Recording
 from tests.ipython import kernel_driver
@@ -62,7 +62,7 @@ def recording(engine: sa.Engine, notebook: Path) -> Recording:
 
 def record(notebook: Path) -> Recording:
     ln.header(filepath=notebook)
-    found = registration.recording()
+    found = running.recording()
     assert found is not None
     return found
 
@@ -110,7 +110,7 @@ def test_it_is_heard_without_cells(engine: sa.Engine, notebook: Path, monkeypatc
 
     assert first < run_row().heard_at
     assert run_row().last_cell_at is None
-    registration.forget()  # before the engine is disposed: the next beat would open it again
+    running.forget()  # before the engine is disposed: the next beat would open it again
 
 
 def _is_beat(thread: threading.Thread) -> bool:
@@ -419,7 +419,7 @@ class TestKernel:
         kernel.run("import numpy, time")
         kernel.run("1/0")
         kernel.read("x")
-        kernel.run("from ln_jupyter.tracking import header as registration; registration.recording().settle()")
+        kernel.run("from ln_jupyter.tracking import running; running.recording().settle()")
 
         (run,) = notebooks.table(home / "registry.db", "ln_run")
         found = notebooks.table(home / "registry.db", "ln_executed_cell")
