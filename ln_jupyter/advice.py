@@ -32,7 +32,7 @@ def give(remark: object) -> None:
 
 
 def take() -> tuple[str, ...]:
-    """Give the remarks that were left for this thread, oldest first, and forget them.
+    """Return the remarks that were left for this thread, oldest first, and forget them.
 
     Example:
         >>> give("the write lock was held for 3.2 s")

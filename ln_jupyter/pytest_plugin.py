@@ -49,7 +49,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 @pytest.fixture
 def ln_registry(tmp_path: Path) -> Iterator[sa.Engine]:
-    """Give one test an empty registry, which `ln_jupyter` and the kernels it starts use until it ends."""
+    """Return one test an empty registry, which `ln_jupyter` and the kernels it starts use until it ends."""
     from ln_jupyter.db import engines  # here for cost: only for tests that ask
     from ln_jupyter.registry import choose
 

@@ -65,7 +65,7 @@ _SWITCHES = ("mode", "advice")
 
 
 def working_folder() -> Path | None:
-    """Give the working folder; None where it was deleted."""
+    """Return the working folder; None where it was deleted."""
     try:
         return Path.cwd()
     except FileNotFoundError:
@@ -138,7 +138,7 @@ _current: Settings | None = None
 
 
 def current(folder: Path | None = None) -> Settings:
-    """Give the settings of this process; the first call decides them.
+    """Return the settings of this process; the first call decides them.
 
     Args:
         folder: Where to look for a project from, if this is the first call.
@@ -150,7 +150,7 @@ def current(folder: Path | None = None) -> Settings:
 
 
 def is_decided() -> bool:
-    """Say whether `current()` has decided."""
+    """Return whether `current()` has decided."""
     return _current is not None
 
 
@@ -161,12 +161,12 @@ def forget() -> None:
 
 
 def is_off_by_environment() -> bool:
-    """Say whether ``LN_JUPYTER_MODE`` turns tracking off, without deciding anything else."""
+    """Return whether ``LN_JUPYTER_MODE`` turns tracking off, without deciding anything else."""
     return os.environ.get(f"{_PREFIX}MODE") == "off"
 
 
 def gives_advice() -> bool:
-    """Say whether advice is on, without deciding anything; a setting that cannot be read keeps it quiet."""
+    """Return whether advice is on, without deciding anything; a setting that cannot be read keeps it quiet."""
     try:
         found = _current or resolve(working_folder())
     except errors.LnJupyterError:
@@ -175,7 +175,7 @@ def gives_advice() -> bool:
 
 
 def data_folder() -> Path:
-    """Give the folder of the default registry: the user's data folder of this platform."""
+    """Return the folder of the default registry: the user's data folder of this platform."""
     import platformdirs
 
     return Path(platformdirs.user_data_path("ln_jupyter", appauthor=False))

@@ -43,12 +43,12 @@ def url_of(url: sa.URL) -> str:
 
 
 def file_of(url: str) -> Path | None:
-    """Give the list that approves a URL, as `url_of` writes it; None if none does."""
+    """Return the list that approves a URL, as `url_of` writes it; None if none does."""
     return next((each.file for each in every() if each.url == url), None)
 
 
 def every() -> Iterator[Approved]:
-    """Give what is approved, as `url_of` writes it; lines that cannot be used are left out."""
+    """Return what is approved, as `url_of` writes it; lines that cannot be used are left out."""
     mine = user_file()
     for file, may_be_read in ((mine, _is_mine), *((each, _is_of_root) for each in _files_of_administrators())):
         if may_be_read(file):
@@ -106,14 +106,14 @@ def remove(url: str) -> bool:
 
 
 def user_file() -> Path:
-    """Give the user's own list; it need not be there."""
+    """Return the user's own list; it need not be there."""
     import platformdirs  # here for cost: few projects name a registry that has to be approved
 
     return Path(platformdirs.user_config_path("ln_jupyter", appauthor=False)) / FILE
 
 
 def _files_of_administrators() -> list[Path]:
-    """Give the lists that only root can have written; where that cannot be told, there are none."""
+    """Return the lists that only root can have written; where that cannot be told, there are none."""
     if not hasattr(os, "getuid"):
         return []
     files = [_MACHINE / FILE]
@@ -123,7 +123,7 @@ def _files_of_administrators() -> list[Path]:
 
 
 def _is_of_root(file: Path) -> bool:
-    """Say whether root alone decides what is in a file: no one else may write to it, or to a folder on its way."""
+    """Return whether root alone decides what is in a file: no one else may write to it, or to a folder on its way."""
     real = Path(os.path.realpath(file))
     try:
         return all(_only_root_writes(each.lstat()) for each in (real, *real.parents))
@@ -137,7 +137,7 @@ def _only_root_writes(found: os.stat_result) -> bool:
 
 
 def _is_mine(file: Path) -> bool:
-    """Say whether a list is the user's, or was put there by root; a relative one is of whatever folder this is."""
+    """Return whether a list is the user's, or was put there by root; a relative one is of whatever folder this is."""
     try:
         found = (file.stat(), file.parent.stat())
     except OSError:

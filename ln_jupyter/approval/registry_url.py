@@ -149,7 +149,7 @@ def _is_of_a_project(file: str) -> bool:
 
 
 def is_approved(url: sa.URL) -> bool:
-    """Say whether a database may be used although a project names it, wherever it leads and whatever is in it."""
+    """Return whether a database may be used although a project names it, wherever it leads and whatever is in it."""
     return lists.file_of(lists.url_of(url)) is not None
 
 

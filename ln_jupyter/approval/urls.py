@@ -96,18 +96,18 @@ def _with_hosts_apart(url: str) -> str:
 
 
 def query(url: sa.URL) -> Iterator[tuple[str, str]]:
-    """Give the options of a URL, each with each of its values."""
+    """Return the options of a URL, each with each of its values."""
     for name, values in url.normalized_query.items():
         yield from ((name, value) for value in values)
 
 
 def is_secret(name: str, value: str) -> bool:
-    """Say whether an option of a URL holds a password."""
+    """Return whether an option of a URL holds a password."""
     return bool(_SECRET.search(name) or _ASSIGNED.search(value))
 
 
 def is_in_memory(url: sa.URL) -> bool:
-    """Say whether a URL of SQLite names no file."""
+    """Return whether a URL of SQLite names no file."""
     return url.database in (None, "", ":memory:")
 
 

@@ -32,7 +32,7 @@ _LOAD_SECONDS = 60
 
 
 def versions() -> dict[str, str | None]:
-    """Give the versions that matter; None of what is not installed."""
+    """Return the versions that matter; None of what is not installed."""
     found: dict[str, str | None] = {"Python": platform.python_version(), "SQLite": sqlite3.sqlite_version}
     return found | {name: _installed(name) for name in _DISTRIBUTIONS}
 

@@ -56,17 +56,17 @@ def connect(target: Target | None = None) -> sa.Engine:
 
 
 def current() -> sa.Engine:
-    """Give the engine that is used where none is named."""
+    """Return the engine that is used where none is named."""
     return _connected or of_settings()
 
 
 def connected() -> sa.Engine | None:
-    """Give the engine of `connect`; None where the settings decide, or have not decided yet."""
+    """Return the engine of `connect`; None where the settings decide, or have not decided yet."""
     return _connected
 
 
 def of_settings(folder: Path | None = None) -> sa.Engine:
-    """Give the engine of the settings, whatever is connected; *folder* is as for `of_registry`."""
+    """Return the engine of the settings, whatever is connected; *folder* is as for `of_registry`."""
     chosen = settings.current(folder)
     engine = _engines.get(_text(chosen.url))
     if engine is not None:
@@ -87,7 +87,7 @@ def _make_data_folder() -> None:
 
 
 def resolve(target: Target) -> sa.Engine:
-    """Give the engine of a URL, the same one each time; an engine is given back as it is."""
+    """Return the engine of a URL, the same one each time; an engine is given back as it is."""
     given: object = target
     sync: object = getattr(target, "sync_engine", target)
     if isinstance(sync, sa.Engine) and sync.dialect.is_async:
@@ -123,12 +123,12 @@ def dispose(url: str | sa.URL) -> None:
 
 
 def is_ours(engine: sa.Engine) -> bool:
-    """Say whether the engine was made here, from a URL."""
+    """Return whether the engine was made here, from a URL."""
     return engine in _engines.values()
 
 
 def is_same_database(one: sa.Engine, other: sa.Engine) -> bool:
-    """Say whether two engines lead to one database, as those do that a cell makes each time it runs."""
+    """Return whether two engines lead to one database, as those do that a cell makes each time it runs."""
     return one.pool is other.pool or identity(one) == identity(other)
 
 
@@ -141,7 +141,7 @@ def meet(engine: sa.Engine) -> None:
 
 
 def find(sought: str) -> sa.Engine | None:
-    """Give an engine that leads to the database of an `identity`; nothing is opened."""
+    """Return an engine that leads to the database of an `identity`; nothing is opened."""
     return next((each for each in (current(), *_met) if identity(each) == sought), None)
 
 
@@ -170,7 +170,7 @@ def identity(engine: sa.Engine) -> str:
 
 
 def is_private(engine: sa.Engine) -> bool:
-    """Say whether the database is the engine's own, in memory, or its URL does not tell which one it is."""
+    """Return whether the database is the engine's own, in memory, or its URL does not tell which one it is."""
     url = engine.url
     return urls.is_in_memory(url) if url.get_backend_name() == "sqlite" else not url.database
 

@@ -22,7 +22,7 @@ def let_in(driver: sqlite3.Connection) -> None:
 
 
 def is_by_ctrl_c(error: BaseException) -> bool:
-    """Say whether Ctrl-C ended a statement: sqlite3 swallows what is raised while it works."""
+    """Return whether Ctrl-C ended a statement: sqlite3 swallows what is raised while it works."""
     return getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT
 
 

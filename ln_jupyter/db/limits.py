@@ -39,11 +39,11 @@ def bounded(seconds: float | None = None) -> Iterator[None]:
 
 
 def of_silence() -> float | None:
-    """Give the seconds that a server may be silent before its connection is given up; None for as long as it likes."""
+    """Return the seconds that a server may be silent before its connection is given up; None for as long as it likes."""
     return _silence.get()
 
 
 def of_statement() -> float | None:
-    """Give the seconds after which the server is to end a statement of a transaction; None where it need not."""
+    """Return the seconds after which the server is to end a statement of a transaction; None where it need not."""
     seconds = _silence.get()
     return None if seconds is None else max(seconds - _EARLIER, 1.0)

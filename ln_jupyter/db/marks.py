@@ -147,7 +147,7 @@ _watched: weakref.WeakSet[sa.Dialect] = weakref.WeakSet()
 
 
 def work_of(connection: sa.Connection) -> Work | None:
-    """Give what is written through a connection, if a session that somebody uses has it."""
+    """Return what is written through a connection, if a session that somebody uses has it."""
     reference = _works.get(connection)
     return None if reference is None else reference()
 
@@ -209,7 +209,7 @@ def _leave_lightly(connection: sa.Connection) -> Any:
 
 
 def _written(connection: sa.Connection) -> tuple[int, int]:
-    """Give what SQLite counts of what is written, undone or not: rows, by this connection, and changes of tables."""
+    """Return what SQLite counts of what is written, undone or not: rows, by this connection, and changes of tables."""
     driver = _driver(connection)
     return driver.total_changes, driver.execute("PRAGMA schema_version").fetchone()[0]
 
@@ -234,7 +234,7 @@ def _ask(connection: sa.Connection, mark: Any) -> _Found:
 
 
 def _is_there(connection: sa.Connection, mark: str | tuple[int, int]) -> bool:
-    """Say whether what `_leave_lightly` left is there."""
+    """Return whether what `_leave_lightly` left is there."""
     if connection.closed or transactions.is_in_error(connection):
         return False
     if isinstance(mark, tuple):

@@ -108,7 +108,7 @@ class _Guard:
 
 
 def _is_in_autocommit(connection: sa.Connection) -> bool:
-    """Say whether each statement would commit by itself."""
+    """Return whether each statement would commit by itself."""
     if transactions.begins_lazily(connection.dialect):
         return transactions.is_in_autocommit(connection)
     return transactions.commits_each_statement(connection)

@@ -61,7 +61,7 @@ _REPLACE_FUNCTION = re.compile(r"\bREPLACE\s*\(", re.IGNORECASE)
 
 @functools.lru_cache(maxsize=4096)
 def writes(statement: str) -> bool:
-    """Say whether a SQL statement has to run inside a transaction of its writer.
+    """Return whether a SQL statement has to run inside a transaction of its writer.
 
     Errs towards True: a transaction too many costs little, one too few loses a rollback.
 
@@ -121,7 +121,7 @@ def _words(code: str) -> tuple[str, str, str]:
 
 @functools.lru_cache(maxsize=4096)
 def reads(statement: str) -> bool:
-    """Say whether a SQL statement gives rows, and may do so in a transaction.
+    """Return whether a SQL statement gives rows, and may do so in a transaction.
 
     Example:
         >>> reads("WITH a AS (SELECT 1) SELECT * FROM a"), reads("VACUUM")
@@ -133,23 +133,23 @@ def reads(statement: str) -> bool:
 
 @functools.lru_cache(maxsize=4096)
 def needs_transaction(statement: str) -> bool:
-    """Say whether a SQL statement writes, or makes a savepoint."""
+    """Return whether a SQL statement writes, or makes a savepoint."""
     return writes(statement) or is_savepoint(statement)
 
 
 def is_of_transaction(statement: str) -> bool:
-    """Say whether a SQL statement of PostgreSQL means nothing outside of a transaction, or begins one."""
+    """Return whether a SQL statement of PostgreSQL means nothing outside of a transaction, or begins one."""
     return _OF_ONE_TRANSACTION.match(statement) is not None
 
 
 def is_savepoint(statement: str) -> bool:
-    """Say whether a SQL statement makes a savepoint."""
+    """Return whether a SQL statement makes a savepoint."""
     return _SAVEPOINT.match(statement) is not None
 
 
 @functools.lru_cache(maxsize=4096)
 def calls(statement: str) -> bool:
-    """Say whether a SQL statement calls a function that may write in PostgreSQL: any that is not known not to.
+    """Return whether a SQL statement calls a function that may write in PostgreSQL: any that is not known not to.
 
     Example:
         >>> calls("SELECT archive(id) FROM a"), calls("SELECT lower(name) FROM a WHERE id IN (1, 2)")

@@ -55,7 +55,7 @@ _ASKS = frozenset({"isolation_level", "postgresql_readonly", "postgresql_deferra
 
 
 def begins_lazily(dialect: sa.Dialect) -> bool:
-    """Say whether connections of this kind begin at the first write, as all do that are made here."""
+    """Return whether connections of this kind begin at the first write, as all do that are made here."""
     return dialect in _lazy
 
 
@@ -126,7 +126,7 @@ def _reset(driver: Any, entry: ConnectionPoolEntry | None, state: PoolResetState
 
 
 def has_to_begin(statement: str, dialect: sa.Dialect) -> bool:
-    """Say whether a statement may write, or makes a savepoint, as far as its text tells."""
+    """Return whether a statement may write, or makes a savepoint, as far as its text tells."""
     return sql_text.needs_transaction(statement) or (dialect.name == "postgresql" and sql_text.calls(statement))
 
 
@@ -188,7 +188,7 @@ def _leave_in_autocommit(dialect: Any) -> None:
 
 
 def _begins_as_asked(connection: sa.Connection) -> bool:
-    """Say whether its options decide on a transaction, and not what a statement does; see to it in that case."""
+    """Return whether its options decide on a transaction, and not what a statement does; see to it in that case."""
     if commits_each_statement(connection):
         return True
     if connection.dialect.name == "sqlite":  # which has one kind
@@ -223,17 +223,17 @@ def begin_for_real(connection: sa.Connection) -> None:
 
 
 def is_shared(connection: sa.Connection) -> bool:
-    """Say whether others use the driver's connection, which therefore begins nothing by itself."""
+    """Return whether others use the driver's connection, which therefore begins nothing by itself."""
     return connection.dialect in _shared
 
 
 def is_in_autocommit(connection: sa.Connection) -> bool:
-    """Say whether the driver begins nothing for the next statement, and nobody has begun."""
+    """Return whether the driver begins nothing for the next statement, and nobody has begun."""
     return bool(getattr(_driver(connection), "autocommit", False)) and not has_begun(connection)
 
 
 def commits_each_statement(connection: sa.Connection) -> bool:
-    """Say whether its isolation level is AUTOCOMMIT, by the engine or by its own options."""
+    """Return whether its isolation level is AUTOCOMMIT, by the engine or by its own options."""
     return connection._is_autocommit_isolation()
 
 
@@ -241,7 +241,7 @@ _SAVEPOINTS = {"cockroachdb", "mariadb", "mssql", "mysql", "oracle", "postgresql
 
 
 def has_savepoints(connection: sa.Connection) -> bool:
-    """Say whether a part of the connection's transaction can be undone; unknown databases, such as DuckDB, have none."""
+    """Return whether a part of the connection's transaction can be undone; unknown databases, such as DuckDB, have none."""
     return connection.dialect.name in _SAVEPOINTS and not commits_each_statement(connection)
 
 
@@ -265,13 +265,13 @@ def undisturbed(connection: sa.Connection) -> Iterator[None]:
 
 
 def is_in_error(connection: sa.Connection) -> bool:
-    """Say whether PostgreSQL would answer COMMIT with a rollback, as far as the driver knows by itself."""
+    """Return whether PostgreSQL would answer COMMIT with a rollback, as far as the driver knows by itself."""
     info = getattr(_driver(connection), "info", None)
     return getattr(info, "transaction_status", None) == _IN_ERROR
 
 
 def has_begun(connection: sa.Connection) -> bool:
-    """Say whether the driver's connection is inside a transaction."""
+    """Return whether the driver's connection is inside a transaction."""
     driver = _driver(connection)
     if connection.dialect.name == "sqlite":
         shared = _shared.get(connection.dialect)
@@ -399,7 +399,7 @@ def begin_to_undo(connection: sa.Connection) -> None:
 
 
 def has_lock(dialect: sa.Dialect) -> bool:
-    """Say whether `lock_for_writing` knows a lock of this kind of database."""
+    """Return whether `lock_for_writing` knows a lock of this kind of database."""
     return dialect.name in ("sqlite", "postgresql")
 
 
@@ -489,7 +489,7 @@ def _begin_with_lock(connection: sa.Connection) -> None:
 
 
 def _will_see_one_moment(connection: sa.Connection) -> bool:
-    """Say whether a transaction that this connection begins would be of one moment."""
+    """Return whether a transaction that this connection begins would be of one moment."""
     if has_begun(connection):
         return False  # it is too late
     return connection.exec_driver_sql("SHOW transaction_isolation").scalar() != "read committed"
@@ -515,12 +515,12 @@ class _Shared:
         self.owner: Callable[[], object] | None = None
 
     def is_begun_by(self, lent: Any) -> bool:
-        """Say whether the connection is in a transaction, and not in that of another one beside *lent*."""
+        """Return whether the connection is in a transaction, and not in that of another one beside *lent*."""
         with self.lock:
             return not self.is_begun_beside(lent) and bool(lent.in_transaction)
 
     def is_begun_beside(self, lent: Any) -> bool:
-        """Say whether it is in a transaction of another one beside *lent*."""
+        """Return whether it is in a transaction of another one beside *lent*."""
         with self.lock:
             self.undo_what_is_left(lent)
             return bool(lent.in_transaction) and self.owner is not None and self.owner() is not lent
@@ -580,7 +580,7 @@ def _release(info: dict[Any, Any]) -> None:
 
 
 def _driver(connection: sa.Connection) -> Any:
-    """Give the driver's own connection: what is sent through it is ours, not a statement of the user's."""
+    """Return the driver's own connection: what is sent through it is ours, not a statement of the user's."""
     return connection.connection.dbapi_connection
 
 

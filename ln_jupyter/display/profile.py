@@ -57,7 +57,7 @@ class ProfileView(Profile):
 
     @classmethod
     def from_profile(cls, profile: Profile) -> ProfileView:
-        """Give the same facts, ready to be shown."""
+        """Return the same facts, ready to be shown."""
         return cls(**{each.name: getattr(profile, each.name) for each in fields(profile)})
 
     def __repr__(self) -> str:

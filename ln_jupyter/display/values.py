@@ -60,7 +60,7 @@ def key(parts: Mapping[str, Any], *, options: Options = DEFAULT) -> str:
 
 
 def primary_key(state: InstanceState[Any]) -> dict[str, Any]:
-    """Give a record's primary key by the names of its columns: the saved one, else the one it was given, else none."""
+    """Return a record's primary key by the names of its columns: the saved one, else the one it was given, else none."""
     mapper = state.manager.mapper
     names = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
     given = state.identity or [state.dict.get(name) for name in names]

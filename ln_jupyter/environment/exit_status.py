@@ -38,7 +38,7 @@ def watch() -> None:
 
 
 def is_well() -> bool | None:
-    """Say whether the process goes on, or ends, without an error; None where that cannot be known.
+    """Return whether the process goes on, or ends, without an error; None where that cannot be known.
 
     An exit that was raised by hand cannot, nor can one before `watch`. One that was caught is none.
     """
@@ -54,14 +54,14 @@ def is_well() -> bool | None:
 
 
 def _has_returned(frame: FrameType) -> bool:
-    """Say whether a frame that is done came to its end, and no exception went out of it."""
+    """Return whether a frame that is done came to its end, and no exception went out of it."""
     import opcode  # here for cost: asked once
 
     return opcode.opname[frame.f_code.co_code[frame.f_lasti]].startswith("RETURN")
 
 
 def _stack() -> Iterator[FrameType]:
-    """Give the frames of the main thread, the innermost first."""
+    """Return the frames of the main thread, the innermost first."""
     frame = sys._current_frames().get(threading.main_thread().ident or 0)
     while frame is not None:
         yield frame

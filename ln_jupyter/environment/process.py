@@ -60,7 +60,7 @@ def current() -> Process:
 
 
 def is_running(pid: int, started_at: datetime) -> bool:
-    """Say whether a process of this machine runs, and is the one that began then.
+    """Return whether a process of this machine runs, and is the one that began then.
 
     Example:
         >>> is_running(os.getpid(), current().started_at)

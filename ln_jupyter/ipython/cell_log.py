@@ -93,7 +93,7 @@ class CellLog:
         return None if not running else Execution(running[0].cell_id, running[0].source, running[0].began)
 
     def follows(self, shell: Any) -> bool:
-        """Say whether it takes note of what this shell runs, in this process."""
+        """Return whether it takes note of what this shell runs, in this process."""
         is_called = self._end in shell.events.callbacks["post_run_cell"]
         return is_called and shell is self._shell and os.getpid() == self._pid
 
@@ -140,10 +140,10 @@ class CellLog:
 
 
 def is_known(shell: Any) -> bool:
-    """Say whether the shell tells of the cell that runs: of the cells of a file given to `ipython` it does not."""
+    """Return whether the shell tells of the cell that runs: of the cells of a file given to `ipython` it does not."""
     return bool(_history(shell)[-1])
 
 
 def _history(shell: Any) -> list[str]:
-    """Give what was executed and stored, the running cell last; the first is empty."""
+    """Return what was executed and stored, the running cell last; the first is empty."""
     return getattr(shell.history_manager, "input_hist_raw", None) or [""]

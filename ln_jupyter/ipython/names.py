@@ -102,7 +102,7 @@ class Names:
         return None
 
     def has(self, name: str) -> bool:
-        """Say whether a variable has this name."""
+        """Return whether a variable has this name."""
         return any(name in scope.variables for scope in self._scopes)
 
     def of_type(self, kind: type) -> list[tuple[str, Any]]:
@@ -115,7 +115,7 @@ class Names:
         ]
 
     def unused(self, name: str) -> str:
-        """Give a name for a new variable that is none of the notebook's yet."""
+        """Return a name for a new variable that is none of the notebook's yet."""
         while name in self._notebook:
             name += "_"
         return name

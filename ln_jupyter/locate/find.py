@@ -105,7 +105,7 @@ def _stated(filepath: str | Path, *, by: str, folder: Path | None) -> Location:
 
 
 def _is_main(path: Path) -> bool:
-    """Say whether Python runs this very file, however it is called."""
+    """Return whether Python runs this very file, however it is called."""
     main = finders.by_main_file()
     return main is not None and main.path == path
 

@@ -142,7 +142,7 @@ def by_command_line(kernel: Kernel) -> Location | None:
 
 
 def _left(folder: Path, left_for: Path) -> list[Path]:
-    """Give the folders that a process may have left for this one, by what it was asked for.
+    """Return the folders that a process may have left for this one, by what it was asked for.
 
     A shell's PWD was the first one; whoever starts programs in another folder may leave it as it was.
     """

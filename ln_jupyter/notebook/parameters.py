@@ -60,7 +60,7 @@ def _assigned(source: str) -> Iterator[tuple[str, Any]]:
 
 
 def _stored(value: object) -> Any:
-    """Give the value as JSON gives it back.
+    """Return the value as JSON gives it back.
 
     Raises:
         ValueError: It cannot be stored.

@@ -63,7 +63,7 @@ def expire(session: Session, touched: States) -> None:
 
 
 def is_true(state: InstanceState[Any], relationship: Relationship, value: Any) -> bool:
-    """Say whether nothing in memory contradicts what a relationship of the record held, when it is given back."""
+    """Return whether nothing in memory contradicts what a relationship of the record held, when it is given back."""
     members = members_of(relationship, value)
     if any(each.deleted or each.was_deleted for each in map(instance_state, members)):
         return False
@@ -90,7 +90,7 @@ class _Moved:
         self._by_key: dict[Relationship, tuple[States, dict[Any, States]]] = {}
 
     def contradict(self, state: InstanceState[Any], relationship: Relationship, members: Iterable[Any]) -> bool:
-        """Say whether one of them is missing in the collection of a record, or should not be there."""
+        """Return whether one of them is missing in the collection of a record, or should not be there."""
         if relationship.direction is not ONETOMANY:
             return False
         if relationship not in self._by_key:
@@ -106,12 +106,12 @@ class _Moved:
 
 
 def _is_doubled(members: list[Any]) -> bool:
-    """Say whether a record is in a collection twice, as one is that was added on both sides."""
+    """Return whether a record is in a collection twice, as one is that was added on both sides."""
     return len(set(map(instance_state, members))) < len(members)
 
 
 def _is_key_of(state: InstanceState[Any], relationship: Relationship, members: list[Any]) -> bool:
-    """Say whether the foreign key of a record is that of the one it refers to, as far as both are in memory."""
+    """Return whether the foreign key of a record is that of the one it refers to, as far as both are in memory."""
     here = _here(state, relationship)
     if here is None:
         return True
@@ -127,7 +127,7 @@ def _there(state: InstanceState[Any], relationship: Relationship) -> tuple[Any, 
 
 
 def _values(state: InstanceState[Any], columns: list[Any]) -> tuple[Any, ...] | None:
-    """Give what a record holds in these columns; None where that is not in memory."""
+    """Return what a record holds in these columns; None where that is not in memory."""
     mapper = state.manager.mapper
     try:
         return tuple([state.dict[mapper.get_property_by_column(column).key] for column in columns])

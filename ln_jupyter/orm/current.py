@@ -56,7 +56,7 @@ def current_block() -> Block | None:
 
 
 def current_session() -> orm.Session | None:
-    """Give SQLAlchemy's own session of the block that the caller stands in.
+    """Return SQLAlchemy's own session of the block that the caller stands in.
 
     Returns:
         None where the caller stands in no such block.

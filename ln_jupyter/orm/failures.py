@@ -61,7 +61,7 @@ class Failure:
         return rows if all(isinstance(row, Mapping) for row in rows) else []
 
     def writes_to(self, tables: Iterable[sa.FromClause]) -> bool:
-        """Say whether it inserts into, updates or deletes from one of the tables."""
+        """Return whether it inserts into, updates or deletes from one of the tables."""
         names = (re.escape(name) for table in tables if (name := getattr(table, "name", None)))
         target = rf"""\b(?:INTO|UPDATE|FROM)\s+(?:\S+\.)?["`\[]?(?:{"|".join(names)})(?!\w)"""
         return re.search(target, self.statement) is not None

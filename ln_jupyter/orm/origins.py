@@ -64,7 +64,7 @@ class Route:
         return self._registry or choose.at_hand(of_registry=True) or self.usual
 
     def registry(self, *, lend: check.Lend, held: check.Lend | None) -> sa.Engine:
-        """Give the engine of the registry, checked on the connection that is about to be used.
+        """Return the engine of the registry, checked on the connection that is about to be used.
 
         Args:
             lend: Gives that connection.
@@ -93,7 +93,7 @@ def note(states: Iterable[InstanceState[Any]], engine: sa.Engine) -> None:
 
 
 def engine_of(record: object) -> sa.Engine | None:
-    """Give the engine that holds the row of a detached record, whoever chose it; None if it is new, or nobody knows.
+    """Return the engine that holds the row of a detached record, whoever chose it; None if it is new, or nobody knows.
 
     Raises:
         ForeignSessionError: If it was pickled, and nothing in this process leads to its database.
@@ -137,7 +137,7 @@ def refuse_to_guess(record: object, engine: sa.Engine, usual: sa.Engine) -> None
 
 
 def is_ambiguous(model: type, record: object | None, usual: sa.Engine | None) -> bool:
-    """Say whether `refuse_to_guess` would refuse a record, as far as can be told without asking a database.
+    """Return whether `refuse_to_guess` would refuse a record, as far as can be told without asking a database.
 
     Args:
         model: Its class.
@@ -148,7 +148,7 @@ def is_ambiguous(model: type, record: object | None, usual: sa.Engine | None) ->
 
 
 def _token(record: object) -> Any:
-    """Give what tells the record's database from others that have the same keys, such as its shard; None without it."""
+    """Return what tells the record's database from others that have the same keys, such as its shard; None without it."""
     key = instance_state(record).key
     return None if key is None else key[2]
 
@@ -157,7 +157,7 @@ def _token(record: object) -> Any:
 
 
 def _pickled(state: InstanceState[Any]) -> tuple[str, str] | None:
-    """Give the name and the identity of the database that a pickle says."""
+    """Return the name and the identity of the database that a pickle says."""
     said = state.__dict__.get("info", {}).get(_ORIGIN)
     return said if isinstance(said, tuple) and [str, str] == list(map(type, said)) else None
 
@@ -175,7 +175,7 @@ def _pickle(state: InstanceState[Any], pickled: dict[str, Any]) -> None:
 
 
 def _of_session(state: InstanceState[Any]) -> sa.Engine | None:
-    """Give the engine that holds the row of an attached record, if its session can say so and send nothing."""
+    """Return the engine that holds the row of an attached record, if its session can say so and send nothing."""
     session: Any = state.session
     if hasattr(session, "kept_in"):
         found: sa.Engine | None = session.kept_in(state.class_)

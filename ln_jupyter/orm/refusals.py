@@ -279,7 +279,7 @@ _CONFLICTS = {1020, 1205, 1213}
 
 
 def _is_of_row(error: Exception) -> bool:
-    """Say whether an error may be about what was sent, and not about the database or others who use it."""
+    """Return whether an error may be about what was sent, and not about the database or others who use it."""
     if not isinstance(error, sa.exc.DBAPIError):
         return True
     original: Any = error.orig

@@ -74,12 +74,12 @@ def find(failure: Failure, tables: Iterable[sa.Table], read: sa.Connection, undo
 
 
 def agree(row: Row, other: Row) -> bool:
-    """Say whether two have the same values, as far as both have them."""
+    """Return whether two have the same values, as far as both have them."""
     return all(_is_same(row[name], other[name]) for name in row.keys() & other.keys())
 
 
 def _in_the_part_that_failed(failure: Failure) -> list[int]:
-    """Give the numbers of the rows that may have been in it: SQLAlchemy sends many rows in several statements."""
+    """Return the numbers of the rows that may have been in it: SQLAlchemy sends many rows in several statements."""
     rows, sent, names = failure.rows, failure.sent, failure.positions
     every = list(range(len(rows)))
     if not (names and rows and sent and isinstance(sent, tuple)) or isinstance(sent[0], tuple):
@@ -138,7 +138,7 @@ class _Search:
         return not next(iter(self.rows.values())).keys() <= row.keys()
 
     def _cannot_be_sent(self, row: Row) -> bool:
-        """Say whether a value is none for the type of its column."""
+        """Return whether a value is none for the type of its column."""
         for column, value in self._columns(row):
             process = column.type.dialect_impl(self.read.dialect).bind_processor(self.read.dialect)
             try:
@@ -155,7 +155,7 @@ class _Search:
         return any(self._is_unfit(column, value) for column, value in self._columns(row) if value is not None)
 
     def _is_unfit(self, column: sa.Column[Any], value: object) -> bool:
-        """Say whether a value is too long, too large or of another class than its column's, or is what the error quotes."""
+        """Return whether a value is too long, too large or of another class than its column's, or is what the error quotes."""
         with contextlib.suppress(NotImplementedError):  # of types that can be anything
             is_plain = isinstance(value, (str, bytes, int, float)) and not _mentions(self.message, column.name)
             if not (is_plain or isinstance(value, column.type.python_type)):
@@ -253,7 +253,7 @@ class _Search:
         return None
 
     def _is_about(self, constraint: Any, columns: list[sa.Column[Any]]) -> bool:
-        """Say whether the error names a constraint, or one of its columns; of a foreign key, SQLite names neither."""
+        """Return whether the error names a constraint, or one of its columns; of a foreign key, SQLite names neither."""
         names = [column.name for column in columns]
         if isinstance(constraint, sa.PrimaryKeyConstraint):
             names.append("PRIMARY")
@@ -264,7 +264,7 @@ class _Search:
         return any(_mentions(self.message, name) for name in names)
 
     def _told(self, columns: list[sa.Column[Any]]) -> dict[int, Row]:
-        """Give the rows of which the error tells the values, as some databases do; else all."""
+        """Return the rows of which the error tells the values, as some databases do; else all."""
         told = {
             number: row
             for number, row in self.rows.items()

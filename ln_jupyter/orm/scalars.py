@@ -135,7 +135,7 @@ def _in_expression(given: Any) -> Any:
 
 
 def python_type(kind: _Type) -> type:
-    """Give the Python type of a column's values; `object` where the column's type does not say."""
+    """Return the Python type of a column's values; `object` where the column's type does not say."""
     try:
         return kind.python_type
     except NotImplementedError:  # types of dialects need not say
@@ -164,7 +164,7 @@ def _is_of_numpy(kind: type, *names: str) -> bool:
 
 
 def _stored(value: Any, kind: _Type) -> Any:
-    """Give what a column of this type is to hold."""
+    """Return what a column of this type is to hold."""
     kind = _undecorated(kind)
     if isinstance(kind, (sa.JSON, sa.ARRAY)):
         return _nested(value)
@@ -175,7 +175,7 @@ def _stored(value: Any, kind: _Type) -> Any:
 
 
 def _compared(value: Any, kind: _Type) -> Any:
-    """Give what equals a value of this column: whatever a column does not hold can still be greater or less."""
+    """Return what equals a value of this column: whatever a column does not hold can still be greater or less."""
     if isinstance(value, (list, tuple)) and not isinstance(kind, (sa.JSON, sa.ARRAY)):
         return [_compared(each, kind) for each in value]
     kind = _undecorated(kind)
@@ -192,7 +192,7 @@ def _compared(value: Any, kind: _Type) -> Any:
 
 
 def _undecorated(kind: _Type) -> _Type:
-    """Give what a type is made of that changes no values itself, such as SQLModel's AutoString."""
+    """Return what a type is made of that changes no values itself, such as SQLModel's AutoString."""
     cls = sa.types.TypeDecorator
     if not isinstance(kind, cls):
         return kind
@@ -203,7 +203,7 @@ def _undecorated(kind: _Type) -> _Type:
 
 
 def _nested(value: Any) -> Any:
-    """Give JSON, or an array, without scalars of numpy and pandas; itself if there are none."""
+    """Return JSON, or an array, without scalars of numpy and pandas; itself if there are none."""
     kind = type(value)
     if issubclass(kind, dict):
         pairs = [(_leniently(name), _nested(each)) for name, each in value.items()]
@@ -223,7 +223,7 @@ def _leniently(value: Any) -> Any:
 
 
 def _natural(value: Any) -> Any:
-    """Give the Python value that is the same; what is of neither library is that itself."""
+    """Return the Python value that is the same; what is of neither library is that itself."""
     kind = type(value)
     if not _is_foreign(kind):
         return value
@@ -281,7 +281,7 @@ def _float(value: Any) -> float:
 
 
 def _fitted(value: Any, takes: type) -> Any:
-    """Give a Python value as a column has it that takes this type."""
+    """Return a Python value as a column has it that takes this type."""
     if takes is int and isinstance(value, float):
         if not value.is_integer():
             raise _UnfitError("the column takes whole numbers", fix="round it first: round(value)")

@@ -63,11 +63,11 @@ class RoutingSession(orm.Session):
         return contextlib.nullcontext(self.connection_for(bind=engine))
 
     def connection_for(self, **bind_arguments: Any) -> sa.Connection:
-        """Give a connection for what is sent by the product itself, by what `get_bind` takes."""
+        """Return a connection for what is sent by the product itself, by what `get_bind` takes."""
         return super().connection(bind_arguments=bind_arguments)
 
     def _holds_usual(self) -> bool:
-        """Say whether it has a connection of the usual engine."""
+        """Return whether it has a connection of the usual engine."""
         return False  # a short read has none before it asks
 
     def flush_to_read(self) -> None:
@@ -75,7 +75,7 @@ class RoutingSession(orm.Session):
         self._autoflush()
 
     def leads_to(self, database: sa.Engine, record: object) -> bool:
-        """Say whether the record's class is kept in this database; sends nothing in the ordinary case."""
+        """Return whether the record's class is kept in this database; sends nothing in the ordinary case."""
         if engines.is_same_database(self.route.usual, database):
             return True
         if self.route.named is not None or not isinstance(record, schema.Base):
@@ -92,7 +92,7 @@ class RoutingSession(orm.Session):
             origins.refuse_to_guess(record, self.get_bind(type(record)).engine, self.route.usual)
 
     def kept_in(self, model: type[Any]) -> sa.Engine | None:
-        """Give the engine that a class was read from or written to; None if it was not asked for yet."""
+        """Return the engine that a class was read from or written to; None if it was not asked for yet."""
         return self._of_registry if issubclass(model, schema.Base) else self._of_users
 
     def expunge(self, instance: object) -> None:
@@ -332,7 +332,7 @@ class OrmSession(RoutingSession):
         raise errors.SessionError(msg, fix=fix)
 
     def connection(self, bind_arguments: Any = None, execution_options: Any = None) -> sa.Connection:
-        """Give a connection to whoever may go past the session with it: in a block, what that ends is found out."""
+        """Return a connection to whoever may go past the session with it: in a block, what that ends is found out."""
         connection = super().connection(bind_arguments, execution_options)
         if self.in_block and (work := marks.work_of(connection)) is not None:
             if self.is_dry:
@@ -409,7 +409,7 @@ class OrmSession(RoutingSession):
         return bool(self.new or self.dirty or self.deleted)
 
     def connection_of(self, mapper: orm.Mapper[Any]) -> sa.Connection | None:
-        """Give the connection that its transaction uses for a class; None if it used none."""
+        """Return the connection that its transaction uses for a class; None if it used none."""
         engine = self._of_registry if _is_of_registry(mapper, None) else self._of_users
         return next((each for each in self.connections if each.engine is engine), None)
 
@@ -421,7 +421,7 @@ class OrmSession(RoutingSession):
         failure.has_ended = failure.has_ended and self.has_sent
 
     def touched(self) -> list[object]:
-        """Give the records of which something was sent in this transaction."""
+        """Return the records of which something was sent in this transaction."""
         return [record for state in self._touched if (record := state.obj()) is not None]
 
 

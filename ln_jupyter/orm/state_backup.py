@@ -70,7 +70,7 @@ def forget(states: Iterable[InstanceState[Any]], names: Iterable[str] | None = N
 
 
 def recall(states: Iterable[InstanceState[Any]]) -> None:
-    """Give back what was remembered, has not been read anew, and is not contradicted by what has."""
+    """Return what was remembered, has not been read anew, and is not contradicted by what has."""
     found = [(state, held) for state in states if (held := state.dict.pop(_READ, None))]
     for state, held in found:
         for name in _forgotten(state, held):

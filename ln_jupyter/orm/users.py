@@ -19,7 +19,7 @@ _IN_TRANSACTION = "ln_user"
 
 
 def current_id(session: RoutingSession) -> str:
-    """Give the id of the current user, whose row is made in the session's transaction if there is none."""
+    """Return the id of the current user, whose row is made in the session's transaction if there is none."""
     if _IN_TRANSACTION in session.info:
         return str(session.info[_IN_TRANSACTION][-1])
     handle = settings.current().user
@@ -32,7 +32,7 @@ def current_id(session: RoutingSession) -> str:
 
 
 def id_of(connection: sa.Connection, handle: str) -> str:
-    """Give the id of a user, whose row is made in the connection's transaction if there is none."""
+    """Return the id of a user, whose row is made in the connection's transaction if there is none."""
     committed: dict[str, str] = connection.info.setdefault(_COMMITTED, {})
     if handle in committed:
         return committed[handle]

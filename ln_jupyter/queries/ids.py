@@ -44,7 +44,7 @@ def find(connection: sa.Connection, name: str, *models: type[Notebook | Run]) ->
 
 
 def beginning_with(connection: sa.Connection, name: str, model: type[Notebook | Run], *, limit: int) -> dict[str, str]:
-    """Give the ids that begin so, the newest first, each with the title of what it is or ran."""
+    """Return the ids that begin so, the newest first, each with the title of what it is or ran."""
     title = (Notebook.title, Notebook.name) if model is Notebook else (Notebook.title, Notebook.name, Run.name)
     chosen = sa.select(model.id, sa.func.coalesce(*title)).where(_begins_with(model, name))
     if model is Run:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def newest(connection: sa.Connection, *, host: str, limit: int, count_to: int | None = None) -> list[Row]:
-    """Give the newest versions of notebooks, each with its runs, the last of them, and its path on *host*.
+    """Return the newest versions of notebooks, each with its runs, the last of them, and its path on *host*.
 
     Args:
         connection: To the registry.
@@ -28,12 +28,12 @@ def newest(connection: sa.Connection, *, host: str, limit: int, count_to: int | 
 
 
 def versions(connection: sa.Connection, notebook_id: str, *, host: str) -> list[Row]:
-    """Give every version of a notebook, as `newest` does."""
+    """Return every version of a notebook, as `newest` does."""
     return _notebooks(connection, sa.select(Notebook).where(Notebook.id == notebook_id), host=host)
 
 
 def paths(connection: sa.Connection, notebook_id: str) -> list[Row]:
-    """Give every place where a notebook was seen, the last one first."""
+    """Return every place where a notebook was seen, the last one first."""
     seen = sa.select(NotebookPath.host, NotebookPath.path, NotebookPath.notebook_v.label("v"), NotebookPath.seen_at)
     return rows.read(
         connection, seen.where(NotebookPath.notebook_id == notebook_id).order_by(NotebookPath.seen_at.desc())
@@ -41,7 +41,7 @@ def paths(connection: sa.Connection, notebook_id: str) -> list[Row]:
 
 
 def _notebooks(connection: sa.Connection, chosen: Any, *, host: str, count_to: int | None = None) -> list[Row]:
-    """Give chosen notebooks with what belongs to each; by index, however many runs there are."""
+    """Return chosen notebooks with what belongs to each; by index, however many runs there are."""
     notebook = aliased(Notebook, chosen.subquery())
     last, other, publisher = aliased(Run), aliased(Run), aliased(User)
 

@@ -25,7 +25,7 @@ def newest(
     ids: Sequence[str] = (),
     limit: int,
 ) -> list[Row]:
-    """Give the newest runs, each with the title of what ran and the user.
+    """Return the newest runs, each with the title of what ran and the user.
 
     Args:
         connection: To the registry.
@@ -55,7 +55,7 @@ def newest(
 
 
 def read(connection: sa.Connection, run_id: str) -> Row:
-    """Give everything that was recorded of a run, but its cells."""
+    """Return everything that was recorded of a run, but its cells."""
     columns = [column for column in sa.inspect(Run).columns if column.key not in ("revision", "created_by_id")]
     chosen = sa.select(
         *columns,
@@ -72,7 +72,7 @@ def read(connection: sa.Connection, run_id: str) -> Row:
 
 
 def cells(connection: sa.Connection, run_id: str) -> list[Row]:
-    """Give the executions of a run's cells, in order."""
+    """Return the executions of a run's cells, in order."""
     columns = [column for column in sa.inspect(ExecutedCell).columns if column.key != "run_id"]
     return rows.read(
         connection, sa.select(*columns).where(ExecutedCell.run_id == run_id).order_by(ExecutedCell.position)

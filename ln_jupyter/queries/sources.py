@@ -18,7 +18,7 @@ _LONGEST = 1 << 28  # of a notebook, without its outputs
 
 
 def read(connection: sa.Connection, model: type[Notebook | Run], record_id: str, v: str | None) -> tuple[Cell, ...]:
-    """Give the cells that are kept of a run, or of a notebook's version: of the one published last, where none is named.
+    """Return the cells that are kept of a run, or of a notebook's version: of the one published last, where none is named.
 
     Raises:
         RunNotFoundError: If none are.

@@ -27,7 +27,7 @@ _CHUNK = 10_000
 
 
 def check(mapper: orm.Mapper[Any], rows: Rows) -> list[dict[str, Any]]:
-    """Give the rows as dicts whose keys are all attributes of the class.
+    """Return the rows as dicts whose keys are all attributes of the class.
 
     Raises:
         NothingGivenError: If there are none, or they are neither dicts nor a frame.
@@ -94,7 +94,7 @@ def insert(session: OrmSession, mapper: orm.Mapper[Any], rows: list[dict[str, An
 
 
 def _takes_rows(mapper: orm.Mapper[Any]) -> bool:
-    """Say whether SQLAlchemy inserts rows of a class: not into a union or a join, and only if its own table has the key."""
+    """Return whether SQLAlchemy inserts rows of a class: not into a union or a join, and only if its own table has the key."""
     if not isinstance(mapper.local_table, sa.Table) or not isinstance(mapper.selectable, (sa.Table, sa.Join)):
         return False
     key = (mapper.get_property_by_column(column).columns for column in mapper.primary_key)

@@ -58,7 +58,7 @@ def read(
 
 
 def to_rows(frame: Any) -> list[dict[str, Any]] | None:
-    """Give the rows of a pandas or polars frame, named levels of its index too, missing values as None.
+    """Return the rows of a pandas or polars frame, named levels of its index too, missing values as None.
 
     Returns:
         None if it is no frame.

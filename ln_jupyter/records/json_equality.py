@@ -10,7 +10,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 
 def holds(kind: sa.types.TypeEngine[Any]) -> bool:
-    """Say whether columns of a type hold JSON."""
+    """Return whether columns of a type hold JSON."""
     while isinstance(kind, sa.types.TypeDecorator):
         kind = kind.impl_instance
     return isinstance(kind, sa.JSON)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def mapper_of(entity: object) -> orm.Mapper[Any]:
-    """Give the mapper of a class.
+    """Return the mapper of a class.
 
     Raises:
         NotMappedError: If *entity* is no mapped class.
@@ -38,7 +38,7 @@ def check_selectable(entity: object, inspected: object) -> None:
 
 
 def state_of(record: object) -> orm.InstanceState[Any]:
-    """Give the state of a record.
+    """Return the state of a record.
 
     Raises:
         NotMappedError: If *record* is no instance of a mapped class.
@@ -106,7 +106,7 @@ def _check_related(what: str, relationship: orm.RelationshipProperty[Any], value
 
 
 def _is_single(mapper: orm.Mapper[Any], name: str) -> bool:
-    """Say whether a column can only hold what is no list, as far as its type tells."""
+    """Return whether a column can only hold what is no list, as far as its type tells."""
     column = mapper.columns.get(name)
     return column is not None and isinstance(column.type, _SINGLE)
 
@@ -115,7 +115,7 @@ _SINGLE = (sa.String, sa.Integer, sa.Numeric, sa.Boolean, sa.Date, sa.DateTime, 
 
 
 def target_of(attribute: orm.QueryableAttribute[Any]) -> Any:
-    """Give what a relationship such as ``Run.pipeline`` joins: the class, or the alias of its ``of_type``.
+    """Return what a relationship such as ``Run.pipeline`` joins: the class, or the alias of its ``of_type``.
 
     Raises:
         NotMappedError: If it is a column.

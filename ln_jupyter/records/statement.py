@@ -113,7 +113,7 @@ class Stmt(Generic[T]):
         return self._with(self.select.order_by(*columns))
 
     def limit(self, n: int) -> Stmt[T]:
-        """Give at most *n* rows."""
+        """Return at most *n* rows."""
         return self._with(self.select.limit(n), limit=n)
 
     def offset(self, n: int) -> Stmt[T]:
@@ -161,18 +161,18 @@ class Stmt(Generic[T]):
     # -- run -------------------------------------------------------------------------------------------------
 
     def all(self) -> list[T]:
-        """Give all rows."""
+        """Return all rows."""
         with self._reading() as session:
             return list(self._rows(session, self.select).all())
 
     def first(self) -> T | None:
-        """Give the first row, or None; asks the database for one."""
+        """Return the first row, or None; asks the database for one."""
         as_it_is = self._limit == 0 or self._spreads_records()
         with self._reading() as session:
             return self._rows(session, self.select if as_it_is else self.select.limit(1)).first()  # type: ignore[no-any-return]
 
     def one(self) -> T:
-        """Give the only row.
+        """Return the only row.
 
         Raises:
             sqlalchemy.exc.NoResultFound: If there is none.
@@ -191,7 +191,7 @@ class Stmt(Generic[T]):
             raise
 
     def one_or_none(self) -> T | None:
-        """Give the only row, or None.
+        """Return the only row, or None.
 
         Raises:
             sqlalchemy.exc.MultipleResultsFound: If there are more.
@@ -200,7 +200,7 @@ class Stmt(Generic[T]):
             return self._rows(session, self._at_most_two()).one_or_none()  # type: ignore[no-any-return]
 
     def stream(self, batch: int = 1000) -> Iterator[T]:
-        """Give the rows one by one, in memory no more than a *batch* of them.
+        """Return the rows one by one, in memory no more than a *batch* of them.
 
         They are the rows of one moment. Until the last is read, SQLite keeps beside its file what
         others write meanwhile, and PostgreSQL an open transaction: read to the end, or `close` it.
@@ -230,13 +230,13 @@ class Stmt(Generic[T]):
             return int(session.scalar(counted, bind_arguments=self._bind_arguments()) or 0)
 
     def exists(self) -> bool:
-        """Say whether there is any row."""
+        """Return whether there is any row."""
         with self._reading() as session:
             asked = sa.select(self.select.exists())
             return bool(session.scalar(asked, bind_arguments=self._bind_arguments()))
 
     def df(self, *, backend: Literal["pandas", "polars"] = "pandas") -> Any:
-        """Give the rows as a data frame whose column types are those of the database.
+        """Return the rows as a data frame whose column types are those of the database.
 
         Args:
             backend: ``"pandas"``, indexed by the primary key, or ``"polars"``, which has no index.
@@ -282,7 +282,7 @@ class Stmt(Generic[T]):
         return self.select.limit(2) if self._limit is None and not self._spreads_records() else self.select
 
     def _spreads_records(self) -> bool:
-        """Say whether a record takes several rows, as with ``contains_eager(Run.inputs)``: a limit would cut it.
+        """Return whether a record takes several rows, as with ``contains_eager(Run.inputs)``: a limit would cut it.
 
         Of ``joinedload`` it would not: SQLAlchemy limits the rows before it joins them.
         """

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def rows(session: OrmSession, connection: sa.Connection, result: Any) -> Iterator[Any]:
-    """Give the rows of a *result*, which is closed with its transaction at the latest.
+    """Return the rows of a *result*, which is closed with its transaction at the latest.
 
     An open cursor would keep the driver's connection at its moment, for whoever the pool lends it to next.
 

@@ -202,7 +202,7 @@ def _place(owners: Sequence[tuple[Any, orm.Session]]) -> OrmSession | None:
 
 
 def _elsewhere(records: Sequence[Any]) -> sa.Engine | None:
-    """Give the one engine that all records come from; None for the usual one, which refuses those of others."""
+    """Return the one engine that all records come from; None for the usual one, which refuses those of others."""
     databases = {origins.engine_of(record) for record in records}
     database = databases.pop() if len(databases) == 1 else None
     if database is None or database is engines.current():

@@ -123,7 +123,7 @@ def _check(copy: sqlite3.Connection, source: Path) -> None:
 
 
 def _name(copy: Path, target: Path) -> None:
-    """Give the file its name, unless somebody else took it meanwhile."""
+    """Return the file its name, unless somebody else took it meanwhile."""
     try:
         try:
             os.link(copy, target)

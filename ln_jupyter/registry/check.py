@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 def known() -> Collection[sa.Engine]:
-    """Give the engines that led to a registry when they were asked last."""
+    """Return the engines that led to a registry when they were asked last."""
     return _known
 
 
@@ -45,7 +45,7 @@ def ensure(engine: sa.Engine) -> None:
 
 
 def find(engine: sa.Engine, *, make: bool, lend: Lend | None = None) -> bool:
-    """Say whether an engine leads to a registry.
+    """Return whether an engine leads to a registry.
 
     Args:
         engine: Of any database.
@@ -74,7 +74,7 @@ def _look(engine: sa.Engine, *, make: bool) -> bool:
 
 
 def check(connection: sa.Connection, *, make: bool) -> bool:
-    """Say whether a connection leads to a registry.
+    """Return whether a connection leads to a registry.
 
     What was found is remembered with the driver's connection, and goes with it: behind the
     next one there may be another file, or a database that was made anew.

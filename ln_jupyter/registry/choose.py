@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 def at_hand(*, of_registry: bool) -> sa.Engine | None:
-    """Give the engine that is used where none is named, as far as it is decided; asks no database.
+    """Return the engine that is used where none is named, as far as it is decided; asks no database.
 
     Args:
         of_registry: For records of `ln_jupyter.schema`.
@@ -38,7 +38,7 @@ def at_hand(*, of_registry: bool) -> sa.Engine | None:
 
 
 def of_registry(folder: Path | None = None, *, lend: check.Lend | None = None) -> sa.Engine:
-    """Give the engine that holds the registry, its tables made and checked.
+    """Return the engine that holds the registry, its tables made and checked.
 
     Args:
         folder: Where to look for a project from, if nothing was decided yet.
@@ -84,7 +84,7 @@ def registry_beside(connected: sa.Engine | None, folder: Path | None = None, *, 
 
 
 def with_registry(engine: sa.Engine, *, lend: check.Lend | None = None) -> sa.Engine:
-    """Give back the *engine*, its registry made or checked; nothing is made on an engine of the user's.
+    """Return the *engine*, its registry made or checked; nothing is made on an engine of the user's.
 
     Raises:
         NotARegistryError: If there is none and none may be made.

@@ -87,7 +87,7 @@ def examine(url: str) -> tuple[Registry, list[Finding]]:
 
 
 def can_be_made(folder: Path) -> bool:
-    """Say whether a folder may be written to, or could be made."""
+    """Return whether a folder may be written to, or could be made."""
     nearest = next(parent for parent in (folder, *folder.parents) if parent.exists())
     return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
 

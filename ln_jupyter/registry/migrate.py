@@ -196,7 +196,7 @@ def _references_unchecked(connection: sa.Connection) -> Iterator[None]:
 
 
 def _file(connection: sa.Connection) -> Path | None:
-    """Give the SQLite file that is open, wherever the process has gone since."""
+    """Return the SQLite file that is open, wherever the process has gone since."""
     if connection.dialect.name != "sqlite":
         return None
     file = next(row.file for row in connection.exec_driver_sql("PRAGMA database_list") if row.name == "main")

@@ -43,7 +43,7 @@ class Version(NamedTuple):
 
 
 def are_in(connection: sa.Connection) -> bool:
-    """Say whether a database holds a registry, of whatever release."""
+    """Return whether a database holds a registry, of whatever release."""
     return sa.inspect(connection).has_table(TABLE.name)
 
 
@@ -68,7 +68,7 @@ def read(connection: sa.Connection) -> Version | None:
 
 
 def _is_number(said: object) -> bool:
-    """Say whether this is the number of a schema, as a migration is called: a file may hold anything."""
+    """Return whether this is the number of a schema, as a migration is called: a file may hold anything."""
     return isinstance(said, str) and re.fullmatch("[0-9]{4,9}", said) is not None and int(said) > 0
 
 

@@ -163,7 +163,7 @@ def _send(writer: sa.Connection, statement: Any, rows: list[dict[str, Any]], tab
 
 
 def _said(error: Exception) -> str:
-    """Give the database's words in one line."""
+    """Return the database's words in one line."""
     return " ".join(str(getattr(error, "orig", None) or error).split())
 
 

@@ -34,7 +34,7 @@ class Diagram:
     source: str
 
     def __repr__(self) -> str:
-        """Give the source."""
+        """Return the source."""
         return self.source
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
@@ -160,7 +160,7 @@ def _write(entities: dict[sa.Table, _Entity], *, columns: Literal["all", "keys",
 
 
 def _targets(entity: _Entity) -> list[sa.Table]:
-    """Give the tables it points to, in the order of its columns: a link is read from the first."""
+    """Return the tables it points to, in the order of its columns: a link is read from the first."""
     columns = [*entity.table.columns]
     keys = sorted(entity.table.foreign_key_constraints, key=lambda key: columns.index(key.columns[0]))
     return [key.referred_table for key in keys]

@@ -35,7 +35,7 @@ METADATA = sa.MetaData(
 
 
 def _made_by_client(name: str, make: Any) -> sa.Column[str]:
-    """Give a key that the constructor of a record makes, and an INSERT where there was no constructor."""
+    """Return a key that the constructor of a record makes, and an INSERT where there was no constructor."""
     return sa.Column(name, sa.String, primary_key=True, default=make, info={"at_construction": make})
 
 

@@ -60,7 +60,7 @@ def keep_identity(*, model: dict[str, Any], path: str, contents_manager: Content
 
 
 def promote(notebook: dict[str, Any], *, saved: Callable[[], document.Document | None]) -> None:
-    """Give a notebook the newest of the identities that it, or its file, states.
+    """Return a notebook the newest of the identities that it, or its file, states.
 
     Newer is the later ``time_run``; of two equally new ones the metadata that was sent wins, as
     for `identity.stated`. Statements about the same id complete each other, so that keys nobody

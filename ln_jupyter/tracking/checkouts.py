@@ -13,7 +13,7 @@ _SECONDS = 5.0
 
 
 def are_one_file(one: Path, other: Path) -> bool:
-    """Say whether git holds both as the same file: a clone or a worktree of one repository, and no copy.
+    """Return whether git holds both as the same file: a clone or a worktree of one repository, and no copy.
 
     That is so where each has the same path in its own work tree, and the trees are of one repository:
     they share its folder, a remote, or the first commit. A second file in one work tree is a copy, and
@@ -34,7 +34,7 @@ def _folder(root: Path) -> set[str]:
 
 
 def _remotes(root: Path) -> set[str]:
-    """Give the addresses a clone was made from or goes to, and its own, which another clone may name."""
+    """Return the addresses a clone was made from or goes to, and its own, which another clone may name."""
     lines = _ask(root, "config", "--get-regexp", r"^remote\..*\.url$")
     return {str(root), str(root / ".git"), *(line.partition(" ")[2] for line in lines)}
 
@@ -44,7 +44,7 @@ def _first_commits(root: Path) -> set[str]:
 
 
 def _ask(root: Path, *question: str) -> list[str]:
-    """Give git's answer by lines; none where it does not answer."""
+    """Return git's answer by lines; none where it does not answer."""
     from ln_jupyter.environment import git  # here for cost: only two files that may be one are asked about
 
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}

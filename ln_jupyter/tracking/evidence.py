@@ -68,7 +68,7 @@ class Content(NamedTuple):
     code: frozenset[str] = _NOTHING
 
     def agrees_with(self, other: Content) -> bool:
-        """Say whether they share the id of a cell, the whole source, or two cells that say something."""
+        """Return whether they share the id of a cell, the whole source, or two cells that say something."""
         return not (
             self.cell_ids.isdisjoint(other.cell_ids)
             and self.sources.isdisjoint(other.sources)
@@ -144,7 +144,7 @@ def _telling(cell_ids: Iterable[str | None]) -> frozenset[str]:
 
 
 def _some(values: Iterable[str]) -> list[str]:
-    """Give no more than a statement takes."""
+    """Return no more than a statement takes."""
     return sorted(values)[:_MOST]
 
 
@@ -161,7 +161,7 @@ def _nodes(statements: Iterable[ast.stmt]) -> Iterator[ast.AST]:
 
 
 def _is_header(node: ast.AST) -> bool:
-    """Say whether this is a call of `header()`, as ours and nbproject's are written."""
+    """Return whether this is a call of `header()`, as ours and nbproject's are written."""
     if not isinstance(node, ast.Call):
         return False
     return getattr(node.func, "attr", getattr(node.func, "id", None)) == "header"

@@ -98,7 +98,7 @@ def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is
 
 
 def _goes_on(before: Registration, request: Request) -> bool:
-    """Say whether what was registered is still what runs, where it is: then a registry that is down stops nobody."""
+    """Return whether what was registered is still what runs, where it is: then a registry that is down stops nobody."""
     from ln_jupyter.registry import choose
 
     is_same = request.path in (None, before.path)

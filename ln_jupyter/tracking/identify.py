@@ -185,12 +185,12 @@ class _Family:
         return self._elsewhere(self._stated.id)
 
     def _elsewhere(self, notebook_id: str) -> Seen | None:
-        """Give another file of this machine that is the notebook."""
+        """Return another file of this machine that is the notebook."""
         seen = (each.seen for each in self._traces if each.is_here and each.seen.notebook_id == notebook_id)
         return next((each for each in seen if self._is_there(each)), None)
 
     def _is_there(self, seen: Seen) -> bool:
-        """Say whether a file is what was seen there; a copy that no server saved states the id of its original."""
+        """Return whether a file is what was seen there; a copy that no server saved states the id of its original."""
         return self._files.is_there(seen, stating=(seen.notebook_id, self._stated.id))
 
     def _identified(self, notebook_id: str) -> Identified:
@@ -213,11 +213,11 @@ class _Files:
         self._machine = machine
 
     def is_same(self, path: str) -> bool:
-        """Say whether a path is another name of the file, or another checkout of it."""
+        """Return whether a path is another name of the file, or another checkout of it."""
         return self._machine.ask(_is_same_file, self._path, path)
 
     def is_there(self, seen: Seen, *, stating: Collection[str]) -> bool:
-        """Say whether a file that was seen is still there: it states one of these ids, or none and has its content."""
+        """Return whether a file that was seen is still there: it states one of these ids, or none and has its content."""
         is_there, document = self._machine.ask(_read, seen.path)
         if document is None:
             return is_there
@@ -255,7 +255,7 @@ def _read(path: str) -> tuple[bool, Document | None]:
 
 
 def _is_same(seen: Seen, document: Document) -> bool:
-    """Say whether a file is the notebook that was seen at its path.
+    """Return whether a file is the notebook that was seen at its path.
 
     A script is: it has no cells to tell it by, and its edits are why it is run again. Of a notebook
     the content tells: a shared cell does. The same source does too, for converters and older formats

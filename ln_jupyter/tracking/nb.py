@@ -21,7 +21,7 @@ __all__ = ["header", "notebook", "publish", "run"]
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Notebook | Run | None:
-        """Give the notebook and run that `header()` registered in this process; None before it did."""
+        """Return the notebook and run that `header()` registered in this process; None before it did."""
         if name not in ("notebook", "run"):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=sys.modules[__name__])
         current = running.registration()

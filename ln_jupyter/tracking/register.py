@@ -195,7 +195,7 @@ def _find_or_make_notebook(
 
 
 def find_or_make(connection: sa.Connection, key: tuple[str, str], user_id: str, made: Mapping[str, Any]) -> Row:
-    """Give the notebook of a key; if there is none, make it with these values, once for all who make it now."""
+    """Return the notebook of a key; if there is none, make it with these values, once for all who make it now."""
     notebook = _read(connection, tables.notebook, *_is_notebook(*key))
     return _make(connection, key, user_id, made) if notebook is None else notebook
 

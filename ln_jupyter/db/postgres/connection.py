@@ -110,7 +110,7 @@ class Connection(psycopg.Connection[Any]):
         self._begins_with_next = True
 
     def take_begin(self) -> tuple[str, bool]:
-        """Give what the next statement begins with, and whether its casts say its types; once."""
+        """Return what the next statement begins with, and whether its casts say its types; once."""
         if self._begins_with_next:
             self._begins_with_next = False
             return "; ".join(("BEGIN", *self.settings())), True

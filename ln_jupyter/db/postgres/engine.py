@@ -106,7 +106,7 @@ def _info(connection: sa.Connection) -> Any:
 
 
 def _settings(options: str) -> Iterator[str]:
-    """Give what is set first in a transaction, unless the *options* of the URL, or those of libpq, say it."""
+    """Return what is set first in a transaction, unless the *options* of the URL, or those of libpq, say it."""
     options += os.environ.get("PGOPTIONS", "")
     seconds = {"lock_timeout": transactions.LOCK_SECONDS, "statement_timeout": limits.of_statement()}
     for name, value in seconds.items():

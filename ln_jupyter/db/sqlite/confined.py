@@ -137,7 +137,7 @@ def _programs(driver: sqlite3.Connection) -> list[str]:
 
 
 def _computes(sql: str) -> bool:
-    """Say whether a table of ours, or an index on one, computes something: a gigabyte of nothing, if it likes."""
+    """Return whether a table of ours, or an index on one, computes something: a gigabyte of nothing, if it likes."""
     if _OF_USER.match(sql) or "ln_" not in sql.lower():
         return False
     return _COMPUTES.search(_ASIDE.sub("''", sql)) is not None

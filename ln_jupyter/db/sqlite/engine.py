@@ -76,7 +76,7 @@ class _OneConnection(sa.StaticPool):
 
 
 def is_read_only(url: sa.URL) -> bool:
-    """Say whether a URL of SQLite asks for nothing to be written."""
+    """Return whether a URL of SQLite asks for nothing to be written."""
     return not urls.is_in_memory(url) and _access(url) != _WRITABLE
 
 
@@ -114,7 +114,7 @@ class _Creator:
         )
 
     def opened(self) -> file_guard.Files:
-        """Give what a new connection has open, now that it has shown to be a database."""
+        """Return what a new connection has open, now that it has shown to be a database."""
         if self.files is None or self.files.is_stale:
             self.files = self._newest
         return self.files

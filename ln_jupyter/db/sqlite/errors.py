@@ -111,7 +111,7 @@ def is_undecodable(error: BaseException | None) -> bool:
 
 
 def is_read_only(error: BaseException) -> bool:
-    """Say whether a connection was asked to write, and was opened to read."""
+    """Return whether a connection was asked to write, and was opened to read."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY
 
 

@@ -94,7 +94,7 @@ def refuse_unlinked(engine: sa.Engine, files: Callable[[], Files]) -> None:
 
 
 def size(path: Path) -> int:
-    """Give the size of a file; 0 if there is none."""
+    """Return the size of a file; 0 if there is none."""
     try:
         return path.stat().st_size
     except OSError:

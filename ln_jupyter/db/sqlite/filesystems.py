@@ -26,7 +26,7 @@ def kind_of(folder: Path) -> str | None:
 
 
 def is_shared(kind: str | None) -> bool:
-    """Say whether other machines may have the same files open, or it is a program's and may lack memory that is shared.
+    """Return whether other machines may have the same files open, or it is a program's and may lack memory that is shared.
 
     Example:
         >>> [is_shared(kind) for kind in ("nfs4", "fuse.sshfs", "ext4", "overlay", None)]

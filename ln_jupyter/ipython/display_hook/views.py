@@ -145,7 +145,7 @@ def _session(obj: orm.Session, _options: Options) -> View:
 
 
 def _usual(session: orm.Session) -> sa.Engine | None:
-    """Give the engine of one of our sessions, which has no single bind."""
+    """Return the engine of one of our sessions, which has no single bind."""
     route = getattr(session, "route", None)
     return route.usual if isinstance(route, origins.Route) else None
 
@@ -181,10 +181,10 @@ def is_row(kind: type) -> bool:
 
 
 def row_keys(row: Any) -> tuple[str, ...]:
-    """Give the names of a row's columns, of which several may have the same."""
+    """Return the names of a row's columns, of which several may have the same."""
     return tuple(map(str, row._parent.keys))
 
 
 def row_values(row: Any) -> tuple[Any, ...]:
-    """Give a row's values, which are in memory."""
+    """Return a row's values, which are in memory."""
     return tuple(row.values() if isinstance(row, RowMapping) else row)

@@ -21,7 +21,7 @@ def forget_traceback(shell: InteractiveShell) -> None:
 
 
 def has_traceback(shell: InteractiveShell) -> bool:
-    """Say whether an error was sent as one since `forget_traceback`, and not only printed.
+    """Return whether an error was sent as one since `forget_traceback`, and not only printed.
 
     IPython only prints a ``UsageError`` and an ``ExceptionGroup``.
     """
@@ -29,7 +29,7 @@ def has_traceback(shell: InteractiveShell) -> bool:
 
 
 def fails_by_display(shell: InteractiveShell) -> bool:
-    """Say whether an error shown now turns the reply red although the code of the cell succeeds.
+    """Return whether an error shown now turns the reply red although the code of the cell succeeds.
 
     It does in ipykernel 7 while the cell's result is displayed.
     """

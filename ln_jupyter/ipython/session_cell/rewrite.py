@@ -40,7 +40,7 @@ rewrite.has_side_effects = True  # type: ignore[attr-defined]
 
 
 def _as_cell(body: list[str]) -> list[str]:
-    """Give a body what IPython gives a cell: its indentation taken off, its own ``%%magic``."""
+    """Return a body what IPython gives a cell: its indentation taken off, its own ``%%magic``."""
     first = _first_of_code(body)
     if first is None:
         return body

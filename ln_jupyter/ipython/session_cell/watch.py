@@ -160,13 +160,13 @@ def _put(error: BaseException | None, result: ExecutionResult | None) -> None:
 
 
 def _cause(result: ExecutionResult | None) -> BaseException | None:
-    """Give what ended a cell: nothing shows a debugger that was left, or what a `set_custom_exc` handler keeps."""
+    """Return what ended a cell: nothing shows a debugger that was left, or what a `set_custom_exc` handler keeps."""
     error: BaseException | None = None if result is None else result.error_in_exec
     return sys.exception() if error is None else error
 
 
 def _shown(*args: Any, exc_tuple: Any = None, **_: Any) -> BaseException | None:
-    """Give the error that a call of showtraceback or showsyntaxerror is about to show."""
+    """Return the error that a call of showtraceback or showsyntaxerror is about to show."""
     given = args[0] if args and isinstance(args[0], tuple) else exc_tuple
     error: BaseException | None = given[1] if given else sys.exception()
     return error

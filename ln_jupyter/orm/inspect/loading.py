@@ -135,7 +135,7 @@ def _query(states: Sequence[InstanceState[Any]], mapper: Mapper[Any], paths: Seq
 
 
 def _copy(twin: InstanceState[Any], state: InstanceState[Any], props: Sequence[MapperProperty[Any]]) -> None:
-    """Give a record what it lacks; an attached record is its own twin, and has it."""
+    """Return a record what it lacks; an attached record is its own twin, and has it."""
     for prop in props:
         for key in keys_of(prop):
             if is_settled(state, key) or key not in twin.dict:

@@ -75,7 +75,7 @@ def keys_of(prop: MapperProperty[Any]) -> list[str]:
 
 
 def head_of(path: str) -> str:
-    """Give the first name of a path."""
+    """Return the first name of a path."""
     return path.partition(".")[0]
 
 

@@ -67,7 +67,7 @@ def count(tallies: Tallies, execution: orm.ORMExecuteState) -> None:
 
 
 def relationships(path: Any) -> list[orm.RelationshipProperty[Any]]:
-    """Give the steps of SQLAlchemy's path to what is loaded, from the class that was selected if that is known."""
+    """Return the steps of SQLAlchemy's path to what is loaded, from the class that was selected if that is known."""
     return list(path.path[1::2])
 
 

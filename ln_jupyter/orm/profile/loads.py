@@ -56,7 +56,7 @@ class Origin:
     _below: dict[str, Origin] = field(default_factory=dict)
 
     def below(self, name: str) -> Origin:
-        """Give the origin of what is loaded from these records."""
+        """Return the origin of what is loaded from these records."""
         if len(self.path) >= _DEEPEST:  # a chain, not a path that anybody would write
             return self
         if name not in self._below:
@@ -133,11 +133,11 @@ class Loads:
             self._flushes[place] += 1
 
     def flushes(self) -> tuple[Flush, ...]:
-        """Give what was sent because of a read."""
+        """Return what was sent because of a read."""
         return tuple(Flush(count, _line(place)) for place, count in self._flushes.items())
 
     def lazy(self) -> tuple[LazyLoads, ...]:
-        """Give what was loaded one record at a time, most first."""
+        """Return what was loaded one record at a time, most first."""
         groups = sorted(self._groups.items(), key=lambda item: -item[1].count)
         return tuple(
             LazyLoads(name, group.count, _line(place), _line(query), group.fix if group.most > 1 else None)
@@ -145,7 +145,7 @@ class Loads:
         )
 
     def unread(self) -> tuple[UnreadLoad, ...]:
-        """Give what was loaded with its records, and read on none of them."""
+        """Return what was loaded with its records, and read on none of them."""
         found = []
         for path, origin in self._eager.items():
             *before, last = path

@@ -74,11 +74,11 @@ class Reads:
         self._held[key] = held or self._held.get(key, False)
 
     def saw(self, relationship: orm.RelationshipProperty[Any]) -> bool:
-        """Say whether it was read on any record."""
+        """Return whether it was read on any record."""
         return any((each.class_, each.key) in self._held for each in _attributes(relationship))
 
     def saw_something(self, relationship: orm.RelationshipProperty[Any]) -> bool:
-        """Say whether it was read on any record, and was neither None nor empty there."""
+        """Return whether it was read on any record, and was neither None nor empty there."""
         return any(self._held.get((each.class_, each.key)) for each in _attributes(relationship))
 
 

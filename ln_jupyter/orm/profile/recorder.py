@@ -69,7 +69,7 @@ class Recorder:
         self._loads.stop()
 
     def profile(self) -> Profile:
-        """Give what was recorded so far."""
+        """Return what was recorded so far."""
         sent = [*self._texts.values(), *self._rest]
         slowest = sorted(self._texts.items(), key=lambda item: -item[1].seconds)[:_SLOWEST]
         return Profile(
@@ -195,6 +195,6 @@ class _Hold:
     since: float | None = None
 
     def seconds(self) -> float:
-        """Give the time until now."""
+        """Return the time until now."""
         theirs = 0.0 if self.since is None else time.monotonic() - self.since
         return theirs + transactions.held_seconds(self.info) - self.before

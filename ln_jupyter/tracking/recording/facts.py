@@ -59,7 +59,7 @@ class Facts:
     _is_new: bool = True
 
     def look(self, executed: Iterable[str], *, is_last: bool) -> Mapping[str, Any]:
-        """Give the run's columns that may have changed since the last look.
+        """Return the run's columns that may have changed since the last look.
 
         Args:
             executed: The sources of the cells that have run since.
@@ -112,7 +112,7 @@ class Facts:
 
 
 def is_injected(source: str, *, runner: str) -> bool:
-    """Say whether a cell was added by the runner, and is in no file of the user's."""
+    """Return whether a cell was added by the runner, and is in no file of the user's."""
     return runner == "papermill" and source.startswith(_INJECTED)
 
 

@@ -43,7 +43,7 @@ def find(connection: sa.Connection, notebook: Row, here: Process, machine: ThisM
 
 
 def _goes_on(run: sa.RowMapping, here: Process, machine: ThisMachine) -> bool:
-    """Say whether another process runs it: one that was just heard, and of this machine is not known to have ended."""
+    """Return whether another process runs it: one that was just heard, and of this machine is not known to have ended."""
     if run["finished_at"] is not None or run["started_at"] is None:
         return False
     if (run["heard_at"] or run["started_at"]) < utcnow() - tables.LOST_AFTER:

@@ -88,7 +88,7 @@ class Recording:
             atexit.register(self.finish)
 
     def is_of(self, registration: Registration, engine: sa.Engine) -> bool:
-        """Say whether it keeps this run, and goes on doing so."""
+        """Return whether it keeps this run, and goes on doing so."""
         return (self.run_id, self.engine) == (registration.run_row["id"], engine) and self._end is None
 
     def follow(self, registration: Registration, request: Request) -> None:

@@ -67,7 +67,7 @@ def add_cells(connection: sa.Connection, run_id: str, executed: Sequence[Executi
 
 
 def count_cells(connection: sa.Connection, run_id: str) -> int:
-    """Give the last position of the run's log."""
+    """Return the last position of the run's log."""
     cell = tables.executed_cell.c
     last = sa.select(sa.func.max(cell.position)).where(cell.run_id == run_id)
     return connection.scalar(last) or 0
