@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ln_jupyter"
 
-MOST_MODULES = 15
+MOST_MODULES = 14
 """In a folder: what no reader can keep in mind is two subjects."""
 
 PICTURES = re.compile(r"\b(house|wing|cellar|attic|whereabouts|remedy|blame)s?\b", re.IGNORECASE)

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from ln_jupyter.db.sql_text import End
 
-_MYSQL = ("mysql", "mariadb")
 _SAVEPOINT = "ln_jupyter"
 _NO_SUCH_SAVEPOINT = ("no such savepoint", "(1305,")  # of SQLite, and the number of MariaDB's and MySQL's
 

@@ -1,29 +1,7 @@
-"""Processes to look at."""
+"""Kernels and servers whose processes are looked at."""
 
 from __future__ import annotations
 
-from tests.notebook.conftest import (
-    environment,
-    find,
-    find_and_write,
-    folder,
-    kernel_here,
-    run,
-    running_server,
-    server,
-    start_kernel,
-    write,
-)
+from tests.notebook.conftest import environment, folder, kernel_here, running_server, server, start_kernel, write
 
-__all__ = [
-    "environment",
-    "find",
-    "find_and_write",
-    "folder",
-    "kernel_here",
-    "run",
-    "running_server",
-    "server",
-    "start_kernel",
-    "write",
-]
+__all__ = ["environment", "folder", "kernel_here", "running_server", "server", "start_kernel", "write"]

@@ -20,8 +20,9 @@ import ln_jupyter as ln
 from ln_jupyter import callsite, errors, sanitize
 from ln_jupyter import schema as lns
 from ln_jupyter.cli import output
-from ln_jupyter.display import card, header, profile, record, remark, sessions, statements, table, text, values
+from ln_jupyter.display import card, header, profile, record, sessions, statements, table, text, values
 from ln_jupyter.display import html as pictures
+from ln_jupyter.ipython.session_cell import report
 from ln_jupyter.orm.profile.model import LazyLoads, Profile, SlowStatement, UnreadLoad
 from tests.faults import fuzzing
 from tests.ipython import shells
@@ -155,7 +156,7 @@ SURFACES: dict[str, Callable[[str], str]] = {
     "statement": lambda word: card.render(statements.of_statement(sa.select(sa.column(word)), title=word, hint=word)),
     "card": lambda word: card.render(card.Card(word, word, ((word, word),), word, word)),
     "session": lambda word: card.render(sessions.to_card(orm.Session(), title=word)),
-    "remark": lambda word: remark.bundle(word)["text/html"],
+    "remark": lambda word: report.bundle(word)["text/html"],
     "profile": lambda word: profile.to_html(
         Profile(
             1,
@@ -249,7 +250,7 @@ PLAIN: dict[str, Callable[[str], str]] = {
     "repr": lambda word: values.short(own_repr(word)),
     "table": lambda word: table.text(table.of_rows("Row", [word], [(word,)], count=1)),
     "card": lambda word: card.text(card.Card(word, word, ((word, word),), word, word)),
-    "remark": lambda word: remark.bundle(word)["text/plain"],
+    "remark": lambda word: report.bundle(word)["text/plain"],
     "diagram": diagram_of,
     "error": lambda word: "\n".join(Error(f"it is {word}", fix=word)._render_traceback_()),
 }

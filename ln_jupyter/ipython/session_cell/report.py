@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
-from ln_jupyter import advice
-from ln_jupyter.display import remark
+from ln_jupyter import advice, sanitize
 
 if TYPE_CHECKING:
     from ln_jupyter.records.session import Session
@@ -24,7 +23,7 @@ def show_end(session: Session, *, is_saved: bool) -> None:
         is_saved: Whether the block ended well.
     """
     if session.dry_run is not None and is_saved:
-        _show(remark.bundle(str(session.dry_run)), raw=True)
+        _show(bundle(str(session.dry_run)), raw=True)
     if session.is_closed and session.profile is not None:
         _show(session.profile)
 
@@ -32,7 +31,18 @@ def show_end(session: Session, *, is_saved: bool) -> None:
 def show_advice() -> None:
     """Show what was noticed while the cell ran, such as lazy loads in a loop."""
     for line in advice.take():
-        _show(remark.bundle(line), raw=True)
+        _show(bundle(line), raw=True)
+
+
+def bundle(text: str) -> dict[str, str]:
+    """Write a remark in both forms, each under its MIME type.
+
+    Example:
+        >>> bundle("12 lazy loads of <Run.pipeline>")["text/html"]
+        '<small class="tex2jax_ignore mathjax_ignore">12 lazy loads of &lt;Run.pipeline&gt;</small>'
+    """
+    html = f'<small class="tex2jax_ignore mathjax_ignore">{sanitize.escaped(text)}</small>'  # no `$` starts a formula
+    return {"text/plain": sanitize.plain(text), "text/html": html}
 
 
 def _show(what: object, **options: Any) -> None:
