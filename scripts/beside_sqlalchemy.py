@@ -134,12 +134,15 @@ def equip(engine: sa.Engine) -> None:
     from sqlalchemy import event
 
     from ln_jupyter.db import error_translation, forks, transactions
+    from ln_jupyter.db.sqlite import backend, errors
     from ln_jupyter.db.sqlite import engine as sqlite
 
     forks.leave_connections(engine)
     event.listen(engine, "connect", sqlite._prepare, insert=True)
+    event.listen(engine, "reset", backend._reset)
+    sqlite._leave_in_autocommit(engine.dialect)
     transactions.begin_lazily(engine)
-    error_translation.translate(engine)
+    error_translation.translate(engine, errors.explain)
 
 
 def replace_session() -> None:

@@ -19,7 +19,7 @@ PICTURES = re.compile(r"\b(house|wing|cellar|attic|whereabouts|remedy|blame)s?\b
 WITHOUT_ORM = ("advice", "approval", "db", "environment", "locate", "notebook", "registry", "settings")
 """Packages below sessions and records."""
 
-MOST_DIALECTS = 66
+MOST_DIALECTS = 24
 """Places that ask which database it is. A new one belongs in `db/sqlite` or `db/postgres`; lower it when one goes."""
 
 

@@ -17,8 +17,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import advice, settings
-from ln_jupyter.db import engines, transactions
-from ln_jupyter.db.sqlite import lock_owner
+from ln_jupyter.db import engines
+from ln_jupyter.db.sqlite import lock_owner, locks
 from ln_jupyter.orm.profile import lazy_loads
 from ln_jupyter.orm.session import OrmSession
 from tests import waits
@@ -165,7 +165,7 @@ def written(sqlite_url: sa.URL, monkeypatch: pytest.MonkeyPatch) -> sa.Engine:
     engine = engines.resolve(sqlite_url)
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE a (x)")
-    monkeypatch.setattr(transactions, "LONG_SECONDS", 0)
+    monkeypatch.setattr(locks, "LONG_SECONDS", 0)
     return engine
 
 
@@ -201,7 +201,7 @@ def test_a_short_transaction_is_not(written: sa.Engine, monkeypatch: pytest.Monk
     with written.connect() as connection:
         connection.exec_driver_sql("SELECT * FROM a")
         connection.commit()
-        monkeypatch.setattr(transactions, "LONG_SECONDS", 60)
+        monkeypatch.setattr(locks, "LONG_SECONDS", 60)
         connection.exec_driver_sql("INSERT INTO a VALUES (1)")
         connection.commit()
 
@@ -222,14 +222,14 @@ def test_waiting_is_not_holding(written: sa.Engine, monkeypatch: pytest.MonkeyPa
     """Time that passes before the lock is there does not count, and each thread hears of its own."""
     is_waiting = threading.Event()
     clock = Clock(is_waiting.set)
-    for module in (lock_owner, transactions):
+    for module in (lock_owner, locks):
         monkeypatch.setattr(module, "time", clock)
 
     def write() -> tuple[str, ...]:
         with written.connect() as second:
             second.exec_driver_sql("INSERT INTO a VALUES (1)")
             clock.now += 3
-            held = transactions.held_seconds(second.info)
+            held = locks.held_seconds(second.info)
             second.commit()
         assert 3 == held
         return advice.take()
@@ -251,7 +251,7 @@ def test_memory_is_nobody_elses() -> None:
     engine = engines.resolve("sqlite://")
     with engine.connect() as connection:
         connection.exec_driver_sql("CREATE TABLE a (x)")
-        assert transactions.held_seconds(connection.info) == 0
+        assert locks.held_seconds(connection.info) == 0
         connection.rollback()
     engines.dispose("sqlite://")
 
@@ -261,7 +261,8 @@ def test_the_end_of_the_process_is_quiet(sqlite_url: sa.URL) -> None:
     """A connection that is only given back while the interpreter ends is no error, and no remark."""
     code = f"""
 from ln_jupyter.db import engines, transactions
-transactions.LONG_SECONDS = 0
+from ln_jupyter.db.sqlite import locks
+locks.LONG_SECONDS = 0
 connection = engines.resolve({str(sqlite_url)!r}).connect()
 connection.exec_driver_sql("CREATE TABLE a (x)")
 """

@@ -19,7 +19,7 @@ from sqlalchemy import orm
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
-from ln_jupyter.db import engines, transactions
+from ln_jupyter.db import engines, limits
 from ln_jupyter.ipython.cell_log import Execution
 from ln_jupyter.ipython.session_cell import arguments
 from ln_jupyter.locate import jupyter_server
@@ -298,7 +298,7 @@ def test_every_leaf_is_raised_with_its_fix(
     kind: type[errors.LnJupyterError], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A mistake ends in the error of its name, which says what happened in one line, and what to do in another."""
-    monkeypatch.setattr(transactions, "LOCK_SECONDS", 0.0)
+    monkeypatch.setattr(limits, "LOCK_SECONDS", 0.0)
 
     with pytest.raises(kind) as raised:
         MISTAKES[kind](tmp_path, monkeypatch)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Clock:
-    """Stands for the module `time` in `transactions`, and calls once, when a wait for SQLite's lock goes on."""
+    """Stands for the module `time` in `locks`, and calls once, when a wait for SQLite's lock goes on."""
 
     def __init__(self, on_wait: Callable[[], object]) -> None:
         self.monotonic = time.monotonic

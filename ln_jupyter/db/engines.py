@@ -13,9 +13,7 @@ import sqlalchemy as sa
 
 from ln_jupyter import errors, settings
 from ln_jupyter.approval import registry_url, urls
-from ln_jupyter.db import error_translation
-from ln_jupyter.db.postgres import engine as postgres
-from ln_jupyter.db.sqlite import engine as sqlite
+from ln_jupyter.db import backends, error_translation, transactions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,9 +100,27 @@ def resolve(target: Target) -> sa.Engine:
     text = _text(url)
     if text not in _engines:
         within = target.folder if isinstance(target, registry_url.InProject) else None
-        made = sqlite.create(url, within=within) if url.get_backend_name() == "sqlite" else postgres.create(url)
-        meet(_engines.setdefault(text, made))  # of threads that come at once, one has made it for all
+        meet(
+            _engines.setdefault(text, create(url, within=within))
+        )  # of threads that come at once, one has made it for all
     return _engines[text]
+
+
+def create(url: sa.URL, *, within: Path | None = None) -> sa.Engine:
+    """Make an engine for a registry, which begins at the first write; nobody else is given the same one.
+
+    Args:
+        url: Of the database.
+        within: The folder of a project that brought the database, which is then confined to it; None
+            for one that the user named or approved.
+
+    Raises:
+        InvalidUrlError: If registries are not kept in such a database, or the URL asks for what is not known.
+        MissingExtraError: If the driver is not installed.
+    """
+    engine = backends.named(url.get_backend_name()).create_engine(url, within=within)
+    transactions.begin_lazily(engine)
+    return engine
 
 
 def _refusal_of_async(url: sa.URL) -> errors.InvalidUrlError:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+LOCK_SECONDS = 30.0
+"""How long a writer waits for another one."""
+
 USUAL_SECONDS = 40.0
 """Longer than a lock is waited for."""
 

@@ -17,16 +17,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqlalchemy import event
 
 from ln_jupyter import callsite
-from ln_jupyter.db import events, sql_text, transactions
+from ln_jupyter.db import backends, events, sql_text, transactions
 from ln_jupyter.db.events import takes_notes
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from ln_jupyter.db.backend import Found
     from ln_jupyter.db.sql_text import End
-
-_SAVEPOINT = "ln_jupyter"
-_NO_SUCH_SAVEPOINT = ("no such savepoint", "(1305,")  # of SQLite, and the number of MariaDB's and MySQL's
 
 _numbers = itertools.count(1)
 
@@ -49,6 +47,7 @@ class Work:
         self.is_saved = self.is_unsure = False
         self.end = ""
         self._connection = connection
+        self._backend = backends.get(connection.dialect)
         self._transaction = connection.get_transaction()
         self._mark: Any = None
         self._has_written = False
@@ -67,8 +66,7 @@ class Work:
             is_dry: Whether all of it is to be undone.
         """
         if self._mark is None:
-            is_to_begin = is_dry and self._connection.dialect.name == "sqlite"
-            if is_to_begin or transactions.is_shared(self._connection):
+            if (is_dry and self._backend.begins_at_write) or self._backend.is_shared(self._connection):
                 transactions.begin_for_real(self._connection)
             self._mark = _leave_lightly(self._connection)
             self._listen()
@@ -76,16 +74,16 @@ class Work:
     @property
     def can_tell_afterwards(self) -> bool:
         """Whether it can be found out how the transaction has ended once it has been rolled back."""
-        return self._has_written and self._connection.dialect.name == "postgresql"
+        return self._has_written and self._backend.keeps_mark
 
     def before(self, statement: str) -> None:
         """Mark the transaction before a statement that writes, and remember one that ends it."""
-        begins = transactions.has_to_begin(statement, self._connection.dialect)
-        is_anew = not self._has_written or self._connection.dialect.name == "duckdb"
+        begins = self._backend.may_write(statement)
+        is_anew = not self._has_written or self._backend.loses_marks
         if self._seen is not None or (begins and is_anew):
             self.look()  # without a transaction, DuckDB would save what comes now
         if begins and self._mark is None:
-            self._mark = _leave(self._connection)
+            self._mark = self._backend.leave_mark(self._connection, next(_numbers))
             self._has_written = True
             self._listen()
         if self._mark is not None:
@@ -170,106 +168,34 @@ def _rollback(connection: sa.Connection) -> None:
         work.note("rollback")
 
 
-def _leave(connection: sa.Connection) -> Any:
-    """Leave a mark, a number, in the transaction, which begins with it if it has not; None where none is known."""
-    match connection.dialect.name:
-        case "postgresql":  # a standby has none, and refuses what is written
-            return _send(connection, "SELECT CASE WHEN NOT pg_is_in_recovery() THEN txid_current() END")[0]
-        case "duckdb":
-            if _send(connection, "SELECT txid_current()") != _send(connection, "SELECT txid_current()"):
-                _send(connection, "BEGIN TRANSACTION")
-            return _send(connection, "SELECT txid_current()")[0]
-        case "mysql" | "mariadb":
-            _send(connection, f"SAVEPOINT {_SAVEPOINT}")
-            return 0
-        case "sqlite":
-            driver, number = _driver(connection), next(_numbers)
-            if not driver.in_transaction:  # sqlite3 begins later, and outermost savepoints end in a COMMIT
-                driver.execute("BEGIN")
-            driver.execute(f"SAVEPOINT {_SAVEPOINT}")
-            driver.execute(f"PRAGMA temp.user_version={number}")  # a rollback takes it back, and a commit does not
-            return number
-    return None
-
-
 def _leave_lightly(connection: sa.Connection) -> Any:
     """Leave a mark before anything is written, after which the kind of the transaction can be chosen, and others write."""
-    mark: Any = _NEVER_LEFT
     with contextlib.suppress(connection.dialect.loaded_dbapi.Error):  # which whatever is sent next says, too
-        match connection.dialect.name:
-            case "postgresql":
-                number = str(next(_numbers))
-                _send(connection, f"SET LOCAL ln_jupyter.mark = '{number}'")
-                return number
-            case "sqlite" if not transactions.has_begun(connection):  # to begin would lock, or keep to an old snapshot
-                return _written(connection)
-        mark = _leave(connection)
-    return mark
+        return backends.get(connection.dialect).leave_light_mark(connection, next(_numbers))
+    return _NEVER_LEFT
 
 
-def _written(connection: sa.Connection) -> tuple[int, int]:
-    """Return what SQLite counts of what is written, undone or not: rows, by this connection, and changes of tables."""
-    driver = _driver(connection)
-    return driver.total_changes, driver.execute("PRAGMA schema_version").fetchone()[0]
-
-
-_Found = Literal["kept", "commit", "rollback", "lost", "unknown"]
 _IS_LOST = {"rollback": "was rolled back", "lost": "was committed or rolled back"}
 _NEVER_LEFT = "none"
 
 
-def _ask(connection: sa.Connection, mark: Any) -> _Found:
+def _ask(connection: sa.Connection, mark: Any) -> Found | Literal["unknown"]:
     """Ask what became of the transaction that has a mark; "lost" where it has ended, "unknown" where nobody answers."""
     try:
         if not isinstance(mark, int):
             return "kept" if _is_there(connection, mark) else "lost"
         if not connection.closed:
-            return _found(connection, mark)
+            return backends.get(connection.dialect).find_mark(connection, mark)
         with connection.engine.connect() as another:
-            return _found(another, mark)
+            return backends.get(another.dialect).find_mark(another, mark)
     except Exception:  # noqa: BLE001 - of any driver: what ends the transaction next says it, too
         _log.debug("could not look for the mark of a transaction", exc_info=True)
         return "unknown" if connection.closed or connection.invalidated else "kept"
 
 
-def _is_there(connection: sa.Connection, mark: str | tuple[int, int]) -> bool:
+def _is_there(connection: sa.Connection, mark: Any) -> bool:
     """Return whether what `_leave_lightly` left is there."""
-    if connection.closed or transactions.is_in_error(connection):
+    backend = backends.get(connection.dialect)
+    if connection.closed or backend.is_in_error(connection):
         return False
-    if isinstance(mark, tuple):
-        return _written(connection) == mark
-    is_left = mark != _NEVER_LEFT
-    return is_left and bool(_send(connection, "SELECT current_setting('ln_jupyter.mark', true)")[0] == mark)
-
-
-def _found(connection: sa.Connection, mark: int) -> _Found:
-    match connection.dialect.name:
-        case "postgresql":
-            if transactions.is_in_error(connection):  # it answers nothing before
-                _driver(connection).rollback()
-            current, status = _send(connection, f"SELECT txid_current_if_assigned(), txid_status({mark})")
-            if current == mark:
-                return "kept"
-            return {"committed": "commit", "aborted": "rollback"}.get(status, "lost")  # type: ignore[return-value]
-        case "duckdb":
-            return "kept" if _send(connection, "SELECT txid_current()")[0] == mark else "lost"
-    try:
-        _send(connection, f"RELEASE SAVEPOINT {_SAVEPOINT}")
-    except connection.dialect.loaded_dbapi.Error as error:
-        if not any(each in str(error) for each in _NO_SUCH_SAVEPOINT):
-            raise
-        if connection.dialect.name != "sqlite":
-            return "lost"
-        return "commit" if _send(connection, "PRAGMA temp.user_version")[0] == mark else "rollback"
-    return "kept"
-
-
-def _send(connection: sa.Connection, statement: str) -> Any:
-    """Send what is ours, and no statement of the user's, through the driver; give its row, if it has one."""
-    with contextlib.closing(connection.connection.cursor()) as cursor:
-        cursor.execute(statement)
-        return cursor.fetchone() if cursor.description else None
-
-
-def _driver(connection: sa.Connection) -> Any:
-    return connection.connection.dbapi_connection
+    return mark != _NEVER_LEFT and backend.has_light_mark(connection, mark)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 
-from ln_jupyter.db import transactions
+from ln_jupyter.db import limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ def repeat(attempt: Callable[[], T]) -> T:
     Args:
         attempt: Begins and ends the transaction; does nothing else that could not be done twice.
     """
-    deadline = time.monotonic() + transactions.LOCK_SECONDS
+    deadline = time.monotonic() + limits.LOCK_SECONDS
     pause = 0.02
     while True:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from ln_jupyter.db.transactions import LONG_SECONDS
+from ln_jupyter.db.sqlite.locks import LONG_SECONDS
 from ln_jupyter.orm.profile.model import Profile
 from ln_jupyter.sanitize import escaped, plain
 

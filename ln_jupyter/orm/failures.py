@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from ln_jupyter import callsite, errors
-from ln_jupyter.db import error_translation, limits, marks, transactions
+from ln_jupyter.db import backends, error_translation, limits, marks, transactions
 from ln_jupyter.db.events import takes_notes
 from ln_jupyter.orm import refusals
 
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ln_jupyter.orm.session import OrmSession
-
-_ENDS_ALL = {1020, 1213}
-"""Errors after which MariaDB and MySQL have undone the whole transaction, and begin another one unasked."""
 
 
 class Failure:
@@ -47,7 +43,8 @@ class Failure:
         self.connection = connection
         self.statement = context.statement or ""
         self.line = callsite.current()
-        self.has_ended = _has_ended(connection, self.error)
+        # with a connection that is lost, its transaction is
+        self.has_ended = connection.invalidated or backends.get(connection.dialect).has_ended(connection, self.error)
         self.is_undone = False
         self._context = context
 
@@ -87,16 +84,6 @@ class Failure:
         return isinstance(self._context.sqlalchemy_exception, sa.exc.IntegrityError)
 
 
-def _has_ended(connection: sa.Connection, error: BaseException) -> bool:
-    if connection.invalidated:  # and with it, its transaction
-        return True
-    if connection.dialect.name == "sqlite":  # after errors of a disk, and where a table or trigger says ROLLBACK
-        driver: Any = connection.connection.dbapi_connection
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)  # what is no SQL began nothing
-        return code & 0xFF != sqlite3.SQLITE_ERROR and not driver.in_transaction
-    return connection.dialect.name in ("mysql", "mariadb") and not _ENDS_ALL.isdisjoint(error.args[:1])
-
-
 _sessions: weakref.WeakKeyDictionary[sa.Connection, weakref.ref[OrmSession]] = weakref.WeakKeyDictionary()
 _watched: weakref.WeakSet[sa.Dialect] = weakref.WeakSet()
 
@@ -112,8 +99,8 @@ def watch(session: OrmSession, connection: sa.Connection) -> None:
     if connection.dialect not in _watched:
         _watched.add(connection.dialect)
         event.listen(connection.engine, "handle_error", _note, insert=True)  # before it is turned into one of ours
-        if connection.dialect.name == "sqlite" and not transactions.begins_lazily(connection.dialect):
-            transactions.begin_before_savepoints(connection.engine, _sessions.__contains__)
+        if not transactions.begins_lazily(connection.dialect):
+            backends.get(connection.dialect).begin_before_savepoints(connection.engine, _sessions.__contains__)
 
 
 @takes_notes
@@ -134,7 +121,9 @@ def refuse_given_up(session: OrmSession) -> None:
     for connection in session.connections:
         if connection.closed or connection.invalidated:
             continue
-        if transactions.is_in_error(connection) or (failure is not None and _is_lost(failure, connection)):
+        if backends.get(connection.dialect).is_in_error(connection) or (
+            failure is not None and _is_lost(failure, connection)
+        ):
             raise _given_up(session, connection, failure) from (None if failure is None else failure.error)
         work = marks.work_of(connection)
         if work is not None and session.is_active:  # else it has rolled back, and says so

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from ln_jupyter import callsite, errors
-from ln_jupyter.db import events, read_only, sql_text, transactions
+from ln_jupyter.db import backends, driver, events, read_only, sql_text
 from ln_jupyter.db.events import takes_notes
 from ln_jupyter.orm import failures, naming, refusals
 
@@ -86,8 +86,8 @@ class DryRun:
             session.flush()
             for connection in self._connections:
                 # what is checked at the end of a transaction only, as far as the database can be asked to
-                if connection.dialect.name == "postgresql" and not connection.closed:
-                    connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
+                if not connection.closed:
+                    backends.get(connection.dialect).check_constraints(connection)
             touched = session.touched()
         finally:
             session.rollback()
@@ -105,7 +105,7 @@ class DryRun:
         return f"dry run: nothing was saved; it would have been {would or 'nothing'}"
 
     def _begin(self, _session: orm.Session, _transaction: object, connection: sa.Connection) -> None:
-        if transactions.commits_each_statement(connection):
+        if driver.commits_each_statement(connection):
             msg = "this engine commits each statement by itself (AUTOCOMMIT), so a dry run could undo nothing"
             fix = "give it an engine without isolation_level='AUTOCOMMIT'; nothing was sent"
             raise errors.SessionError(msg, fix=fix)
@@ -140,10 +140,7 @@ def _keep_undoable(connection: sa.Connection, _cursor: object, statement: str, *
     """Refuse what could not be undone any more, and see to it that the rest can be."""
     if sql_text.ends(statement, connection.dialect.name) == "commit":
         _refuse_commit()
-    if transactions.begins_lazily(connection.dialect):
-        transactions.begin_to_undo(connection)
-    elif connection.dialect.name == "sqlite" and sql_text.writes(statement):
-        transactions.begin_for_real(connection)  # sqlite3 begins nothing for what makes or changes a table
+    backends.get(connection.dialect).begin_to_undo(connection, statement)
 
 
 def _refuse_commit(*_: object) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.orm.attributes import instance_dict, instance_state
 from sqlalchemy.orm.exc import StaleDataError
 
 from ln_jupyter import callsite, errors, schema
-from ln_jupyter.db import engines, error_translation, marks, sql_text, transactions
+from ln_jupyter.db import backends, driver, engines, error_translation, marks, sql_text, transactions
 from ln_jupyter.db.events import takes_notes
 from ln_jupyter.orm import failures, naming, origins, refusals, scalars, state_backup, users
 from ln_jupyter.orm.profile import lazy_loads
@@ -349,7 +349,7 @@ class OrmSession(RoutingSession):
                 check.find(engine, make=True, lend=self._lend)
 
     def _lock(self, engine: sa.Engine) -> None:
-        if not transactions.has_lock(engine.dialect):
+        if not backends.get(engine.dialect).has_write_lock:
             return
         self._make_registry(engine)
         connection = self.connection_for(bind=engine)
@@ -391,11 +391,7 @@ class OrmSession(RoutingSession):
     @property
     def has_begun(self) -> bool:
         """Whether somebody has begun to write, past the session too, where an engine begins no earlier than that."""
-        late = (
-            each
-            for each in self.connections
-            if each.dialect.name == "sqlite" or transactions.begins_lazily(each.dialect)
-        )
+        late = (each for each in self.connections if transactions.begins_at_write(each.dialect))
         return any(not each.invalidated and transactions.has_begun(each) for each in late)
 
     @property
@@ -504,7 +500,8 @@ def _before_select(session: OrmSession, execution: orm.ORMExecuteState) -> None:
         flushes = False
     locks_rows = getattr(execution.statement, "_for_update_arg", None) is not None
     if locks_rows:
-        transactions.lock_rows(session.connection_for(**execution.bind_arguments))
+        connection = session.connection_for(**execution.bind_arguments)
+        backends.get(connection.dialect).lock_rows(connection)
     if "populate_existing" in options or not (session.rereads or locks_rows):
         return
     if flushes or not session.has_unsaved:
@@ -522,7 +519,7 @@ def _after_begin(session: OrmSession, transaction: orm.SessionTransaction, conne
     if not (session.in_block or session.connections):
         session.works.clear()
         session.commits_each_statement = False
-    if transactions.commits_each_statement(connection):
+    if driver.commits_each_statement(connection):
         session.commits_each_statement = True
     elif (session.in_block or session.rereads) and not session.only_reads:
         session.works.append(marks.Work(connection))

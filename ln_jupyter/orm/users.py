@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from ln_jupyter import settings
-from ln_jupyter.db import transactions, upsert
+from ln_jupyter.db import backends, transactions
 from ln_jupyter.schema import ids
 from ln_jupyter.schema.tables import user
 
@@ -44,7 +44,7 @@ def id_of(connection: sa.Connection, handle: str) -> str:
         if is_committed:
             committed[handle] = found
         return found
-    upsert.insert_if_absent(connection, user, id=ids.new(ids.USER), handle=handle, revision=1)
+    backends.get(connection.dialect).insert_if_absent(connection, user, id=ids.new(ids.USER), handle=handle, revision=1)
     made: str = connection.scalars(by_handle).one()
     return made
 

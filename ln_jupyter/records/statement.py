@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from ln_jupyter import errors, schema
-from ln_jupyter.db import transactions
+from ln_jupyter.db import backends
 from ln_jupyter.orm import origins, scalars
 from ln_jupyter.orm.current import current_block
 from ln_jupyter.orm.inspect import loading
@@ -218,8 +218,7 @@ class Stmt(Generic[T]):
         with self._reading(OrmSession) as session:  # the user's code works on its records before it ends
             assert isinstance(session, OrmSession)  # noqa: S101 - whoever else lends one, lends this kind
             connection = session.connection_for(**self._bind_arguments())
-            if connection.dialect.name == "postgresql" and not transactions.has_begun(connection):
-                transactions.begin(connection)  # a server-side cursor lives in a transaction
+            backends.get(connection.dialect).begin_for_cursor(connection)
             result = self._rows(session, self.select.execution_options(yield_per=batch))
             yield from streams.rows(session, connection, result)
 

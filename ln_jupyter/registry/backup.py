@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ln_jupyter import errors
-from ln_jupyter.db import error_translation, interrupts, snapshot
+from ln_jupyter.db import error_translation, interrupts, transactions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ def back_up(engine: sa.Engine, target: Path) -> None:
         msg = f"{target} cannot be made: there is no folder {target.parent}"
         raise errors.CopyError(msg, fix=f"make it first: mkdir -p '{target.parent}'")
     with engine.connect() as connection, _unnamed(target) as copy, _telling(target):
-        snapshot.begin(connection)  # else each commit of others would begin the copy anew
+        transactions.begin_snapshot(connection)  # else each commit of others would begin the copy anew
         driver: Any = connection.connection.dbapi_connection
         with closing(sqlite3.connect(copy)) as to:
             to.execute("PRAGMA synchronous=OFF")  # it is synced below, once

@@ -150,11 +150,7 @@ def _damage(engine: sa.Engine) -> errors.DatabaseError | None:
             found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
     except errors.DatabaseError as error:
         return error
-    return (
-        None
-        if found == "ok"
-        else error_translation.error_of(error_translation.describe(engine.url), sqlite_errors.damaged(engine.url))
-    )
+    return None if found == "ok" else error_translation.error_of(engine.url, sqlite_errors.damaged(engine.url))
 
 
 def _journal(engine: sa.Engine) -> str:

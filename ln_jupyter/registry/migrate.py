@@ -16,8 +16,7 @@ from alembic.script import ScriptDirectory
 
 from ln_jupyter import errors
 from ln_jupyter.approval import urls
-from ln_jupyter.db import error_translation, limits
-from ln_jupyter.db.sqlite import engine as sqlite
+from ln_jupyter.db import engines, error_translation, limits
 from ln_jupyter.registry import backup, schema_version
 
 if TYPE_CHECKING:
@@ -148,7 +147,7 @@ def _carry_out(connection: sa.Connection, plan: Migration) -> None:
     """
     file = _file(connection)
     if file is not None and plan.backup is not None:
-        own = sqlite.create(sa.URL.create("sqlite", database=str(file)))  # the pool's connections may all be in use
+        own = engines.create(sa.URL.create("sqlite", database=str(file)))  # the pool's connections may all be in use
         try:
             backup.back_up(own, plan.backup)
         except errors.CopyError as error:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from ln_jupyter import errors
 from ln_jupyter.approval import urls
-from ln_jupyter.db import error_translation, transactions
+from ln_jupyter.db import backends, error_translation, transactions
 from ln_jupyter.db.sqlite import engine as sqlite
 from ln_jupyter.schema.tables import METADATA
 
@@ -107,11 +107,7 @@ def begin_change(connection: sa.Connection) -> None:
     Raises:
         DatabaseBusyError: If another writer, or another change, does not end in time.
     """
-    transactions.begin(connection)
-    if connection.dialect.name == "postgresql":
-        # a snapshot older than the lock would not see what was made while we waited for it
-        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CHANGE_KEY)))
+    backends.get(connection.dialect).begin_change(connection, _CHANGE_KEY)
 
 
 def refuse_strange(connection: sa.Connection) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from ln_jupyter import errors
-from ln_jupyter.db import error_translation, limits, snapshot, transactions
+from ln_jupyter.db import error_translation, limits, transactions
 from ln_jupyter.db.sqlite import errors as sqlite_errors
 from ln_jupyter.registry import check, schema_version
 from ln_jupyter.schema import Base
@@ -67,7 +67,7 @@ def copy(source: sa.Engine, target: sa.Engine) -> Copied:
     _refuse_missing(source)
     ours = Base.metadata.sorted_tables
     with source.connect() as reader:
-        snapshot.begin(reader)
+        transactions.begin_snapshot(reader)
         left = _check(reader, ours)
         check.ensure(target)
         with target.connect() as writer:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 
 from ln_jupyter import settings
-from ln_jupyter.db import transactions, upsert
+from ln_jupyter.db import backends
 from ln_jupyter.notebook.identity import Identity
 from ln_jupyter.orm import users
 from ln_jupyter.registry import choose
@@ -153,10 +153,7 @@ def _identify(
 
 def _lock(connection: sa.Connection, name: str) -> None:
     key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
-    if not transactions.has_begun(connection):
-        transactions.begin(connection, f"SELECT pg_advisory_xact_lock({key})")  # which SQLite does not need
-    elif connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+    backends.get(connection.dialect).begin_named(connection, key)
 
 
 def _of_this_process(request: Request, before: Registration | None) -> Identity | None:
@@ -203,7 +200,7 @@ def find_or_make(connection: sa.Connection, key: tuple[str, str], user_id: str, 
 def _make(connection: sa.Connection, key: tuple[str, str], user_id: str, made: Mapping[str, Any]) -> Row:
     # another kernel may be registering it right now: whoever comes second takes the first one's row
     values = {"id": key[0], "v": key[1], "created_by_id": user_id, "revision": 1, **made}
-    upsert.insert_if_absent(connection, tables.notebook, **values)
+    backends.get(connection.dialect).insert_if_absent(connection, tables.notebook, **values)
     return read_notebook(connection, key)
 
 
@@ -221,7 +218,7 @@ def note_path(connection: sa.Connection, request: Request, notebook: Row, seen: 
     now = Seen(request.path, notebook["id"], notebook["v"], request.cell_ids, request.document.source_hash)
     if now != seen:
         row = {"host": request.process.host, **now._asdict(), "seen_at": utcnow()}
-        upsert.insert_or_update(connection, tables.notebook_path, **row)
+        backends.get(connection.dialect).insert_or_update(connection, tables.notebook_path, **row)
 
 
 def read_run(connection: sa.Connection, run_id: str) -> Row | None:

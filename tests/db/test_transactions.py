@@ -18,8 +18,8 @@ import sqlalchemy as sa
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors, settings
-from ln_jupyter.db import engines, forks, transactions, upsert
-from ln_jupyter.db.sqlite import lock_owner
+from ln_jupyter.db import backends, engines, forks, limits, transactions
+from ln_jupyter.db.sqlite import lock_owner, locks
 from ln_jupyter.registry import check
 from ln_jupyter.schema import tables
 from tests import waits
@@ -152,7 +152,7 @@ def test_a_second_writer_of_the_same_thread_is_told_at_once(sqlite_url: sa.URL) 
 
 def test_a_lock_that_is_never_given_ends_in_an_error(sqlite_url: sa.URL, monkeypatch: pytest.MonkeyPatch) -> None:
     """At the deadline the error says what to look for, and reading goes on."""
-    monkeypatch.setattr(transactions, "LOCK_SECONDS", 0.3)
+    monkeypatch.setattr(limits, "LOCK_SECONDS", 0.3)
     engine = engines.resolve(sqlite_url)
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE a (x)")
@@ -183,7 +183,7 @@ def test_a_wait_leaves_an_engine_its_own_patience(sqlite_url: sa.URL) -> None:
 
 def test_who_still_reads_an_older_moment_is_told_at_once(sqlite_url: sa.URL, monkeypatch: pytest.MonkeyPatch) -> None:
     """No waiting lets a connection write while it reads what others have changed since, and nobody else is blamed."""
-    monkeypatch.setattr(transactions, "LOCK_SECONDS", 0.3)
+    monkeypatch.setattr(limits, "LOCK_SECONDS", 0.3)
     engine = engines.resolve(sqlite_url)
     check.ensure(engine)
     with engine.begin() as connection:
@@ -553,7 +553,7 @@ def test_a_transaction_ends_while_another_thread_tries_to_begin_in_memory(
 ) -> None:
     """Whoever has found the connection in a transaction waits for it, although it ends a moment later."""
     check.ensure(in_memory)
-    is_busy = transactions._is_busy
+    is_busy = locks._is_busy
     others: list[Future[object]] = []
     beside = in_memory.connect()
 
@@ -562,7 +562,7 @@ def test_a_transaction_ends_while_another_thread_tries_to_begin_in_memory(
             others.append(meanwhile(beside.commit))
         return is_busy(error)
 
-    monkeypatch.setattr(transactions, "_is_busy", let_it_end)
+    monkeypatch.setattr(locks, "_is_busy", let_it_end)
     meanwhile(lambda: beside.execute(sa.insert(lns.File).values(name="first", revision=1))).result()
     ln.add(lns.File(name="second"))
     others[0].result()
@@ -580,7 +580,9 @@ def test_a_thread_makes_a_user_while_another_one_looks_for_it_in_memory(
     others: list[Future[object]] = []
 
     def make_and_undo() -> None:
-        upsert.insert_if_absent(beside, tables.user, id="undone", handle=settings.current().user, revision=1)
+        backends.get(beside.dialect).insert_if_absent(
+            beside, tables.user, id="undone", handle=settings.current().user, revision=1
+        )
         has_stopped.set()
         assert has_read.wait(kernel_driver.TIMEOUT)
         beside.rollback()
@@ -635,7 +637,8 @@ def test_what_nobody_can_commit_any_more_is_undone_in_memory(in_memory: sa.Engin
 
 _WAITER = """
 import signal, sys, time
-from ln_jupyter.db import engines, transactions
+from ln_jupyter.db import engines, limits, transactions
+from ln_jupyter.db.sqlite import locks
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # who starts us may ignore it
 
@@ -647,8 +650,8 @@ class Clock:
         print("waiting", flush=True)
         time.sleep(seconds)
 
-transactions.time = Clock
-transactions.LOCK_SECONDS = float("inf")
+locks.time = Clock
+limits.LOCK_SECONDS = float("inf")
 engine = engines.resolve(sys.argv[1])
 with engine.connect() as connection:
     try:
@@ -690,7 +693,7 @@ def test_ctrl_c_is_let_in_all_the_time(sqlite_url: sa.URL, monkeypatch: pytest.M
             patience.append(second.exec_driver_sql("PRAGMA busy_timeout").scalar())
             first.rollback()
 
-        monkeypatch.setattr(transactions, "time", waits.Clock(look_and_give_way))
+        monkeypatch.setattr(locks, "time", waits.Clock(look_and_give_way))
         first.exec_driver_sql("CREATE TABLE a (x)")
         threads.submit(second.exec_driver_sql, "CREATE TABLE b (x)").result()
 

@@ -15,7 +15,8 @@ import sqlalchemy as sa
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
-from ln_jupyter.db import engines, transactions
+from ln_jupyter.db import engines
+from ln_jupyter.db.sqlite import locks
 from ln_jupyter.registry import backup, migrate, schema_version
 from ln_jupyter.registry import check as registry
 from ln_jupyter.tracking.recording import recorder
@@ -118,7 +119,7 @@ def work(tell: Tell, url: str, seed: float, name: str) -> None:
 
 
 def reopen(tell: Tell, url: str) -> None:
-    transactions.time = waits.Clock(lambda: tell("waits"))  # type: ignore[assignment]
+    locks.time = waits.Clock(lambda: tell("waits"))  # type: ignore[assignment]
     ln.connect(url)
     ln.select(lns.Run).first()
     ln.add(lns.Pipeline(name="reopened"))

@@ -20,8 +20,9 @@ import sqlalchemy as sa
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
-from ln_jupyter.db import engines, transactions
-from ln_jupyter.db.sqlite import lock_owner
+from ln_jupyter.db import engines, limits
+from ln_jupyter.db.postgres import backend as postgres
+from ln_jupyter.db.sqlite import lock_owner, locks
 from ln_jupyter.registry import check
 from ln_jupyter.tracking import running
 from ln_jupyter.tracking.recording import recorder
@@ -67,7 +68,7 @@ def locked(url: sa.URL) -> Iterator[None]:
     with stranger.begin() as connection:
         tables = ", ".join(table.name for table in lns.Base.metadata.sorted_tables)
         connection.exec_driver_sql(f"LOCK TABLE {tables} IN EXCLUSIVE MODE")
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(transactions._ADVISORY_KEY)))
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(postgres.WRITE_KEY)))
         yield
 
 
@@ -89,7 +90,8 @@ WRITES = {
 }
 
 TELL_WAITS = """
-from ln_jupyter.db import transactions
+from ln_jupyter.db import limits, transactions
+from ln_jupyter.db.sqlite import locks
 
 class Clock:
     monotonic = time.monotonic
@@ -105,8 +107,8 @@ class Clock:
         time.sleep(seconds)
 
 another_thread_waits = threading.Event()
-transactions.time = Clock
-transactions.LOCK_SECONDS = float("inf")
+locks.time = Clock
+limits.LOCK_SECONDS = float("inf")
 """
 
 
@@ -172,8 +174,8 @@ def test_interrupt_on_postgresql(postgres_kernel: tuple[Kernel, sa.Engine], name
 
 
 def add_in_script(tell: Tell, url: str, how: str) -> None:
-    transactions.time = waits.Clock(lambda: tell("waiting"))  # type: ignore[assignment]
-    transactions.LOCK_SECONDS = FOR_EVER
+    locks.time = waits.Clock(lambda: tell("waiting"))  # type: ignore[assignment]
+    limits.LOCK_SECONDS = FOR_EVER
     ln.connect(url)
 
     async def main() -> None:
@@ -213,7 +215,7 @@ def hold(tell: Tell, url: str) -> None:
 
 
 def add_impatiently(tell: Tell, url: str) -> None:
-    transactions.LOCK_SECONDS = 0.3
+    limits.LOCK_SECONDS = 0.3
     ln.connect(url)
     try:
         ln.add(lns.Pipeline(name="never"))
@@ -356,7 +358,7 @@ def test_second_writer_of_a_thread(
 def test_second_writer_of_another_thread(sqlite_url: sa.URL, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another thread of the process waits, and writes when the first has ended."""
     is_waiting = threading.Event()
-    monkeypatch.setattr(transactions, "time", waits.Clock(is_waiting.set))
+    monkeypatch.setattr(locks, "time", waits.Clock(is_waiting.set))
     check.ensure(engines.resolve(sqlite_url))
 
     def write() -> None:
@@ -377,7 +379,7 @@ def test_second_writer_of_another_thread(sqlite_url: sa.URL, monkeypatch: pytest
 
 def test_deadline_names_another_thread(sqlite_url: sa.URL, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread that waits in vain for another one of its process is told its line."""
-    monkeypatch.setattr(transactions, "LOCK_SECONDS", 0.3)
+    monkeypatch.setattr(limits, "LOCK_SECONDS", 0.3)
     check.ensure(engines.resolve(sqlite_url))
     found: list[errors.DatabaseBusyError] = []
 
@@ -400,7 +402,7 @@ def test_deadline_names_another_thread(sqlite_url: sa.URL, monkeypatch: pytest.M
 @pytest.mark.skipif(not IS_LINUX, reason="the system does not tell who holds a lock")
 def test_deadline_names_a_connection_of_the_users(sqlite_url: sa.URL, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection of the user's own cannot be known at once; at the deadline it is known to be of this process."""
-    monkeypatch.setattr(transactions, "LOCK_SECONDS", 0.3)
+    monkeypatch.setattr(limits, "LOCK_SECONDS", 0.3)
     check.ensure(engines.resolve(sqlite_url))
 
     with locked(sqlite_url), pytest.raises(errors.DatabaseBusyError) as error, ln.Session(sqlite_url, write=True):
@@ -687,7 +689,7 @@ def test_end_of_a_run_whose_heartbeat_waits(sqlite_url: sa.URL, monkeypatch: pyt
     run, kept = ln.nb.run, running.recording()
     assert kept is not None
     kept.settle()
-    monkeypatch.setattr(transactions, "time", waits.Clock(is_waiting.set))
+    monkeypatch.setattr(locks, "time", waits.Clock(is_waiting.set))
 
     with locked(sqlite_url):
         kept.wake()

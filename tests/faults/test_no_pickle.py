@@ -69,14 +69,13 @@ FORMATTED = {
     'f"PRAGMA synchronous={("NORMAL" if journal == "wal" else "FULL")}"',
     'f"PRAGMA busy_timeout={_SLICE_MS}"',
     'f"PRAGMA busy_timeout={patience}"',
-    'f"PRAGMA busy_timeout={transactions.PATIENCE_MS}"',
+    'f"PRAGMA busy_timeout={locks.PATIENCE_MS}"',
     'f"PRAGMA trusted_schema={switch}"',
     'f"PRAGMA temp.user_version={number}"',
     # a name takes none either, and is a constant of ours
-    'f"SAVEPOINT {_SAVEPOINT}"',
+    'f"SAVEPOINT {_savepoint(number)}"',
     # statements of ours, which go in one message; psycopg itself quotes what the first of the user's has for values
     '"; ".join(statements)',
-    '"; ".join(("BEGIN", *driver.settings(), *then))',
     '"; ".join(message)',
     'f"ROLLBACK; {unlock}"',
 }

@@ -20,7 +20,8 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import advice, cli, errors
 from ln_jupyter.cli import environment
-from ln_jupyter.db import engines, transactions
+from ln_jupyter.db import engines, limits
+from ln_jupyter.db.sqlite import locks
 from ln_jupyter.registry import check, migrate, schema_version
 from tests import waits
 from tests.faults import processes, releases
@@ -462,7 +463,7 @@ def test_an_upgrade_waits_for_a_writer(
 ) -> None:
     """It begins when the writer has ended, and what was written meanwhile is kept."""
     is_waiting = threading.Event()
-    monkeypatch.setattr(transactions, "time", waits.Clock(is_waiting.set))
+    monkeypatch.setattr(locks, "time", waits.Clock(is_waiting.set))
     with ln.Session(old) as ss:
         ss.add(lns.Run(name="meanwhile"))
         ss.orm.flush()
@@ -483,7 +484,7 @@ def test_an_upgrade_that_waits_in_vain(
 ) -> None:
     """It says that somebody else is at work, and nothing is changed or copied."""
     before = contents(old)
-    monkeypatch.setattr(transactions, "LOCK_SECONDS", 0.5)
+    monkeypatch.setattr(limits, "LOCK_SECONDS", 0.5)
     with processes.Process(write_and_stop, text(old)) as process:
         process.wait_until_ready().go()
         assert "here" == process.next()

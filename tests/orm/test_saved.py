@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 import ln_jupyter as ln
-from ln_jupyter.db import transactions
+from ln_jupyter.db import limits
 from ln_jupyter.ipython import extension
 from tests.ipython.shells import shell_in
 
@@ -320,7 +320,7 @@ def stage(
     with engine.begin() as connection:
         connection.execute(sa.delete(Hero))
         connection.execute(sa.insert(Hero).values(name="old"))
-    monkeypatch.setattr(transactions, "LOCK_SECONDS", 0.5)  # nobody here is worth waiting for
+    monkeypatch.setattr(limits, "LOCK_SECONDS", 0.5)  # nobody here is worth waiting for
     ln.connect(engine)
     yield Stage(engine, shell)
     ln.connect()

@@ -12,7 +12,7 @@ from sqlalchemy import orm
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter.db import engines, retry, transactions
+from ln_jupyter.db import engines, limits, retry
 from ln_jupyter.orm import state_backup, unit_of_work
 from tests.orm import conflicting
 
@@ -80,7 +80,7 @@ def test_a_unit_is_given_up_in_the_end(serializable: sa.Engine, monkeypatch: pyt
     with pytest.raises(sa.exc.OperationalError):
         unit_of_work.run(conflict)
 
-    assert transactions.LOCK_SECONDS + 1 == clock.now
+    assert limits.LOCK_SECONDS + 1 == clock.now
 
 
 # -- what is done again is all of it -------------------------------------------------------------------------------

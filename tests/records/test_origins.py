@@ -19,7 +19,7 @@ from sqlalchemy.ext.horizontal_shard import ShardedSession
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import advice
-from ln_jupyter.db import engines, transactions
+from ln_jupyter.db import engines, limits, transactions
 from ln_jupyter.display import record
 from ln_jupyter.display.options import DEFAULT
 from ln_jupyter.ipython.display_hook import views
@@ -177,7 +177,7 @@ def _is_locked(engine: sa.Engine) -> bool:
 
 def test_a_lock_that_is_not_given_is_asked_for_again(registry: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A block that goes on after the registry was busy does not read it unlocked."""
-    monkeypatch.setattr(transactions, "LOCK_SECONDS", 0.0)
+    monkeypatch.setattr(limits, "LOCK_SECONDS", 0.0)
     held = sa.create_engine(registry.url, isolation_level="AUTOCOMMIT")
     locks = _Locks(registry)
 

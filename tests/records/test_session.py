@@ -22,7 +22,8 @@ from sqlalchemy.orm.exc import DetachedInstanceError, StaleDataError
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter.db import engines, transactions
+from ln_jupyter.db import engines, limits, transactions
+from ln_jupyter.db.postgres import backend as postgres
 from ln_jupyter.db.sql_text import writes
 from ln_jupyter.display import html, record, table
 
@@ -871,7 +872,7 @@ def test_a_block_has_one_end() -> None:
 
 def test_a_lock_that_is_not_given_leaves_nothing_behind(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a block with `write=True` cannot begin, its connection goes back and there is no block."""
-    monkeypatch.setattr(transactions, "LOCK_SECONDS", 0.2)
+    monkeypatch.setattr(limits, "LOCK_SECONDS", 0.2)
     held = sa.create_engine(engine.url, isolation_level="AUTOCOMMIT")
     if engine.dialect.name == "postgresql":
         engine = ln.connect(engine.url.update_query_dict({"options": "-c lock_timeout=200"}))
@@ -879,7 +880,7 @@ def test_a_lock_that_is_not_given_leaves_nothing_behind(engine: sa.Engine, monke
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
-            connection.execute(sa.select(sa.func.pg_advisory_lock(transactions._ADVISORY_KEY)))
+            connection.execute(sa.select(sa.func.pg_advisory_lock(postgres.WRITE_KEY)))
 
         with pytest.raises(ln.errors.DatabaseBusyError), ln.Session(write=True):
             pass

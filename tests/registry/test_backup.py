@@ -20,7 +20,7 @@ import sqlalchemy as sa
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
-from ln_jupyter.db import engines, transactions
+from ln_jupyter.db import engines, limits
 from ln_jupyter.orm.session import OrmSession
 from ln_jupyter.registry import backup, schema_version
 from tests.faults import processes
@@ -114,8 +114,8 @@ _WRITE = """
 import sys
 import sqlalchemy as sa
 from ln_jupyter.db import engines
-from ln_jupyter.db import transactions
-transactions.LOCK_SECONDS = 600  # however slow the machine: who waits for how long is not the question here
+from ln_jupyter.db import limits
+limits.LOCK_SECONDS = 600  # however slow the machine: who waits for how long is not the question here
 engine = engines.resolve(sys.argv[1])
 print("ready", flush=True)
 n = 0
@@ -134,7 +134,7 @@ def test_a_backup_is_of_one_moment(source: sa.Engine, tmp_path: Path, monkeypatc
         for table in ("pair_a", "pair_b"):
             connection.exec_driver_sql(f"CREATE TABLE {table} (writer, n, filler, PRIMARY KEY (writer, n))")
         connection.commit()
-    monkeypatch.setattr(transactions, "LOCK_SECONDS", 600)
+    monkeypatch.setattr(limits, "LOCK_SECONDS", 600)
     url = source.url.render_as_string()
     writers = [
         subprocess.Popen([sys.executable, "-c", _WRITE, url, str(i)], stdout=subprocess.PIPE) for i in range(_WRITERS)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
-from ln_jupyter.db import engines, transactions
+from ln_jupyter.db import engines, limits, transactions
 from ln_jupyter.tracking import running
 from tests.tracking import notebooks
 
@@ -249,7 +249,7 @@ def test_no_thread_can_be_started(
 
 def test_a_locked_registry(notebook: Path, ln_registry: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """While somebody holds the lock for too long, the first header is an error, and nothing is half-registered."""
-    monkeypatch.setattr(transactions, "LOCK_SECONDS", 0.0)
+    monkeypatch.setattr(limits, "LOCK_SECONDS", 0.0)
     with ln_registry.connect() as holder:
         transactions.begin(holder)
         with pytest.raises(errors.DatabaseBusyError) as raised:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from ln_jupyter.db import transactions
+from ln_jupyter.db.sqlite import locks
 from ln_jupyter.environment import process as processes
 from ln_jupyter.locate.location import Location
 from ln_jupyter.registry import choose
@@ -45,7 +45,7 @@ def audit() -> None:
 def asked(audit: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, Any]]]:
     """Give what was opened and started between the first write's lock and the end of the transaction."""
     asked: list[tuple[str, Any]] = []
-    begin, in_registry = transactions.begin, choose.in_registry
+    begin, in_registry = locks.begin, choose.in_registry
 
     def begin_and_hear(*arguments: Any) -> None:
         begin(*arguments)
@@ -57,7 +57,7 @@ def asked(audit: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[s
         finally:
             _heard.clear()
 
-    monkeypatch.setattr(transactions, "begin", begin_and_hear)
+    monkeypatch.setattr(locks, "begin", begin_and_hear)
     monkeypatch.setattr(choose, "in_registry", end)
     yield asked
     _heard.clear()

@@ -7,12 +7,16 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy import event
 
 from ln_jupyter import errors
-from ln_jupyter.db import error_translation, forks, interrupts, limits, transactions
+from ln_jupyter.db import error_translation, forks, interrupts, limits
+from ln_jupyter.db.postgres import errors as postgres_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from sqlalchemy.pool import ConnectionPoolEntry
 
 _PREPARE = "prepare_threshold"
 _CONNECT_SECONDS = 5
@@ -64,9 +68,14 @@ def create(url: sa.URL) -> sa.Engine:
     _ask_less(engine.dialect)
     _lose_nothing_by_rollback(engine.dialect)
     forks.leave_connections(engine)
-    transactions.begin_lazily(engine)
-    error_translation.translate(engine)
+    event.listen(engine, "checkin", _put_in_autocommit)
+    error_translation.translate(engine, postgres_errors.explain)
     return engine
+
+
+def _put_in_autocommit(driver: Any, _entry: ConnectionPoolEntry) -> None:
+    if driver is not None and not driver.closed and not driver.autocommit:
+        driver.autocommit = True
 
 
 def _ask_less(dialect: Any) -> None:
@@ -108,7 +117,7 @@ def _info(connection: sa.Connection) -> Any:
 def _settings(options: str) -> Iterator[str]:
     """Return what is set first in a transaction, unless the *options* of the URL, or those of libpq, say it."""
     options += os.environ.get("PGOPTIONS", "")
-    seconds = {"lock_timeout": transactions.LOCK_SECONDS, "statement_timeout": limits.of_statement()}
+    seconds = {"lock_timeout": limits.LOCK_SECONDS, "statement_timeout": limits.of_statement()}
     for name, value in seconds.items():
         if value is not None and name not in options:
             yield f"SET LOCAL {name} = {1000 * value:.0f}"

@@ -9,7 +9,7 @@ from ln_jupyter import errors
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from ln_jupyter.db.sqlite.errors import Meaning
+    from ln_jupyter.db.error_translation import Meaning
 
 _UNDONE = "what was not committed is undone"
 
@@ -86,6 +86,16 @@ _OF_POOLERS: dict[str, Meaning] = {
 _PROTOCOL_VIOLATION = "08P01"  # the one state that pgbouncer gives, and at login there is none
 
 
+def explain(context: sa.engine.ExceptionContext) -> Meaning | None:
+    """Say what an error means that SQLAlchemy tells of; None where it speaks for itself."""
+    error = context.original_exception
+    found = None if context.engine is None else meaning(context.engine.url, error)
+    if found is None and context.connection is not None and context.is_disconnect:
+        at_end = context.statement is None and not getattr(error, "is_unsent", False)
+        found = of_disconnect(error, at_end=at_end)
+    return found
+
+
 def meaning(url: sa.URL, original: BaseException) -> Meaning | None:
     """Say what an error means; None where it speaks for itself."""
     state = getattr(original, "sqlstate", None) or ""
@@ -102,12 +112,6 @@ def meaning(url: sa.URL, original: BaseException) -> Meaning | None:
         said = str(original).lower()
         return next((found for words, found in _OF_POOLERS.items() if words in said), None)
     return _MEANINGS.get(state)
-
-
-def of_login(original: BaseException) -> Meaning:
-    """Say that there is no connection; libpq's own words name host, port and user, never the password."""
-    fix = "check the URL (host, port, user, password, database), that the server is running, and what it says above"
-    return errors.DatabaseUnavailableError, f"cannot be reached: {' '.join(str(original).split())}", fix
 
 
 def of_disconnect(original: BaseException, *, at_end: bool) -> Meaning:

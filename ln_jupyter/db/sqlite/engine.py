@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shlex
 import sqlite3
@@ -11,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 
 from ln_jupyter import errors
 from ln_jupyter.approval import urls
-from ln_jupyter.db import error_translation, forks, interrupts, transactions
-from ln_jupyter.db.sqlite import confined, file_guard, filesystems
+from ln_jupyter.db import error_translation, forks, interrupts
+from ln_jupyter.db.sqlite import confined, file_guard, filesystems, locks
 from ln_jupyter.db.sqlite import errors as sqlite_errors
 
 if TYPE_CHECKING:
@@ -47,10 +49,10 @@ def create(url: sa.URL, *, within: Path | None = None) -> sa.Engine:
         engine = sa.create_engine(
             url, poolclass=_OneConnection, hide_parameters=True, connect_args={"check_same_thread": False}
         )
-        transactions.share_one_connection(engine)
+        locks.share_one_connection(engine)
     else:
         confinement = None if within is None else confined.Confinement(url, within)
-        creator = _Creator(_path(url), _access(url), confinement)
+        creator = _Creator(url, confinement)
         engine = sa.create_engine(url.set(query={}), hide_parameters=True, creator=creator)
         engine.url = url
         forks.leave_connections(engine)
@@ -58,9 +60,20 @@ def create(url: sa.URL, *, within: Path | None = None) -> sa.Engine:
             event.listen(engine, "connect", confinement.refuse_programs)
         file_guard.refuse_unlinked(engine, creator.opened)
     event.listen(engine, "connect", _prepare, insert=True)
-    transactions.begin_lazily(engine)
-    error_translation.translate(engine)
+    _leave_in_autocommit(engine.dialect)
+    error_translation.translate(engine, sqlite_errors.explain)
     return engine
+
+
+def _leave_in_autocommit(dialect: Any) -> None:
+    """Let no isolation level change the mode of sqlite3: to put it in autocommit commits, and several may share it."""
+    set_level = functools.partial(SQLiteDialect.set_isolation_level, dialect)  # past that of sqlite3's dialect
+
+    def set_isolation_level(driver: Any, level: Any) -> None:
+        if level != "AUTOCOMMIT":
+            set_level(driver, level)
+
+    dialect.set_isolation_level = set_isolation_level
 
 
 class _OneConnection(sa.StaticPool):
@@ -83,12 +96,12 @@ def is_read_only(url: sa.URL) -> bool:
 class _Creator:
     """Opens connections to one file; makes the file once, and never again after it vanished."""
 
-    def __init__(self, path: Path, access: str, confinement: confined.Confinement | None) -> None:
-        self.path = path
-        self.access = access
+    def __init__(self, url: sa.URL, confinement: confined.Confinement | None) -> None:
+        self.path, self.access = _path(url), _access(url)
+        self.url = url.set(database=str(self.path))
         self._confinement = confinement
         self.files: file_guard.Files | None = None
-        self._newest = file_guard.Files(path)
+        self._newest = file_guard.Files(self.path)
 
     def __call__(self) -> sqlite3.Connection:
         if self._confinement is not None:
@@ -96,7 +109,7 @@ class _Creator:
         if self.files is not None:
             self._refuse_what_is_left()
         elif (problem := sqlite_errors.unusable(self.path)) is not None:
-            raise error_translation.error_of(str(self.path), problem)
+            raise error_translation.error_of(self.url, problem)
         elif self.access == _WRITABLE:
             with contextlib.suppress(OSError):  # SQLite's own error says more, below
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, _PRIVATE))
@@ -105,11 +118,11 @@ class _Creator:
         )  # before: if it is replaced meanwhile, the connection is stale
         confined.refuse_companions(files.real_path)
         if self.access == _FROZEN and file_guard.size(files.wal_path):
-            raise error_translation.error_of(str(self.path), sqlite_errors.UNSEEN)
+            raise error_translation.error_of(self.url, sqlite_errors.UNSEEN)
         return sqlite3.connect(
             f"{self.path.as_uri()}?{self.access}",
             uri=True,
-            isolation_level=None,  # we begin ourselves: see transactions
+            isolation_level=None,  # we begin ourselves
             check_same_thread=False,  # the pool hands a connection to one thread at a time
         )
 
@@ -155,7 +168,7 @@ def _prepare(driver: Any, _entry: ConnectionPoolEntry) -> None:
     interrupts.let_in(driver)
     try:
         with contextlib.closing(driver.cursor()) as cursor:
-            cursor.execute(f"PRAGMA busy_timeout={transactions.PATIENCE_MS}")
+            cursor.execute(f"PRAGMA busy_timeout={locks.PATIENCE_MS}")
             cursor.execute("PRAGMA foreign_keys=ON")
             set_durability(cursor.execute)
     except BaseException:
@@ -173,7 +186,7 @@ def choose_journal(connection: sa.Connection) -> None:
         return
     file = Path(os.path.realpath(_path(connection.engine.url)))
     if not filesystems.is_shared(filesystems.kind_of(file.parent)):
-        transactions.wait_for_lock(connection, "PRAGMA journal_mode=WAL")
+        locks.wait_for_lock(connection, "PRAGMA journal_mode=WAL")
         try:
             connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
         except errors.DatabaseUnavailableError:

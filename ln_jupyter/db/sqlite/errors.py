@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ln_jupyter import errors, settings
+from ln_jupyter.db import interrupts
 from ln_jupyter.db.sqlite import filesystems
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-Meaning = tuple[type[errors.DatabaseError], str, str]
-"""The error, what happened to the database, and the fix."""
+    from ln_jupyter.db.error_translation import Meaning
 
 _ELSEWHERE = "or use another registry: LN_JUPYTER_URL"
 _MAX_PATH, _MAX_NAME = 512 - len("-journal"), 255 - len("-journal")  # SQLite's, and that of filesystems
@@ -77,6 +77,25 @@ _LOCKS = (
     *(sqlite3.SQLITE_IOERR_RDLOCK, sqlite3.SQLITE_IOERR_CHECKRESERVEDLOCK, sqlite3.SQLITE_IOERR_SHMLOCK),
     *(sqlite3.SQLITE_IOERR_SHMMAP, sqlite3.SQLITE_IOERR_SHMOPEN),
 )
+
+
+def explain(context: sa.engine.ExceptionContext) -> Meaning | None:
+    """Say what an error means that SQLAlchemy tells of, and let go of a connection that was opened to read.
+
+    Raises:
+        KeyboardInterrupt: If Ctrl-C is why the statement failed.
+    """
+    error, engine = context.original_exception, context.engine
+    if engine is None or not isinstance(error, sqlite3.Error):
+        return None
+    if interrupts.is_by_ctrl_c(error):
+        raise KeyboardInterrupt from None
+    if is_read_only(error):  # as it was opened: the next connection may do more
+        context.is_disconnect = True
+        engine.pool.dispose()  # those that are left would share their -shm with it
+        if context.execution_context is not None:  # an open cursor would keep the file open, as long as the error
+            context.execution_context.cursor.close()
+    return meaning(engine.url, error)
 
 
 def meaning(url: sa.URL, error: sqlite3.Error) -> Meaning | None:

@@ -11,6 +11,7 @@ from sqlalchemy.engine.interfaces import ExecuteStyle
 
 from ln_jupyter.db import events, sql_text, transactions
 from ln_jupyter.db.events import takes_notes
+from ln_jupyter.db.sqlite import locks
 from ln_jupyter.orm.profile.loads import Loads
 from ln_jupyter.orm.profile.model import Profile, SlowStatement
 from ln_jupyter.orm.profile.sent import Sent, TimedRows
@@ -97,7 +98,7 @@ class Recorder:
     def _begin(self, _session: orm.Session, _transaction: object, connection: sa.Connection) -> None:
         if connection in self._open:  # a savepoint begins on the connection that is there
             return
-        self._open[connection] = _Hold(connection.info, transactions.held_seconds(connection.info))
+        self._open[connection] = _Hold(connection.info, locks.held_seconds(connection.info))
         if (dispatch := self._dispatches.get(connection.engine)) is not None:
             connection.dispatch, connection._has_events = dispatch, True
             return
@@ -146,7 +147,7 @@ class Recorder:
         if hold.has_written:
             return
         hold.has_written = True
-        is_ours = transactions.held_seconds(hold.info) > hold.before
+        is_ours = locks.held_seconds(hold.info) > hold.before
         if connection.dialect.name == "sqlite" and not is_ours and transactions.has_begun(connection):
             hold.since = time.monotonic()  # an engine of the user's, whose driver began by itself
 
@@ -197,4 +198,4 @@ class _Hold:
     def seconds(self) -> float:
         """Return the time until now."""
         theirs = 0.0 if self.since is None else time.monotonic() - self.since
-        return theirs + transactions.held_seconds(self.info) - self.before
+        return theirs + locks.held_seconds(self.info) - self.before

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from ln_jupyter.db import upsert
+from ln_jupyter.db import backends
 from ln_jupyter.notebook import document as documents
 from ln_jupyter.schema import tables
 from ln_jupyter.schema.types import utcnow
@@ -76,9 +76,11 @@ def count_cells(connection: sa.Connection, run_id: str) -> int:
 def store(connection: sa.Connection, *, source: facts.Source | None, environment: Installed | None) -> None:
     """Store the source and environment that a run or notebook is about to name; each content once."""
     if source is not None:
-        upsert.insert_if_absent(connection, tables.source, hash=source.hash, content=source.content)
+        backends.get(connection.dialect).insert_if_absent(
+            connection, tables.source, hash=source.hash, content=source.content
+        )
     if environment is not None:
-        upsert.insert_if_absent(
+        backends.get(connection.dialect).insert_if_absent(
             connection,
             tables.environment,
             hash=environment.hash,

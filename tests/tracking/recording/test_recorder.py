@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter.db import engines, transactions
+from ln_jupyter.db import engines, limits, transactions
 from ln_jupyter.environment import distributions
 from ln_jupyter.ipython.cell_log import CellLog
 from ln_jupyter.locate.location import Location
@@ -159,7 +159,7 @@ def test_a_locked_registry_is_caught_up_with(
     ln_registry: sa.Engine, notebook: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """While somebody holds SQLite's lock nothing is written, said or raised; afterwards everything is."""
-    monkeypatch.setattr(transactions, "LOCK_SECONDS", 0.0)
+    monkeypatch.setattr(limits, "LOCK_SECONDS", 0.0)
     caplog.set_level(logging.DEBUG, recordings.__name__)
     recording = record(notebook)
 
@@ -179,7 +179,7 @@ def test_an_end_is_written_when_it_can_be(
     ln_registry: sa.Engine, notebook: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The end of a run that another one follows is tried again, while the process lives."""
-    monkeypatch.setattr(transactions, "LOCK_SECONDS", 0.0)
+    monkeypatch.setattr(limits, "LOCK_SECONDS", 0.0)
     monkeypatch.setattr(recordings, "HEARTBEAT", 0.01)
     recording = record(notebook)
 
@@ -210,7 +210,7 @@ def test_an_end_that_a_database_refuses_is_written_at_once_again(postgres_url: s
 
 def test_a_session_of_the_user_is_not_touched(recording: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a block has not committed is neither committed nor undone by a heartbeat."""
-    monkeypatch.setattr(transactions, "LOCK_SECONDS", 0.0)
+    monkeypatch.setattr(limits, "LOCK_SECONDS", 0.0)
     with pytest.raises(ZeroDivisionError), ln.Session() as ss:
         ss.add(lns.Pipeline(name="undone"))
         ss.orm.flush()
