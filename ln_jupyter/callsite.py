@@ -48,7 +48,7 @@ def current() -> Line | None:
     """Find the line of the user's code that is calling us now."""
     frame: FrameType | None = sys._getframe(1)  # inspect.stack() reads every source file
     while frame is not None:
-        if not _is_machinery(frame):
+        if not is_machinery(frame):
             return Line(frame.f_code.co_filename, frame.f_lineno)
         frame = frame.f_back
     return None
@@ -58,7 +58,7 @@ def innermost(traceback: TracebackType | None) -> Line | None:
     """Find the last line of the user's code that an exception passed through."""
     line = None
     while traceback is not None:
-        if not _is_machinery(traceback.tb_frame):
+        if not is_machinery(traceback.tb_frame):
             line = Line(traceback.tb_frame.f_code.co_filename, traceback.tb_lineno)
         traceback = traceback.tb_next
     return line
@@ -68,7 +68,7 @@ def cut_below(traceback: TracebackType | None) -> None:
     """Let a traceback that goes on into this package end at the user's innermost line."""
     last, is_ours = None, False
     while traceback is not None:
-        if not _is_machinery(traceback.tb_frame):
+        if not is_machinery(traceback.tb_frame):
             last, is_ours = traceback, False
         elif (traceback.tb_frame.f_globals.get("__name__") or "").startswith("ln_jupyter."):
             is_ours = True
@@ -77,7 +77,8 @@ def cut_below(traceback: TracebackType | None) -> None:
         last.tb_next = None
 
 
-def _is_machinery(frame: FrameType) -> bool:
+def is_machinery(frame: FrameType) -> bool:
+    """Return whether a frame is of a library, of IPython or of this package, and none of the user's."""
     name = frame.f_globals.get("__name__") or ""
     file = frame.f_code.co_filename
     return (

@@ -28,8 +28,3 @@ def send(connection: sa.Connection, *statements: str) -> Any:
         for each in statements:
             cursor.execute(each)
         return cursor.fetchone() if cursor.description else None
-
-
-def commits_each_statement(connection: sa.Connection) -> bool:
-    """Return whether its isolation level is AUTOCOMMIT, by the engine or by its own options."""
-    return connection._is_autocommit_isolation()

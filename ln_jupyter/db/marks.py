@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqlalchemy import event
 
 from ln_jupyter import callsite
-from ln_jupyter.db import backends, events, sql_text, transactions
+from ln_jupyter.db import backends, internals, sql_text, transactions
 from ln_jupyter.db.events import takes_notes
 
 if TYPE_CHECKING:
@@ -131,8 +131,8 @@ class Work:
 
     def _listen(self) -> None:
         if _commit not in self._connection.dispatch.commit:
-            events.listen(self._connection, "commit", _commit)
-            events.listen(self._connection, "rollback", _rollback)
+            internals.listen(self._connection, "commit", _commit)
+            internals.listen(self._connection, "rollback", _rollback)
 
     def _say(self, what: str) -> None:
         where = "" if self._line is None else f" at {self._line}"

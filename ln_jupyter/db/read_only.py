@@ -8,7 +8,7 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from ln_jupyter.db import backends, driver, events, sql_text, transactions
+from ln_jupyter.db import backends, driver, internals, sql_text, transactions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ def guard(connection: sa.Connection, refusal: Callable[[str], Exception]) -> Non
     _guards[connection] = _Guard(connection, refusal)
     if connection.dialect not in _watched:
         _watched.add(connection.dialect)
-        events.listen_first_to_errors(connection.engine, _refuse)
+        internals.listen_first_to_errors(connection.engine, _refuse)
         backends.get(connection.dialect).allow_writing(connection.engine)
 
 
@@ -47,10 +47,10 @@ class _Guard:
         self._only_reads = False
         self._is_of_statement = False
         # of this connection only, and before the engine's own, which would wait for the write lock
-        events.listen(connection, "before_cursor_execute", self._begin)
-        events.listen(connection, "after_cursor_execute", self._commit)
+        internals.listen(connection, "before_cursor_execute", self._begin)
+        internals.listen(connection, "after_cursor_execute", self._commit)
         for end in ("commit", "rollback"):
-            events.listen(connection, end, self._end)
+            internals.listen(connection, end, self._end)
 
     def undo(self, connection: sa.Connection) -> None:
         """Leave the transaction of a statement that failed."""
@@ -69,7 +69,7 @@ class _Guard:
         if backend.begin_read_only and _is_in_autocommit(connection):
             driver.send(connection, backend.begin_read_only)
             # a savepoint, and the rows of a cursor of the server, are there as long as their transaction
-            self._is_of_statement = not (sql_text.is_savepoint(statement) or context._is_server_side)
+            self._is_of_statement = not (sql_text.is_savepoint(statement) or internals.is_server_side(context))
         elif backend.become_read_only:
             driver.send(connection, *backend.become_read_only)
         self._only_reads = not self._is_of_statement
@@ -88,7 +88,7 @@ def _is_in_autocommit(connection: sa.Connection) -> bool:
     """Return whether each statement would commit by itself."""
     if transactions.begins_lazily(connection.dialect):
         return transactions.is_in_autocommit(connection)
-    return driver.commits_each_statement(connection)
+    return internals.commits_each_statement(connection)
 
 
 def _refuse(context: sa.engine.ExceptionContext) -> None:

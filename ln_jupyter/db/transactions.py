@@ -5,17 +5,28 @@ The driver stays in autocommit; ``BEGIN`` is sent just before the first statemen
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import logging
+import random
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import sqlalchemy as sa
 from sqlalchemy import event
 
 from ln_jupyter import errors
-from ln_jupyter.db import backends, driver
+from ln_jupyter.db import backends, driver, internals, limits
 
 if TYPE_CHECKING:
     import contextlib
+    from collections.abc import Callable
 
-    import sqlalchemy as sa
+T = TypeVar("T")
+
+_CONFLICTS = {"40001", "40P01"}  # SQLSTATE: serialization failure, deadlock detected
+
+_LONGEST_PAUSE = 1.0  # seconds, in which those that collided are spread
+
+_log = logging.getLogger(__name__)
 
 _ASKS = frozenset({"isolation_level", "postgresql_readonly", "postgresql_deferrable"})
 """Execution options that ask for a kind of transaction."""
@@ -46,7 +57,7 @@ def begin_lazily(engine: sa.Engine) -> None:
         if (
             options
             and not _ASKS.isdisjoint(options)
-            and (driver.commits_each_statement(connection) or backend.begin_as_asked(connection))
+            and (internals.commits_each_statement(connection) or backend.begin_as_asked(connection))
         ):
             return True
         if not backend.needs_transaction(statement):
@@ -79,7 +90,7 @@ def begin_for_whoever_writes(connection: sa.Connection) -> None:
     """Let the driver begin by itself for what is sent past SQLAlchemy: in a session, that is of its transaction."""
     if (
         begins_lazily(connection.dialect)
-        and not driver.commits_each_statement(connection)
+        and not internals.commits_each_statement(connection)
         and not has_begun(connection)
     ):
         backends.get(connection.dialect).let_driver_begin(connection)
@@ -87,7 +98,7 @@ def begin_for_whoever_writes(connection: sa.Connection) -> None:
 
 def begin_for_real(connection: sa.Connection) -> None:
     """Begin a transaction that will write, if the database is in none, and it is not asked to commit each statement."""
-    if not (driver.commits_each_statement(connection) or has_begun(connection)):
+    if not (internals.commits_each_statement(connection) or has_begun(connection)):
         begin(connection)
 
 
@@ -98,7 +109,7 @@ def is_in_autocommit(connection: sa.Connection) -> bool:
 
 def has_savepoints(connection: sa.Connection) -> bool:
     """Return whether a part of the connection's transaction can be undone."""
-    return backends.get(connection.dialect).has_savepoints and not driver.commits_each_statement(connection)
+    return backends.get(connection.dialect).has_savepoints and not internals.commits_each_statement(connection)
 
 
 def undisturbed(connection: sa.Connection) -> contextlib.AbstractContextManager[None]:
@@ -152,3 +163,25 @@ def lock_for_writing(connection: sa.Connection) -> None:
         msg = f"write=True is not known for {connection.dialect.name}"
         raise errors.SessionError(msg, fix="leave it out, and lock rows by select(...).with_for_update()")
     backend.lock_for_writing(connection)
+
+
+def repeat(attempt: Callable[[], T]) -> T:
+    """Do a whole transaction, and again while the database refuses it because of others: as long as a lock is waited for.
+
+    A number of tries would be a guess at how many the others are: who collides on one row
+    may lose to each of them.
+
+    Args:
+        attempt: Begins and ends the transaction; does nothing else that could not be done twice.
+    """
+    deadline = time.monotonic() + limits.LOCK_SECONDS
+    pause = 0.02
+    while True:
+        try:
+            return attempt()
+        except sa.exc.DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) not in _CONFLICTS or time.monotonic() > deadline:
+                raise
+            _log.debug("a transaction is done again: %s", error)
+        time.sleep(random.uniform(0, pause))  # noqa: S311 - spreads those that collided
+        pause = min(2 * pause, _LONGEST_PAUSE)

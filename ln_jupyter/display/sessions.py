@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ln_jupyter.db import error_translation
 from ln_jupyter.display import card
+from ln_jupyter.orm import internals
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -70,7 +71,7 @@ def _database(bind: Any) -> str:
 
 
 def _state(session: orm.Session) -> str:
-    if getattr(getattr(session, "_close_state", None), "name", "") == "CLOSED":  # for good: close_resets_only=False
+    if internals.is_closed_for_good(session):
         return "closed"
     return "open" if session.is_active else "a flush failed: it needs rollback()"
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from ln_jupyter.db import internals
 from ln_jupyter.display import card
 from ln_jupyter.display.options import DEFAULT
 
@@ -45,14 +46,14 @@ def of_result(result: Any, *, options: Options = DEFAULT) -> card.Card:
         options: How much to show.
     """
     title = type(result).__name__
-    source = getattr(result, "_real_result", None) or result  # what a filter of scalars or mappings reads from
+    source = internals.source_of_result(result)
     if not getattr(source, "returns_rows", True):
         return card.Card(title, "the statement gives no rows")
-    keys = [str(each) for each in source._metadata.keys]
+    keys = internals.keys_of_result(source)
     shown = ", ".join(keys[: options.columns])
     more = f" … {len(keys) - options.columns} more" if len(keys) > options.columns else ""
     facts = (("columns" if len(keys) != 1 else "column", f"{shown}{more}"),)
-    if getattr(source, "_soft_closed", False) or source.closed:
+    if internals.is_read(source):
         return card.Card(title, "read to its end, or closed", facts, hint="run the statement again to read it again")
     return card.Card(title, "not read by this display", facts, hint=".all() reads its rows, once")
 

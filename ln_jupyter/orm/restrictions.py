@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from ln_jupyter import callsite, errors
-from ln_jupyter.db import backends, driver, events, read_only, sql_text
+from ln_jupyter.db import backends, internals, read_only, sql_text
 from ln_jupyter.db.events import takes_notes
 from ln_jupyter.orm import failures, naming, refusals
 
@@ -105,15 +105,15 @@ class DryRun:
         return f"dry run: nothing was saved; it would have been {would or 'nothing'}"
 
     def _begin(self, _session: orm.Session, _transaction: object, connection: sa.Connection) -> None:
-        if driver.commits_each_statement(connection):
+        if internals.commits_each_statement(connection):
             msg = "this engine commits each statement by itself (AUTOCOMMIT), so a dry run could undo nothing"
             fix = "give it an engine without isolation_level='AUTOCOMMIT'; nothing was sent"
             raise errors.SessionError(msg, fix=fix)
         if connection not in self._connections:  # a savepoint begins on one that is there
             self._connections.append(connection)
             # no earlier: a registry may be made first
-            events.listen(connection, "before_cursor_execute", _keep_undoable)
-            events.listen(connection, "commit", _refuse_commit)
+            internals.listen(connection, "before_cursor_execute", _keep_undoable)
+            internals.listen(connection, "commit", _refuse_commit)
 
     @takes_notes
     def _count(self, session: orm.Session, _context: object) -> None:

@@ -14,9 +14,10 @@ from sqlalchemy.orm.attributes import instance_dict, instance_state
 from sqlalchemy.orm.exc import StaleDataError
 
 from ln_jupyter import callsite, errors, schema
-from ln_jupyter.db import backends, driver, engines, error_translation, marks, sql_text, transactions
+from ln_jupyter.db import backends, engines, error_translation, marks, sql_text, transactions
 from ln_jupyter.db.events import takes_notes
-from ln_jupyter.orm import failures, naming, origins, refusals, scalars, state_backup, users
+from ln_jupyter.db.internals import commits_each_statement
+from ln_jupyter.orm import failures, internals, naming, origins, refusals, scalars, state_backup, users
 from ln_jupyter.orm.profile import lazy_loads
 from ln_jupyter.registry import check
 from ln_jupyter.schema import base
@@ -485,7 +486,7 @@ def _set_by(execution: orm.ORMExecuteState, mapper: orm.Mapper[Any]) -> set[str]
     """Name the attributes that an UPDATE sets, of records that SQLAlchemy does not bring up to date: it forgot them."""
     given = execution.parameters or {}
     names = {name for each in ([given] if isinstance(given, Mapping) else given) for name in each}
-    columns = set(getattr(execution.statement, "_values", None) or ())
+    columns = internals.columns_set_by(execution.statement)
     return names | {each.key for each in mapper.column_attrs if not columns.isdisjoint(each.columns)}
 
 
@@ -494,11 +495,11 @@ _count = takes_notes(lazy_loads.count)
 
 def _before_select(session: OrmSession, execution: orm.ORMExecuteState) -> None:
     options: Any = execution.execution_options
-    flushes = session.autoflush and execution.load_options._autoflush
+    flushes = session.autoflush and internals.flushes(execution)
     if session.is_bare and "autoflush" not in options:
         execution.update_execution_options(autoflush=False)
         flushes = False
-    locks_rows = getattr(execution.statement, "_for_update_arg", None) is not None
+    locks_rows = internals.locks_rows(execution.statement)
     if locks_rows:
         connection = session.connection_for(**execution.bind_arguments)
         backends.get(connection.dialect).lock_rows(connection)
@@ -519,7 +520,7 @@ def _after_begin(session: OrmSession, transaction: orm.SessionTransaction, conne
     if not (session.in_block or session.connections):
         session.works.clear()
         session.commits_each_statement = False
-    if driver.commits_each_statement(connection):
+    if commits_each_statement(connection):
         session.commits_each_statement = True
     elif (session.in_block or session.rereads) and not session.only_reads:
         session.works.append(marks.Work(connection))

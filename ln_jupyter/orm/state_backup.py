@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm.attributes import instance_dict, instance_state, set_committed_value
 from sqlalchemy.orm.base import LoaderCallableStatus
 
-from ln_jupyter.orm import contradictions
+from ln_jupyter.orm import contradictions, internals
 from ln_jupyter.orm.inspect.columns import is_settled
 
 if TYPE_CHECKING:
@@ -134,4 +134,4 @@ def give_back(kept: Iterable[Kept]) -> None:
             set_committed_value(was.record, name, value)
             if name in was.saved:
                 # not by setting it: that would add the record to the other side again, which is given back by itself
-                state._modified_event(state.dict, state.manager[name].impl, was.saved[name])
+                internals.set_modified(state, name, was.saved[name])

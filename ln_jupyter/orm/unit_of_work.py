@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ln_jupyter.db import retry, transactions
+from ln_jupyter.db import transactions
 from ln_jupyter.orm import origins, state_backup
 from ln_jupyter.orm.session import OrmSession
 
@@ -47,7 +47,7 @@ def run(action: Callable[[OrmSession], T], *, engine: sa.Engine | None = None, w
                 raise
         return result
 
-    return retry.repeat(attempt)
+    return transactions.repeat(attempt)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from sqlalchemy import orm
 
 from ln_jupyter import errors, schema
 from ln_jupyter.db import backends
-from ln_jupyter.orm import origins, scalars
+from ln_jupyter.orm import internals, origins, scalars
 from ln_jupyter.orm.current import current_block
 from ln_jupyter.orm.inspect import loading
 from ln_jupyter.orm.session import OrmSession, RoutingSession
@@ -256,7 +256,7 @@ class Stmt(Generic[T]):
         of_registry = model is not None and issubclass(model.class_, schema.Base)
         block = current_block()
         if self._reader is not None:
-            route = self._reader._route
+            route = self._reader._route  # noqa: SLF001 - nor such an attribute
         else:
             route = origins.Route() if block is None else block.orm.route
         return str(self.select.compile(dialect=route.at_hand(of_registry=of_registry).dialect))
@@ -288,18 +288,18 @@ class Stmt(Generic[T]):
         return any(
             "eager_from_alias" in element.local_opts
             and any(getattr(each, "uselist", False) for each in element.path.path)
-            for option in self.select._with_options
+            for option in internals.options_of(self.select)
             for element in getattr(option, "context", ())
         )
 
     def _rows(self, session: RoutingSession, select: sa.Select[Any]) -> Any:
-        if select._for_update_arg is not None and not getattr(session, "in_block", False):
+        if internals.locks_rows(select) and not getattr(session, "in_block", False):
             msg = "with_for_update() locks rows until a block ends, and this statement stands in none"
             raise errors.SessionError(msg, fix=f"with ln.Session(): ln.select({self._names()}).with_for_update()")
         result = session.execute(select)
         rows: Any = result.scalars() if len(self._entities) == 1 else result
         # an option of the user's may join a collection, whose parents then come repeated
-        return rows.unique() if getattr(result, "_unique_filter_state", None) else rows
+        return rows.unique() if internals.repeats_records(result) else rows
 
     def _bind_arguments(self) -> dict[str, Any]:
         for entity in self._entities:

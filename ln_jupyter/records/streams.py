@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ln_jupyter import errors
-from ln_jupyter.db import events
+from ln_jupyter.db import internals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ def rows(session: OrmSession, connection: sa.Connection, result: Any) -> Iterato
     ends = ("commit", "rollback")
     session.streams.add(result)
     for name in ends:
-        events.listen(connection, name, end)
+        internals.listen(connection, name, end)
     try:
         for row in result:
             yield row
@@ -45,5 +45,5 @@ def rows(session: OrmSession, connection: sa.Connection, result: Any) -> Iterato
                 raise errors.SessionError(msg, fix="read them to the end before: for record in statement.all():")
     finally:
         for name in ends:
-            events.remove(connection, name, end)
+            internals.remove(connection, name, end)
         end()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import sqlalchemy as sa
 
 from ln_jupyter import advice, errors, settings
-from ln_jupyter.db import engines, error_translation, limits, retry
+from ln_jupyter.db import engines, error_translation, limits, transactions
 from ln_jupyter.registry import check
 
 if TYPE_CHECKING:
@@ -119,4 +119,4 @@ def in_registry(
             connection.commit()
         return result
 
-    return retry.repeat(attempt)
+    return transactions.repeat(attempt)

@@ -216,7 +216,7 @@ class Repeated(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
         self.count = 0
-        log = logging.getLogger("ln_jupyter.db.retry")
+        log = logging.getLogger("ln_jupyter.db.transactions")
         log.setLevel(logging.DEBUG)
         log.addHandler(self)
 

@@ -12,7 +12,7 @@ from sqlalchemy import orm
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter.db import engines, limits, retry
+from ln_jupyter.db import engines, limits, transactions
 from ln_jupyter.orm import state_backup, unit_of_work
 from tests.orm import conflicting
 
@@ -72,7 +72,7 @@ class Clock:
 def test_a_unit_is_given_up_in_the_end(serializable: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A conflict that does not go away for as long as a lock is waited for is the database's own error."""
     clock = Clock()
-    monkeypatch.setattr(retry, "time", clock)
+    monkeypatch.setattr(transactions, "time", clock)
 
     def conflict(session: OrmSession) -> None:
         session.execute(sa.text("DO $$ BEGIN RAISE EXCEPTION SQLSTATE '40001'; END $$"))

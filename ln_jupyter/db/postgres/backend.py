@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from ln_jupyter import errors
-from ln_jupyter.db import driver, error_translation, sql_text
+from ln_jupyter.db import driver, error_translation, internals, sql_text
 from ln_jupyter.db.backend import Backend, Found
 from ln_jupyter.db.postgres import engine as engines
 from ln_jupyter.db.postgres import errors as postgres_errors
@@ -92,7 +92,7 @@ class PostgreSQL(Backend):
             Whether it was executed; else it belongs to the transaction that the driver begins with it.
         """
         lent = driver.connection_of(connection)
-        if lent.autocommit or not lent.reads_alone or lent.info.transaction_status or context._is_server_side:
+        if lent.autocommit or not lent.reads_alone or lent.info.transaction_status or internals.is_server_side(context):
             return False
         lent.autocommit = True
         try:
@@ -156,7 +156,7 @@ class PostgreSQL(Backend):
         Raises:
             SessionError: If there is no transaction to hold the lock.
         """
-        if driver.commits_each_statement(connection):
+        if internals.commits_each_statement(connection):
             msg = (
                 "write=True locks until its transaction ends, and this engine commits each statement by itself"
                 " (AUTOCOMMIT)"

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from ln_jupyter import errors
-from ln_jupyter.db import error_translation, forks, interrupts, limits
+from ln_jupyter.db import error_translation, forks, internals, interrupts, limits
 from ln_jupyter.db.postgres import errors as postgres_errors
 
 if TYPE_CHECKING:
@@ -90,10 +90,11 @@ def _ask_less(dialect: Any) -> None:
         number = _info(connection).server_version
         return number // 10000, number % 10000
 
-    def escapes(connection: sa.Connection) -> None:
-        dialect._backslash_escapes = _info(connection).parameter_status("standard_conforming_strings") == "off"
+    def has_escapes(connection: sa.Connection) -> bool:
+        return bool(_info(connection).parameter_status("standard_conforming_strings") == "off")
 
-    dialect.do_ping, dialect._get_server_version_info, dialect._set_backslash_escapes = ping, version, escapes
+    dialect.do_ping = ping
+    internals.know_at_connect(dialect, version, has_escapes)
 
 
 def _lose_nothing_by_rollback(dialect: Any) -> None:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import sqlite
 
-from ln_jupyter.db import driver, sql_text
+from ln_jupyter.db import driver, internals, sql_text
 from ln_jupyter.db.backend import Backend, Found
 from ln_jupyter.db.sqlite import engine as engines
 from ln_jupyter.db.sqlite import locks
@@ -162,7 +162,7 @@ class SQLite(Backend):
         return sqlite.insert(table).values(**values)
 
     def _begin_for_real(self, connection: sa.Connection) -> None:
-        if not (driver.commits_each_statement(connection) or self.has_begun(connection)):
+        if not (internals.commits_each_statement(connection) or self.has_begun(connection)):
             self.begin(connection)
 
 

@@ -15,7 +15,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from ln_jupyter import advice, errors
-from ln_jupyter.db import driver, error_translation, events, forks, interrupts, limits
+from ln_jupyter.db import driver, error_translation, forks, internals, interrupts, limits
 from ln_jupyter.db.events import takes_notes
 from ln_jupyter.db.sqlite import errors as sqlite_errors
 from ln_jupyter.db.sqlite import lock_owner
@@ -70,8 +70,8 @@ def _took_lock(connection: sa.Connection) -> None:
     if connection.engine.url.database not in (None, "", ":memory:"):  # there nobody else could wait
         connection.info[_HOLDER] = holder
         if _end not in connection.dispatch.commit:  # which a connection that begins again has
-            events.listen(connection, "commit", _end)
-            events.listen(connection, "rollback", _end)
+            internals.listen(connection, "commit", _end)
+            internals.listen(connection, "rollback", _end)
 
 
 def wait_for_lock(
@@ -151,7 +151,7 @@ def undisturbed(connection: sa.Connection) -> Iterator[None]:
         if not shared.is_begun_beside(connection.connection):
             yield
             return
-    if not (driver.commits_each_statement(connection) or has_begun(connection)):
+    if not (internals.commits_each_statement(connection) or has_begun(connection)):
         begin(connection)
     yield
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlalchemy.engine import RowMapping
 
+from ln_jupyter.db import internals
 from ln_jupyter.display import card, html, line, record, sessions, statements, table, values
 from ln_jupyter.display import text as texts
 from ln_jupyter.display.card import Card
@@ -137,7 +138,7 @@ def _query(obj: Any, _options: Options) -> View:
 
 def _stmt(obj: Stmt[Any], _options: Options) -> View:
     hint = ".all() .first() .one() .count() .df() run it"
-    return statements.of_statement(obj.select, title=f"select {obj._names()}", hint=hint)
+    return statements.of_statement(obj.select, title=f"select {obj._names()}", hint=hint)  # noqa: SLF001 - users need no such method
 
 
 def _session(obj: orm.Session, _options: Options) -> View:
@@ -182,7 +183,7 @@ def is_row(kind: type) -> bool:
 
 def row_keys(row: Any) -> tuple[str, ...]:
     """Return the names of a row's columns, of which several may have the same."""
-    return tuple(map(str, row._parent.keys))
+    return internals.keys_of_row(row)
 
 
 def row_values(row: Any) -> tuple[Any, ...]:

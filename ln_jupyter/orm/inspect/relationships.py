@@ -9,6 +9,7 @@ from sqlalchemy.orm import RelationshipDirection
 from sqlalchemy.orm.attributes import instance_state
 from sqlalchemy.orm.exc import UnmappedColumnError
 
+from ln_jupyter.orm import internals
 from ln_jupyter.orm.inspect.columns import is_settled
 from ln_jupyter.orm.inspect.model import HANDLES, Attribute, Cost, Kind, Status, cost_of
 
@@ -97,16 +98,10 @@ def local_keys(mapper: Mapper[Any], prop: RelationshipProperty[Any]) -> dict[Col
 
 def pending_changes(state: InstanceState[Any], prop: RelationshipProperty[Any]) -> tuple[list[Any], list[Any]]:
     """List what was (added, removed) in a collection that is not in memory."""
-    # What was done through a write-only or dynamic handle is kept as the committed state, and
-    # what backrefs did to an unloaded collection in a dictionary that reading it by name would
-    # make. There is no public way to see either without loading.
-    if prop.lazy in HANDLES:
+    if prop.lazy in HANDLES:  # what was done through it is kept as the committed state
         queue = state.committed_state.get(prop.key)
-    else:
-        queue = vars(state).get("_pending_mutations", {}).get(prop.key)
-    if queue is None:
-        return [], []
-    return list(getattr(queue, "added_items", ())), list(getattr(queue, "deleted_items", ()))
+        return list(getattr(queue, "added_items", ())), list(getattr(queue, "deleted_items", ()))
+    return internals.pending_changes(state, prop.key)
 
 
 def _relationship_status(  # noqa: PLR0911 - one return for each of its steps
@@ -149,9 +144,7 @@ def _without_sql(
     state: InstanceState[Any], prop: RelationshipProperty[Any], local: Mapping[ColumnElement[Any], Attribute]
 ) -> Status | None:
     """Say how an attached record's relationship can be had without SQL, if it can."""
-    # Whether the lazy loader asks the session by primary key: true for a plain many-to-one to
-    # the target's primary key. It compares the compiled join conditions, and only it knows.
-    if not prop._use_get:
+    if not internals.loads_by_key(prop):
         unset = any(each.status is Status.UNSET for each in local.values())
         return Status.NULL if unset else None
     target = prop.mapper

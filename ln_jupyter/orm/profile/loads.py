@@ -15,6 +15,7 @@ from sqlalchemy.orm import loading
 
 from ln_jupyter import callsite
 from ln_jupyter.db.events import takes_notes
+from ln_jupyter.orm import internals
 from ln_jupyter.orm.profile import lazy_loads
 from ln_jupyter.orm.profile.model import Flush, LazyLoads, UnreadLoad
 from ln_jupyter.orm.profile.reads import Reads
@@ -169,13 +170,12 @@ class Loads:
         self._remember(origin.below(relationship.key))
 
     def _load_columns(self, execution: orm.ORMExecuteState) -> None:
-        options: Any = execution.load_options
-        state = options._refresh_state
+        state = internals.refreshed_state(execution)
         origin = self._origin(state)
         self._remember(origin)  # the record gets a new number
-        if options._is_user_refresh:  # asked for, by session.refresh()
+        if internals.is_asked_refresh(execution):
             return
-        names = execution._orm_compile_options()._only_load_props or ()  # type: ignore[union-attr]
+        names = internals.refreshed_columns(execution)
         entity = state.class_.__name__
         name = f"{entity}.{next(iter(names))}" if len(names) == 1 else entity
         # what only a subclass has was not selected, which SQLAlchemy keeps as expired too
@@ -214,7 +214,7 @@ class Loads:
 
     def _follow(self, statement: Any) -> None:
         """Follow the relationships that options of the statement load eagerly."""
-        for option in getattr(statement, "_with_options", ()):
+        for option in internals.options_of(statement):
             for element in getattr(option, "context", ()):
                 path = tuple(lazy_loads.relationships(element.path))
                 known = self._eager.get(path)
@@ -233,7 +233,7 @@ class Loads:
             code = frame.f_code
             known = self._is_machinery.get(id(code))
             if known is None:
-                known = self._is_machinery[id(code)] = (code, callsite._is_machinery(frame))
+                known = self._is_machinery[id(code)] = (code, callsite.is_machinery(frame))
             if not known[1]:
                 return code.co_filename, frame.f_lineno
             frame = frame.f_back

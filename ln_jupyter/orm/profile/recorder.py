@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import ExecuteStyle
 
-from ln_jupyter.db import events, sql_text, transactions
+from ln_jupyter.db import internals, sql_text, transactions
 from ln_jupyter.db.events import takes_notes
 from ln_jupyter.db.sqlite import locks
 from ln_jupyter.orm.profile.loads import Loads
@@ -100,11 +100,11 @@ class Recorder:
             return
         self._open[connection] = _Hold(connection.info, locks.held_seconds(connection.info))
         if (dispatch := self._dispatches.get(connection.engine)) is not None:
-            connection.dispatch, connection._has_events = dispatch, True
+            internals.listen_alike(connection, dispatch)
             return
-        events.listen(connection, "before_cursor_execute", self._before)
-        events.listen(connection, "after_cursor_execute", self._after)
-        events.listen(connection, "commit", self._commit)
+        internals.listen(connection, "before_cursor_execute", self._before)
+        internals.listen(connection, "after_cursor_execute", self._after)
+        internals.listen(connection, "commit", self._commit)
         self._dispatches[connection.engine] = connection.dispatch
 
     @takes_notes

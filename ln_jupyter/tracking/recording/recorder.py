@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from ln_jupyter import errors, sanitize
-from ln_jupyter.db import limits, retry
+from ln_jupyter.db import limits, transactions
 from ln_jupyter.environment import exit_status
 from ln_jupyter.schema.tables import FAILED
 from ln_jupyter.schema.types import utcnow
@@ -156,7 +156,7 @@ class Recording:
             tickets, self._tickets = self._tickets, []
             if not self._is_gone:
                 try:
-                    retry.repeat(self._write)
+                    transactions.repeat(self._write)
                     is_written = True
                 except (errors.LnJupyterError, sa.exc.SQLAlchemyError, OSError, RuntimeError):
                     _log.debug("the run %s could not be written now", self.run_id, exc_info=True)

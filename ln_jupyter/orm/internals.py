@@ -1,0 +1,95 @@
+"""Every private name of SQLAlchemy's ORM that is needed, with its reason; `tests/orm/test_internals.py` holds them to it.
+
+All are there in SQLAlchemy 2.0 and 2.1. Those of its core are in `db/internals.py`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from sqlalchemy import orm
+    from sqlalchemy.orm import InstanceState, RelationshipProperty
+
+
+def loads_by_key(relationship: RelationshipProperty[Any]) -> bool:
+    """Return whether a lazy load asks the session by primary key before it sends anything.
+
+    `_use_get`: true for a plain many-to-one to the target's primary key. The lazy loader compares the compiled
+    join conditions, and only it knows.
+    """
+    return bool(relationship._use_get)
+
+
+def pending_changes(state: InstanceState[Any], key: str) -> tuple[list[Any], list[Any]]:
+    """Return what was added to, and removed from, a collection that is not in memory.
+
+    `_pending_mutations`: the public history of the attribute would load the collection.
+    """
+    queue = vars(state).get("_pending_mutations", {}).get(key)
+    return ([], []) if queue is None else (list(queue.added_items), list(queue.deleted_items))
+
+
+def set_modified(state: InstanceState[Any], key: str, previous: Any) -> None:
+    """Let an attribute count as changed from its *previous* value, without any event.
+
+    `_modified_event`: to set it would add the record to the other side of a relationship, and `flag_modified`
+    forgets the value before.
+    """
+    state._modified_event(state.dict, state.manager[key].impl, previous)
+
+
+def refreshed_state(execution: orm.ORMExecuteState) -> InstanceState[Any]:
+    """Return the state of the record whose columns a select loads; `_refresh_state` is the only place that says it."""
+    options: Any = execution.load_options
+    found: InstanceState[Any] = options._refresh_state
+    return found
+
+
+def is_asked_refresh(execution: orm.ORMExecuteState) -> bool:
+    """Return whether that select was asked for, by `Session.refresh`; `_is_user_refresh` is what it sets."""
+    options: Any = execution.load_options
+    return bool(options._is_user_refresh)
+
+
+def refreshed_columns(execution: orm.ORMExecuteState) -> Collection[str]:
+    """Return the names of the attributes that it loads; `_only_load_props` of its compile options alone has them."""
+    options: Any = execution._orm_compile_options()
+    return options._only_load_props or ()
+
+
+def flushes(execution: orm.ORMExecuteState) -> bool:
+    """Return whether a select flushes before it is sent, where its session does; `_autoflush` of its load options."""
+    options: Any = execution.load_options
+    return bool(options._autoflush)
+
+
+def locks_rows(statement: Any) -> bool:
+    """Return whether it is a SELECT ... FOR UPDATE; `_for_update_arg` is all that ``with_for_update()`` leaves."""
+    return getattr(statement, "_for_update_arg", None) is not None
+
+
+def options_of(statement: Any) -> Iterable[Any]:
+    """Return the options of a statement, such as ``selectinload()``; `_with_options` is where ``options()`` puts them."""
+    options: Iterable[Any] = getattr(statement, "_with_options", ())
+    return options
+
+
+def columns_set_by(statement: Any) -> set[Any]:
+    """Return the columns that an UPDATE sets; `_values` is where ``values()`` puts them."""
+    return set(getattr(statement, "_values", None) or ())
+
+
+def repeats_records(result: Any) -> bool:
+    """Return whether a result gives a record once for each row of a joined collection, until it is told not to.
+
+    `_unique_filter_state`: the ORM sets it to something that raises on reading.
+    """
+    return bool(getattr(result, "_unique_filter_state", None))
+
+
+def is_closed_for_good(session: Any) -> bool:
+    """Return whether a session was closed that is not to be used again; `_close_state` is all that says so."""
+    return getattr(getattr(session, "_close_state", None), "name", "") == "CLOSED"
