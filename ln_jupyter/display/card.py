@@ -1,4 +1,4 @@
-"""What is no record but stands for some: a session, a statement, a result; in a few lines."""
+"""A title and facts about it: a header, a profile, a session, a statement, a result; in a few lines."""
 
 from __future__ import annotations
 
@@ -65,3 +65,8 @@ def render(card: Card) -> str:
         f"<div><small>→ {sanitize.escaped(card.hint)}</small></div>" if card.hint else "",
     ]
     return html.framed("".join(parts))
+
+
+def bundle(card: Card) -> dict[str, str]:
+    """Write the card in both forms, each under its MIME type."""
+    return {"text/plain": text(card), "text/html": render(card)}

@@ -6,7 +6,6 @@ from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from ln_jupyter.display.states import Mark
 from ln_jupyter.sanitize import escaped
 
 if TYPE_CHECKING:
@@ -14,16 +13,6 @@ if TYPE_CHECKING:
 
 LEFT = 'style="text-align:left"'
 """For each cell of a table: JupyterLab aligns them to the right, also where our style is stripped, unless one says so."""
-
-_TONES = {
-    Mark.LOADED: "good",
-    Mark.AT_HAND: "good",
-    Mark.LOADS: "ask",
-    Mark.HANDLE: "ask",
-    Mark.EXPIRED: "wait",
-    Mark.CLOSED: "bad",
-    Mark.RAISES: "bad",
-}
 
 
 def render(view: RecordView) -> str:
@@ -59,7 +48,7 @@ def _said(row: Row) -> str:
     more = f"… {row.more:,} more" if row.more else ""
     parts = []
     if row.mark is not None:
-        parts.append(_toned(f"{row.mark} {row.words}", _TONES.get(row.mark)))
+        parts.append(_toned(f"{row.mark} {row.words}", row.mark.tone))
     if row.names:
         parts.append(escaped(", ".join(filter(None, (*row.names, more)))))
     if row.value:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from ln_jupyter.db.sqlite.locks import LONG_SECONDS
+from ln_jupyter.display import card
 from ln_jupyter.orm.profile.model import Profile
-from ln_jupyter.sanitize import escaped, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,9 +28,7 @@ def text(profile: Profile) -> str:
         >>> print(text(Profile(7, 0.0031, 110, 10)))
         7 statements · 3.1 ms in the database · 120 rows
     """
-    facts = list(_facts(profile))
-    width = max((len(what) for what, _ in facts), default=0)
-    return "\n".join(map(plain, [_headline(profile), *(f"  {what:<{width}}  {said}" for what, said in facts)]))
+    return card.text(_card(profile))
 
 
 def to_html(profile: Profile) -> str:
@@ -40,15 +38,11 @@ def to_html(profile: Profile) -> str:
         >>> "<b>7 statements · 3.1 ms in the database · 120 rows</b>" in to_html(Profile(7, 0.0031, 110, 10))
         True
     """
-    # JupyterLab's own style aligns cells to the right; where styles are stripped, `align` speaks
-    left = 'align="left" style="text-align:left"'
-    rows = "".join(
-        f'<tr><th scope="row" {left}>{escaped(what)}</th><td {left}>{escaped(said)}</td></tr>'
-        for what, said in _facts(profile)
-    )
-    # with these classes no `$` starts a formula
-    frame = '<div class="ln-profile tex2jax_ignore mathjax_ignore">'
-    return f"{frame}<b>{escaped(_headline(profile))}</b>{rows and f'<table>{rows}</table>'}</div>"
+    return card.render(_card(profile))
+
+
+def _card(profile: Profile) -> card.Card:
+    return card.Card(_headline(profile), facts=tuple(_facts(profile)))
 
 
 @dataclass(frozen=True, repr=False)

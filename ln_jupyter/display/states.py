@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from ln_jupyter.orm.inspect.record import Cost, Kind, ObjectState, SessionState, Status
 
@@ -12,50 +12,48 @@ if TYPE_CHECKING:
 
 
 class Mark(StrEnum):
-    """Where a value is, as one character; the words beside it say the same."""
+    """Where a value is, as one character; the words beside it say the same.
+
+    Attributes:
+        tone: Which colour of the style it has; None for that of the text.
+    """
 
     __hash__ = str.__hash__  # in C; an enum's own asks for its name
 
-    LOADED = "●"
-    AT_HAND = "◐"
-    LOADS = "○"
-    EXPIRED = "◌"
-    CLOSED = "⊘"
-    RAISES = "⊗"
-    HANDLE = "⇉"
+    tone: str | None
+
+    def __new__(cls, character: str, tone: str | None = None) -> Self:
+        """Make one."""
+        mark = str.__new__(cls, character)
+        mark._value_, mark.tone = character, tone
+        return mark
+
+    LOADED = "●", "good"
+    AT_HAND = "◐", "good"
+    LOADS = "○", "ask"
+    EXPIRED = "◌", "wait"
+    CLOSED = "⊘", "bad"
+    RAISES = "⊗", "bad"
+    HANDLE = "⇉", "ask"
     NULL = "∅"
     NOTHING = "-"
     COMPUTED = "ƒ"
     SAME = "="
 
 
-_MARKS = {
-    Status.LOADED: Mark.LOADED,
-    Status.UNSET: Mark.NOTHING,
-    Status.NULL: Mark.NULL,
-    Status.CACHED: Mark.AT_HAND,
-    Status.NOT_LOADED: Mark.LOADS,
-    Status.EXPIRED: Mark.EXPIRED,
-    Status.DEFERRED: Mark.LOADS,
-    Status.RAISE: Mark.RAISES,
-    Status.WRITE_ONLY: Mark.HANDLE,
-    Status.DYNAMIC: Mark.HANDLE,
-    Status.NOLOAD: Mark.NOTHING,
-    Status.COMPUTED: Mark.COMPUTED,
-}
-_WORDS = {
-    Status.LOADED: "loaded",
-    Status.UNSET: "not set",
-    Status.NULL: "None · foreign key is NULL",
-    Status.CACHED: "in the session · reading costs no query",
-    Status.NOT_LOADED: "not loaded",
-    Status.EXPIRED: "expired",
-    Status.DEFERRED: "deferred",
-    Status.RAISE: "raise-on-load",
-    Status.WRITE_ONLY: "write-only · ask its .select()",
-    Status.DYNAMIC: "dynamic · a query, never loaded",
-    Status.NOLOAD: "noload · never loaded",
-    Status.COMPUTED: "made when read",
+_SHOWN = {
+    Status.LOADED: (Mark.LOADED, "loaded"),
+    Status.UNSET: (Mark.NOTHING, "not set"),
+    Status.NULL: (Mark.NULL, "None · foreign key is NULL"),
+    Status.CACHED: (Mark.AT_HAND, "in the session · reading costs no query"),
+    Status.NOT_LOADED: (Mark.LOADS, "not loaded"),
+    Status.EXPIRED: (Mark.EXPIRED, "expired"),
+    Status.DEFERRED: (Mark.LOADS, "deferred"),
+    Status.RAISE: (Mark.RAISES, "raise-on-load"),
+    Status.WRITE_ONLY: (Mark.HANDLE, "write-only · ask its .select()"),
+    Status.DYNAMIC: (Mark.HANDLE, "dynamic · a query, never loaded"),
+    Status.NOLOAD: (Mark.NOTHING, "noload · never loaded"),
+    Status.COMPUTED: (Mark.COMPUTED, "made when read"),
 }
 _CANNOT_LOAD = {
     SessionState.NONE: "session closed",
@@ -81,7 +79,8 @@ def of_record(record: Record) -> str:
 
 def of_attribute(record: Record, attribute: Attribute) -> tuple[Mark, str]:
     """Say where the value of an attribute is, and what reading it would do."""
-    mark, words = _MARKS[attribute.status], [_WORDS[attribute.status]]
+    mark, said = _SHOWN[attribute.status]
+    words = [said]
     note = "" if attribute.kind is Kind.COMPOSITE else attribute.note
     if attribute.kind is Kind.RELATIONSHIP and record.session is not SessionState.OPEN:
         note = ""  # of a foreign key that cannot be read either

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ln_jupyter import sanitize, settings
 from ln_jupyter.db import error_translation
-from ln_jupyter.display import header as picture
+from ln_jupyter.display import card
 from ln_jupyter.environment import distributions, kernel, packages
 from ln_jupyter.locate import jupyter_server
 from ln_jupyter.notebook import identity, imports
@@ -41,17 +41,17 @@ def show(registration: Registration, request: Request, *, problem: DatabaseError
     used = (registration.run_row["imports"] or {}) | _imported(request)
     view = _view(registration, request, used, problem)
     if kernel.shell() is None:
-        sanitize.write_line(picture.text(view))  # in a script, this is the display
+        sanitize.write_line(card.text(view))  # in a script, this is the display
         return
     from IPython.display import display  # here for cost: only where IPython runs
 
     carried = _identity(registration, request, used)
-    display({**picture.bundle(view), identity.MIME: carried}, raw=True)  # type: ignore[no-untyped-call]
+    display({**card.bundle(view), identity.MIME: carried}, raw=True)  # type: ignore[no-untyped-call]
 
 
 def _view(
     registration: Registration, request: Request, used: dict[str, Any], problem: DatabaseError | None
-) -> picture.HeaderView:
+) -> card.Card:
     notebook, run = registration.notebook_row, registration.run_row
     at = f"published {_time(notebook['published_at'])}" if notebook["published_at"] else "draft"
     by = f" by {registration.publisher}" if registration.publisher else ""
@@ -75,7 +75,7 @@ def _view(
     if problem is not None:
         rows.append(("problem", f"{problem} · {problem.fix}; this run goes on"))
     title = notebook["title"] or notebook["name"] or notebook["id"]
-    return picture.HeaderView(sanitize.shortened(title, 300), tuple(rows))
+    return card.Card(sanitize.shortened(title, 300), facts=tuple(rows))
 
 
 def _parent(notebook: dict[str, Any], why_copy: str) -> str:

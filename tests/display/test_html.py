@@ -1,4 +1,3 @@
-import html.parser
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -12,43 +11,9 @@ from ln_jupyter.display import html as pictures
 from ln_jupyter.display import record, text
 from ln_jupyter.display.options import Options
 from tests.display.conftest import MOMENT
+from tests.display.html_reader import Reader
 from tests.orm.inspect import models as m
 from tests.orm.inspect.scenarios import SCENARIOS, World, world_of
-
-VOID = {"br", "hr", "img", "input", "link", "meta"}
-
-
-class Reader(html.parser.HTMLParser):
-    """What a browser would make of some HTML, or a complaint that it is not well formed."""
-
-    def __init__(self, source: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str | None]] = []
-        self.words: list[str] = []
-        self.folded: list[str] = []
-        self.feed(source)
-        self.close()
-        assert not self.open
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Take note of a tag."""
-        self.tags.append(tag)
-        self.attributes += attrs
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        """See that it is the innermost."""
-        assert tag == self.open.pop()
-
-    def handle_data(self, data: str) -> None:
-        """Take note of what is read."""
-        if "style" not in self.open:
-            self.words += data.split()
-        if "li" in self.open:
-            self.folded.append(data)
 
 
 @pytest.fixture(scope="module")

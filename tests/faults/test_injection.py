@@ -20,7 +20,7 @@ import ln_jupyter as ln
 from ln_jupyter import callsite, errors, sanitize
 from ln_jupyter import schema as lns
 from ln_jupyter.cli import output
-from ln_jupyter.display import card, header, profile, record, sessions, statements, table, text, values
+from ln_jupyter.display import card, profile, record, sessions, statements, table, text, values
 from ln_jupyter.display import html as pictures
 from ln_jupyter.ipython.session_cell import report
 from ln_jupyter.orm.profile.model import LazyLoads, Profile, SlowStatement, UnreadLoad
@@ -140,7 +140,7 @@ def line_of(word: str) -> Any:
 
 
 SURFACES: dict[str, Callable[[str], str]] = {
-    "header": lambda word: header.to_html(header.HeaderView(word, ((word, word), ("file", word)))),
+    "header": lambda word: card.render(card.Card(word, facts=((word, word), ("file", word)))),
     "value": lambda word: record_of(word, word),
     "JSON": lambda word: record_of("k", {word: [word, {word: (word,)}]}),
     "repr": lambda word: record_of("k", own_repr(word)),
@@ -244,7 +244,7 @@ def diagram_of(word: str) -> str:
 
 
 PLAIN: dict[str, Callable[[str], str]] = {
-    "header": lambda word: header.text(header.HeaderView(word, ((word, word),))),
+    "header": lambda word: card.text(card.Card(word, facts=((word, word),))),
     "record": lambda word: text.render(record.view(lns.User(id=word, name=word))),
     "value": values.short,
     "repr": lambda word: values.short(own_repr(word)),
