@@ -1,14 +1,23 @@
-"""Quiet remarks for whoever ran the cell, kept until the shell asks for them."""
+"""What whoever runs a cell is told beside its results: a bar while they wait, and quiet remarks that the shell asks for."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
+from typing import TYPE_CHECKING
 
 from ln_jupyter import settings
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
 MOST = 8
 """How many remarks wait at most; where nobody asks, as in a script, more would only pile up."""
+
+
+MANY_ROWS = 10_000
+"""Whoever works on more is shown a bar."""
 
 
 class _Waiting(threading.local):
@@ -43,3 +52,23 @@ def take() -> tuple[str, ...]:
         return ()
     remarks, _waiting.remarks = _waiting.remarks, []
     return tuple(map(str, remarks))
+
+
+@contextlib.contextmanager
+def progress(doing: str, total: int) -> Iterator[Callable[[int], object]]:
+    """Show a bar while rows are worked on, if they are so many that somebody waits.
+
+    Args:
+        doing: What is done, in a word.
+        total: The number of rows.
+
+    Yields:
+        What is called with the number of rows that are done since it was called before.
+    """
+    if total <= MANY_ROWS:
+        yield lambda _n: None
+        return
+    from tqdm.auto import tqdm  # here for cost: few write so many
+
+    with tqdm(total=total, desc=doing, unit=" rows", unit_scale=True) as bar:
+        yield bar.update

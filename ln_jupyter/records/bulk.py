@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +9,12 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlalchemy.orm.attributes import instance_state, set_attribute
 
-from ln_jupyter import errors, schema
+from ln_jupyter import advice, errors, schema
 from ln_jupyter.orm import refusals, restrictions, scalars, unit_of_work, users
 from ln_jupyter.orm.inspect.model import is_of_class
 from ln_jupyter.records import frames
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from ln_jupyter.orm.session import OrmSession
 
 Rows = Any
@@ -75,7 +72,7 @@ def insert(session: OrmSession, mapper: orm.Mapper[Any], rows: list[dict[str, An
     start = 0
     session.newest_failure = None
     try:
-        with unit_of_work.whole_call(session, mapper), _progress(len(rows)) as advance:
+        with unit_of_work.whole_call(session, mapper), advice.progress("adding", len(rows)) as advance:
             if issubclass(mapper.class_, schema.CreatedBy):
                 user_id = users.current_id(session)
                 rows = [{"created_by_id": user_id, **row} for row in rows]
@@ -123,15 +120,3 @@ def _insert_records(session: OrmSession, mapper: orm.Mapper[Any], rows: list[dic
         beside.add_all(records)
         beside.commit()
     return [instance_state(record).identity or () for record in records]
-
-
-@contextlib.contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], object]]:
-    """Show a bar where somebody waits."""
-    if total <= _CHUNK:
-        yield lambda _n: None
-        return
-    from tqdm.auto import tqdm
-
-    with tqdm(total=total, desc="adding", unit=" rows", unit_scale=True) as bar:
-        yield bar.update

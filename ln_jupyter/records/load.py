@@ -42,7 +42,7 @@ def load(record: T, *names: str) -> T:
         >>> ln.load(run, "pipeline").pipeline.name
         'Transform C'
     """
-    state = mapping.state_of(record)
+    state = mapping.state_of_record(record)
     session = orm.object_session(record)
     if state.was_deleted:
         msg = f"{naming.name(record)} was deleted"

@@ -9,6 +9,7 @@ from sqlalchemy import orm
 
 from ln_jupyter import errors
 from ln_jupyter.orm import scalars
+from ln_jupyter.orm.inspect.record import state_of
 from ln_jupyter.records import json_equality
 
 if TYPE_CHECKING:
@@ -37,15 +38,15 @@ def check_selectable(entity: object, inspected: object) -> None:
         mapper_of(entity)
 
 
-def state_of(record: object) -> orm.InstanceState[Any]:
-    """Return the state of a record.
+def state_of_record(record: object) -> orm.InstanceState[Any]:
+    """Return the state of what has to be a record.
 
     Raises:
         NotMappedError: If *record* is no instance of a mapped class.
         DuplicateRecordError: If it is a copy of `copy.copy`, of which SQLAlchemy would save what the original holds.
     """
-    state: Any = None if isinstance(record, type) else getattr(record, "_sa_instance_state", None)
-    if not isinstance(state, orm.InstanceState):
+    state = state_of(record)
+    if state is None:
         raise errors.NotMappedError(f"{_describe(record)} is not a record", fix=_fix(record))
     if state.obj() is not record:
         msg = f"{_describe(record)} is a shallow copy (copy.copy), of which nothing can be saved or loaded"

@@ -151,7 +151,7 @@ def delete_in(session: OrmSession | None, record: Any, /, **fields: object) -> A
         return _act(session, (), choose_and_delete)
     records = _records(record)
     for each in records:
-        if mapping.state_of(each).key is None:
+        if mapping.state_of_record(each).key is None:
             msg = f"this {type(each).__name__} is not in the database"
             raise errors.NothingGivenError(msg, fix="there is nothing to delete; was it ever added?")
 
@@ -171,7 +171,7 @@ def _records(given: Any) -> Sequence[Any]:
             "the list is empty", fix="pass one record at least, or skip the call: if records:"
         )
     for record in records:
-        mapping.state_of(record)
+        mapping.state_of_record(record)
     return records
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from ln_jupyter import errors
+from ln_jupyter import advice, errors
 from ln_jupyter.db import error_translation, limits, transactions
 from ln_jupyter.db.sqlite import errors as sqlite_errors
 from ln_jupyter.registry import check, schema_version
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 _CHUNK = 1000
 """Rows in memory at once."""
 
-_PROGRESS = 10_000
-"""So many rows are worth a bar."""
 
 _EXACT = 2**53
 """Beyond it a JSON number may come back from PostgreSQL as an integer where it was a float."""
@@ -74,7 +72,7 @@ def copy(source: sa.Engine, target: sa.Engine) -> Copied:
             transactions.begin(writer)
             _refuse_rows(writer, ours)
             total = sum(reader.scalar(sa.select(sa.func.count()).select_from(table)) or 0 for table in ours)
-            with _progress(2 * total) as advance:
+            with advice.progress("copying", 2 * total) as advance:
                 sent = {table.name: _insert(reader, writer, table, advance) for table in ours}
                 for table in ours:
                     _compare(writer, table, sent[table.name], advance)
@@ -223,15 +221,3 @@ def _canonical(value: Any) -> str:
         with contextlib.suppress(OverflowError):
             return ascii(float(value))
     return ascii(value + 0.0 if isinstance(value, float) else value)
-
-
-@contextlib.contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], object]]:
-    """Show a bar where somebody waits."""
-    if total <= _PROGRESS:
-        yield lambda _n: None
-        return
-    from tqdm.auto import tqdm
-
-    with tqdm(total=total, desc="copying", unit=" rows", unit_scale=True) as bar:
-        yield bar.update

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter import errors
+from ln_jupyter import advice, errors
 from ln_jupyter.db import engines
 from ln_jupyter.orm.session import OrmSession
 from ln_jupyter.registry import check, schema_version, transfer
@@ -381,7 +381,7 @@ def test_many_rows_show_a_bar(
     """Who waits for many rows sees how far they are; for a few, nothing is written."""
     transfer.copy(source, target)
     assert ("", "") == capfd.readouterr()
-    monkeypatch.setattr(transfer, "_PROGRESS", 1)
+    monkeypatch.setattr(advice, "MANY_ROWS", 1)
     engines.dispose(target.url)
     other = engines.resolve(target.url.set(database=f"{target.url.database}2"))
 
