@@ -17,6 +17,7 @@ from ln_jupyter.display import values
 from ln_jupyter.display.options import DEFAULT
 from ln_jupyter.errors import NotMappedError
 from ln_jupyter.orm.inspect.record import state_of
+from ln_jupyter.orm.naming import LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
     from ln_jupyter.display.options import Options
 
-_LABELS = ("name", "title", "label", "handle", "username", "slug", "code", "key", "description", "email")
-"""Columns of which one alone tells a person which record it is."""
 _WITHOUT_LABEL = 2  # columns that stand in for one
 _SHORT = (str, bool, int, float, decimal.Decimal, dt.date, dt.time, dt.timedelta, uuid.UUID, enum.Enum)
 
@@ -74,7 +73,7 @@ def _labels(state: InstanceState[Any], *, options: Options) -> Iterator[ColumnPr
         columns = state.manager.mapper.column_attrs
     except InvalidRequestError:  # another class of the same registry is not complete
         return iter(())
-    for name in _LABELS:
+    for name in LABELS:
         if name in columns and _tells(state, columns[name], options):
             return iter((columns[name],))
     own = (prop for prop in columns if _tells(state, prop, options) and not _points(state, prop))

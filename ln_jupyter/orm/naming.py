@@ -1,8 +1,9 @@
-"""Which record an error is about, named without what is secret."""
+"""Which record is meant: by its key and what people call it, without what is secret."""
 
 from __future__ import annotations
 
 import reprlib
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import orm
 
-_LABELS = ("name", "title", "label", "handle", "key", "slug")
+LABELS = ("name", "title", "label", "handle", "username", "slug", "code", "key", "description", "email")
+"""Columns of which one alone tells a person which record it is, the best first."""
 
 
 def name(record: Any) -> str:
@@ -26,7 +28,8 @@ def name(record: Any) -> str:
 
 def name_values(mapper: orm.Mapper[Any], held: Mapping[str, Any]) -> str:
     """Name a record that is to be, by what it holds."""
-    known = {name: held[name] for name in (*_keys(mapper), *_LABELS) if held.get(name) is not None}
+    label = (name for name in LABELS if held.get(name) is not None)
+    known = {name: held[name] for name in (*_keys(mapper), *islice(label, 1)) if held.get(name) is not None}
     shown = (f"{name}={_value(mapper, name, value)}" for name, value in known.items())
     return f"{mapper.class_.__name__}({', '.join(shown)})"
 
