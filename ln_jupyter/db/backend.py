@@ -20,6 +20,11 @@ Found = Literal["kept", "commit", "rollback", "lost"]
 _IN_ERROR = 3  # libpq's PQTRANS_INERROR, which psycopg and psycopg2 give as it is
 
 
+def savepoint_of_mark(number: int) -> str:
+    """Name the savepoint of a mark, which is no other's: sessions may share the driver's connection."""
+    return f"ln_jupyter_{number}"
+
+
 class Backend:
     """A database that nothing is known of: it gets what SQLAlchemy gives it, and nothing of ours.
 
@@ -29,6 +34,7 @@ class Backend:
         begins_at_write: Whether the driver begins no earlier than at the first write.
         keeps_mark: Whether a mark can be looked for once its transaction has ended.
         reads_alone: Whether `execute_alone` is asked.
+        marks_with_savepoint: Whether a mark is a savepoint, and to look for it ends those in it.
         loses_marks: Whether a transaction may end at any statement, so that each one that writes needs a look.
         begin_read_only: Begins a transaction that only reads; "" where there is none.
         become_read_only: Lets a transaction that the driver has begun only read.
@@ -39,6 +45,7 @@ class Backend:
     begins_at_write = False
     keeps_mark = False
     reads_alone = False
+    marks_with_savepoint = False
     loses_marks = False
     begin_read_only = ""
     become_read_only: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ln_jupyter.db import driver
-from ln_jupyter.db.backend import Backend, Found
+from ln_jupyter.db.backend import Backend, Found, savepoint_of_mark
 from ln_jupyter.db.postgres.backend import PostgreSQL
 from ln_jupyter.db.sqlite.backend import SQLite
 
@@ -22,7 +22,7 @@ class WithSavepoints(Backend):
 class MySQL(Backend):
     """MariaDB and MySQL."""
 
-    has_savepoints = True
+    has_savepoints = marks_with_savepoint = True
     begin_read_only = "START TRANSACTION READ ONLY"
     become_read_only = (begin_read_only,)
 
@@ -41,13 +41,13 @@ class MySQL(Backend):
 
     def leave_mark(self, connection: sa.Connection, number: int) -> int:
         """Leave a savepoint, which goes with the transaction."""
-        driver.send(connection, "SAVEPOINT ln_jupyter")
+        driver.send(connection, f"SAVEPOINT {savepoint_of_mark(number)}")
         return number
 
     def find_mark(self, connection: sa.Connection, mark: int) -> Found:
         """Look for the savepoint."""
         try:
-            driver.send(connection, "RELEASE SAVEPOINT ln_jupyter")
+            driver.send(connection, f"RELEASE SAVEPOINT {savepoint_of_mark(mark)}")
         except connection.dialect.loaded_dbapi.Error as error:
             if self._NO_SUCH_SAVEPOINT not in str(error):
                 raise

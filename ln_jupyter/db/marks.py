@@ -21,6 +21,8 @@ from ln_jupyter.db import backends, internals, sql_text, transactions
 from ln_jupyter.db.events import takes_notes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import sqlalchemy as sa
 
     from ln_jupyter.db.backend import Found
@@ -101,6 +103,8 @@ class Work:
 
     def look(self) -> None:
         """Find out how the transaction ended that has the mark, if it has; afterwards it can be marked anew."""
+        if self._backend.marks_with_savepoint and self._connection.in_nested_transaction():
+            return  # it would end with the mark; whoever ends the whole looks then
         mark, self._mark = self._mark, None
         if mark is not None:
             found = _ask(self._connection, mark)
@@ -147,6 +151,12 @@ def work_of(connection: sa.Connection) -> Work | None:
     """Return what is written through a connection, if a session that somebody uses has it."""
     reference = _works.get(connection)
     return None if reference is None else reference()
+
+
+def lost_savepoint(connections: Iterable[sa.Connection]) -> bool:
+    """Return whether a savepoint of SQLAlchemy's could not be released: it ended with its transaction, past SQLAlchemy."""
+    innermost = (each.get_nested_transaction() for each in connections if not each.closed)
+    return any(each is not None and not each.is_active for each in innermost)
 
 
 def _before(*arguments: Any) -> None:

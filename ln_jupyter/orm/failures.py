@@ -150,7 +150,9 @@ def _given_up(session: OrmSession, connection: sa.Connection, failure: Failure |
     if failure is not None:
         where = "" if failure.line is None else f" at {failure.line}"
         what = f"a statement failed{where} ({str(failure.error).strip().partition(chr(10))[0]})"
-    msg = f"{_where(connection)} has undone this unit, because {what}; {refusals.what_was_undone(session)}"
+    msg = (
+        f"{_where(connection)} has undone this unit, because {what}; {refusals.what_was_undone(session, of_unit=True)}"
+    )
     fix = (
         "correct that statement, and run all of the unit again; what may fail goes into `with session.begin_nested():`"
     )
@@ -158,7 +160,9 @@ def _given_up(session: OrmSession, connection: sa.Connection, failure: Failure |
 
 
 def _ended(session: OrmSession, connection: sa.Connection, work: marks.Work) -> errors.TransactionUndoneError:
-    msg = f"this unit's transaction in {_where(connection)} {work.end}; {refusals.what_was_undone(session)}"
+    msg = (
+        f"this unit's transaction in {_where(connection)} {work.end}; {refusals.what_was_undone(session, of_unit=True)}"
+    )
     fix = "leave that to the session's own commit() and rollback(), and look at what is saved before you run this again"
     return errors.TransactionUndoneError(msg, fix=fix)
 

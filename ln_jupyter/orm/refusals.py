@@ -15,6 +15,7 @@ from sqlalchemy.orm.attributes import instance_dict, instance_state
 from sqlalchemy.orm.exc import StaleDataError
 
 from ln_jupyter import callsite, errors
+from ln_jupyter.db import marks
 from ln_jupyter.orm import naming, refused_rows
 from ln_jupyter.orm.refused_rows import Undone
 
@@ -124,17 +125,20 @@ def whence(session: OrmSession, records: Sequence[Any]) -> str:
     return added if line is None else f"{added}; sent for the read at {line}"
 
 
-def what_was_undone(session: OrmSession, *, of_call: bool = False, of_block: bool = False) -> str:
+def what_was_undone(
+    session: OrmSession, *, of_call: bool = False, of_unit: bool = False, of_block: bool = False
+) -> str:
     """Say what an error of a flush, a call or a commit has left of the session's unit.
 
     Args:
         session: The session.
         of_call: Whether one call was undone, and not its unit, if that is a block.
+        of_unit: Whether the whole is, whatever savepoint it is in.
         of_block: Whether its block has ended.
     """
     if session.commits_each_statement:
         return "the engine commits each statement by itself (AUTOCOMMIT): what was sent before is saved"
-    if session.in_nested_transaction():
+    if not of_unit and session.in_nested_transaction() and not marks.lost_savepoint(session.connections):
         return "its savepoint is undone, and nothing else of this unit"
     if of_call and session.in_block and (session.failure is None or session.failure.is_undone):
         return "nothing of this call was saved; what else the unit did stays in it"

@@ -231,9 +231,18 @@ class OrmSession(RoutingSession):
         """Undo what was not committed."""
         for work in self.works:  # of a transaction that ended past the session, SQLAlchemy tells nobody
             work.look_before_rollback()
-        super().rollback()
+        self._roll_back()
         if not self.expire_on_commit:
             self._recall()
+
+    def _roll_back(self) -> None:
+        is_inside = self.in_nested_transaction()
+        try:
+            super().rollback()
+        except sa.exc.DBAPIError:
+            if not is_inside:
+                raise
+            self._roll_back()  # without the savepoint, which is not there any more, or not needed
 
     def close(self) -> None:
         """Close; records keep what they hold."""

@@ -288,6 +288,55 @@ def test_a_savepoint_by_text_ends_nothing(e: sa.Engine) -> None:
     assert {"old", "kept"} == names(e)
 
 
+@pytest.mark.parametrize("end", ["block", "error", "commit", "rollback"])
+@pytest.mark.parametrize("kind", KINDS[:-1])
+def test_a_savepoint_that_is_not_ended(e: sa.Engine, end: str) -> None:
+    """It ends with the block, as it does with SQLAlchemy's session: to look for the mark around it ends no savepoint."""
+    with contextlib.suppress(ZeroDivisionError), ln.Session() as ss:
+        flush(ss, "before")
+        ss.orm.begin_nested()
+        flush(ss, "inside")
+        if end == "error":
+            1 / 0  # noqa: B018
+        elif end != "block":
+            getattr(ss, end)()
+
+    assert {"old", *([] if end in ("error", "rollback") else ["before", "inside"])} == names(e)
+
+
+@pytest.mark.filterwarnings("ignore:Identity map already had an identity")
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+@pytest.mark.parametrize("kind", KINDS[:-1])
+def test_a_transaction_that_ended_around_a_savepoint(e: sa.Engine, end: str) -> None:
+    """The error says what is saved of the whole unit, for the savepoint is there no more."""
+    with pytest.raises((sa.exc.DBAPIError, errors.TransactionUndoneError)) as error, ln.Session() as ss:
+        flush(ss, "before")
+        ss.orm.begin_nested()
+        flush(ss, "inside")
+        getattr(driver(ss), end)()
+
+    said = f"{error.value} {getattr(error.value, '__notes__', '')}"
+    if e.dialect.name in NEVER_TOLD:
+        assert UNSURE in said
+    else:
+        assert ("what was committed past" if end == "commit" else "nothing of this unit was saved") in said
+    assert {"old", *(["before", "inside"] if end == "commit" else [])} == names(e)
+
+
+@pytest.mark.parametrize("kind", ["memory", "own memory"])
+def test_a_mark_is_that_of_one_session(e: sa.Engine) -> None:
+    """Where sessions share the driver's connection, nobody takes the transaction of another one for that of its own."""
+    other = ln.Session()
+    with pytest.raises(errors.TransactionUndoneError, match="past the session"), ln.Session() as ss:
+        flush(ss, "lost")
+        driver(ss).rollback()
+        other.orm.add(Hero(name="other"))
+        other.orm.flush()
+    other.close()
+
+    assert "lost" not in names(e)
+
+
 @pytest.mark.parametrize("kind", KINDS[4:5])
 def test_a_table_that_is_made_commits_in_mariadb(e: sa.Engine) -> None:
     """That is known: the unit is green, and an error after it says what is saved."""

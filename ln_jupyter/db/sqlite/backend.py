@@ -10,7 +10,7 @@ from sqlalchemy import event
 from sqlalchemy.dialects import sqlite
 
 from ln_jupyter.db import driver, internals, sql_text
-from ln_jupyter.db.backend import Backend, Found
+from ln_jupyter.db.backend import Backend, Found, savepoint_of_mark
 from ln_jupyter.db.sqlite import engine as engines
 from ln_jupyter.db.sqlite import locks
 
@@ -29,7 +29,7 @@ _NO_SUCH_SAVEPOINT = "no such savepoint"
 class SQLite(Backend):
     """SQLite through sqlite3, from a URL or in an engine of the user's."""
 
-    has_savepoints = True
+    has_savepoints = marks_with_savepoint = True
     has_write_lock = True
     begins_at_write = True
 
@@ -136,7 +136,7 @@ class SQLite(Backend):
         lent = driver.connection_of(connection)
         if not lent.in_transaction:  # sqlite3 begins later, and outermost savepoints end in a COMMIT
             lent.execute("BEGIN")
-        lent.execute(f"SAVEPOINT {_savepoint(number)}")
+        lent.execute(f"SAVEPOINT {savepoint_of_mark(number)}")
         lent.execute(f"PRAGMA temp.user_version={number}")
         return number
 
@@ -151,11 +151,12 @@ class SQLite(Backend):
     def find_mark(self, connection: sa.Connection, mark: int) -> Found:
         """Look for the savepoint, and where it is gone for the number."""
         try:
-            driver.send(connection, f"RELEASE SAVEPOINT {_savepoint(mark)}")
+            driver.send(connection, f"RELEASE SAVEPOINT {savepoint_of_mark(mark)}")
         except sqlite3.Error as error:
             if _NO_SUCH_SAVEPOINT not in str(error):
                 raise
-            return "commit" if driver.send(connection, "PRAGMA temp.user_version")[0] == mark else "rollback"
+            (newest,) = driver.send(connection, "PRAGMA temp.user_version")
+            return "commit" if newest == mark else "rollback" if newest < mark else "lost"  # that of who shares it
         return "kept"
 
     def _insert(self, table: sa.Table, values: dict[str, Any]) -> Any:
@@ -164,10 +165,6 @@ class SQLite(Backend):
     def _begin_for_real(self, connection: sa.Connection) -> None:
         if not (internals.commits_each_statement(connection) or self.has_begun(connection)):
             self.begin(connection)
-
-
-def _savepoint(_number: int) -> str:
-    return "ln_jupyter"
 
 
 def _written(connection: sa.Connection) -> tuple[int, int]:
