@@ -337,6 +337,21 @@ def test_first_adds_few_calls(by_hand: sa.Engine) -> None:
     assert ours <= 1.25 * theirs
 
 
+@pytest.mark.parametrize("asks", [False, True])
+def test_a_block_that_asks_for_its_connection_adds_few_calls(by_hand: sa.Engine, *, asks: bool) -> None:
+    """It makes at most 200 calls more than the same by hand: 186, and 70 more once it asks for the driver's."""
+
+    def block() -> None:
+        with ln.Session() as ss:
+            _ = ss.orm.connection().connection if asks else ss.orm.connection()
+
+    def begin() -> None:
+        with orm.Session(by_hand) as session, session.begin():
+            _ = session.connection().connection if asks else session.connection()
+
+    assert _calls(block) - _calls(begin) <= (270 if asks else 200)
+
+
 def test_each_added_record_adds_few_calls(by_hand: sa.Engine) -> None:
     """Of many records, each costs at most 10 % more calls than `add_all` and a commit by hand: 8 %."""
 

@@ -125,7 +125,13 @@ def create(url: sa.URL, *, within: Path | None = None) -> sa.Engine:
 
 def _refusal_of_async(url: sa.URL) -> errors.InvalidUrlError:
     kind = url.get_backend_name()
-    named = url.set(drivername=urls.POSTGRES if kind == "postgresql" else kind, query={})
+    reads_all = url.get_driver_name() in ("psycopg", "aiosqlite")  # what the other driver is asked by, too
+    secret = {name for name, value in urls.query(url) if urls.is_secret(name, value)}
+    query = {name: value for name, value in url.query.items() if reads_all or name in (*urls.PLACES, "unix_socket")}
+    named = url.set(
+        drivername=urls.POSTGRES if kind == "postgresql" else kind,
+        query={name: value for name, value in query.items() if name not in secret},
+    )
     msg = f"the engine of {error_translation.describe(url)} is asynchronous: each of its statements must be awaited"
     fix = f'use one that is not, for the same database: ln.connect(sqlalchemy.create_engine("{named}"))'
     return errors.InvalidUrlError(msg, fix=fix)

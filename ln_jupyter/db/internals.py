@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
 from sqlalchemy.event.registry import _EventKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    import sqlalchemy as sa
 
 
 def listen(connection: sa.Connection, name: str, listener: Callable[..., Any]) -> None:
@@ -45,6 +44,67 @@ def listen_alike(connection: sa.Connection, dispatch: Any) -> None:
     `_has_events` is what `listen` sets: to add the same listeners anew costs as much as a short read.
     """
     connection.dispatch, connection._has_events = dispatch, True
+
+
+lent: Any = sa.Connection.connection.fget  # type: ignore[attr-defined]
+"""Returns what the pool has lent to a connection, past what watches it."""
+
+
+class WatchedConnection(sa.Connection):
+    """A connection that says when somebody asks it for the driver's, by whatever way they came, and before it ends.
+
+    `_commit_impl` and `_rollback_impl` are what ends a transaction, whoever calls: to listen to one connection's
+    events costs hundreds of calls. They and `_begin_impl` ask for the driver's connection themselves.
+    """
+
+    _is_turning = False
+
+    @classmethod
+    def watch(cls, connection: sa.Connection) -> None:
+        """Let a connection be one of these; of a class of somebody else's it stays what it is."""
+        if type(connection) is sa.Connection:
+            connection.__class__ = cls
+
+    def before_lending(self) -> None:
+        """Somebody asks for the driver's connection."""
+
+    def before_commit(self) -> None:
+        """The transaction is about to be committed."""
+
+    def before_rollback(self) -> None:
+        """The transaction is about to be rolled back."""
+
+    @property
+    def connection(self) -> sa.PoolProxiedConnection:
+        """Say it, and lend the driver's connection."""
+        found: sa.PoolProxiedConnection = lent(self)
+        if not self._is_turning:
+            self.before_lending()
+        return found
+
+    @property
+    def info(self) -> dict[Any, Any]:
+        """Give what is kept with the driver's connection, which is not lent for it."""
+        found: dict[Any, Any] = lent(self).info
+        return found
+
+    def _begin_impl(self, transaction: Any) -> None:
+        self._turn(super()._begin_impl, transaction)
+
+    def _commit_impl(self) -> None:
+        self.before_commit()
+        self._turn(super()._commit_impl)
+
+    def _rollback_impl(self) -> None:
+        self.before_rollback()
+        self._turn(super()._rollback_impl)
+
+    def _turn(self, act: Callable[..., None], *given: Any) -> None:
+        self._is_turning = True
+        try:
+            act(*given)
+        finally:
+            self._is_turning = False
 
 
 def _key(connection: sa.Connection, name: str, listener: Callable[..., Any]) -> _EventKey[Any]:

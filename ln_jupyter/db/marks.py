@@ -21,7 +21,7 @@ from ln_jupyter.db import backends, internals, sql_text, transactions
 from ln_jupyter.db.events import takes_notes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     import sqlalchemy as sa
 
@@ -38,17 +38,20 @@ class Work:
 
     Args:
         connection: Which begins to be used.
+        before_lending: Gets ready for what somebody sends past the session, through the driver's own connection.
 
     Attributes:
+        connection: Which is used.
         is_saved: Whether some of it was committed past the session.
         is_unsure: Whether the transaction ended past the session, and nobody can say if it was committed.
         end: How the transaction ended past the session, so that this one cannot commit all of it; "" while it has not.
     """
 
-    def __init__(self, connection: sa.Connection) -> None:
+    def __init__(self, connection: sa.Connection, before_lending: Callable[[Work], None]) -> None:
         self.is_saved = self.is_unsure = False
         self.end = ""
-        self._connection = connection
+        self.connection = connection
+        self._before_lending = weakref.WeakMethod(before_lending)
         self._backend = backends.get(connection.dialect)
         self._transaction = connection.get_transaction()
         self._mark: Any = None
@@ -56,10 +59,17 @@ class Work:
         self._seen: End | None = None
         self._line: callsite.Line | None = None
         _works[connection] = weakref.ref(self)
+        _Watched.watch(connection)
         if connection.dialect not in _watched:
             _watched.add(connection.dialect)
             for name in ("do_execute", "do_executemany", "do_execute_no_params"):
                 event.listen(connection.engine, name, _before)
+
+    def lend(self) -> None:
+        """Get ready for whoever asks for the driver's connection."""
+        prepare = self._before_lending()
+        if prepare is not None and self._mark is None:
+            prepare(self)
 
     def hold(self, *, is_dry: bool) -> None:
         """Mark the transaction before somebody writes past the session, who may end it, too.
@@ -68,10 +78,9 @@ class Work:
             is_dry: Whether all of it is to be undone.
         """
         if self._mark is None:
-            if (is_dry and self._backend.begins_at_write) or self._backend.is_shared(self._connection):
-                transactions.begin_for_real(self._connection)
-            self._mark = _leave_lightly(self._connection)
-            self._listen()
+            if (is_dry and self._backend.begins_at_write) or self._backend.is_shared(self.connection):
+                transactions.begin_for_real(self.connection)
+            self._mark = _leave_lightly(self.connection)
 
     @property
     def can_tell_afterwards(self) -> bool:
@@ -85,17 +94,17 @@ class Work:
         if self._seen is not None or (begins and is_anew):
             self.look()  # without a transaction, DuckDB would save what comes now
         if begins and self._mark is None:
-            self._mark = self._backend.leave_mark(self._connection, next(_numbers))
+            self._mark = self._backend.leave_mark(self.connection, next(_numbers))
             self._has_written = True
-            self._listen()
         if self._mark is not None:
-            end = sql_text.ends(statement, self._connection.dialect.name)
+            end = sql_text.ends(statement, self.connection.dialect.name)
             if end is not None:
                 self.note(end)
 
     def note(self, end: End) -> None:
         """Remember how the transaction is about to be ended, by whomever."""
-        self._seen, self._line = end, callsite.current()
+        self._seen = end
+        self._line = None if self._mark is None else callsite.current()  # which takes time, and is said of a mark only
 
     def forget(self) -> None:
         """Take what was sent so far for nothing that has to be saved."""
@@ -103,11 +112,11 @@ class Work:
 
     def look(self) -> None:
         """Find out how the transaction ended that has the mark, if it has; afterwards it can be marked anew."""
-        if self._backend.marks_with_savepoint and self._connection.in_nested_transaction():
+        if self._backend.marks_with_savepoint and self.connection.in_nested_transaction():
             return  # it would end with the mark; whoever ends the whole looks then
         mark, self._mark = self._mark, None
         if mark is not None:
-            found = _ask(self._connection, mark)
+            found = _ask(self.connection, mark)
             if found == "unknown":  # with a connection that is lost, and so may be the answer to a COMMIT
                 found = "lost" if self._seen == "commit" else "kept"
             elif found == "lost":
@@ -123,7 +132,7 @@ class Work:
 
     def look_before_rollback(self) -> None:
         """Look now, unless it can be found out afterwards: then another connection of the pool would be asked."""
-        if not (self.can_tell_afterwards or self._connection.invalidated or self._connection.closed):
+        if not (self.can_tell_afterwards or self.connection.invalidated or self.connection.closed):
             self.look()
 
     def finish(self) -> None:
@@ -132,11 +141,6 @@ class Work:
         self.look()
         if not self.end and self._transaction is not None and not self._transaction.is_active:
             self._say("was committed" if seen == "commit" else "was rolled back")  # and SQLAlchemy will do neither
-
-    def _listen(self) -> None:
-        if _commit not in self._connection.dispatch.commit:
-            internals.listen(self._connection, "commit", _commit)
-            internals.listen(self._connection, "rollback", _rollback)
 
     def _say(self, what: str) -> None:
         where = "" if self._line is None else f" at {self._line}"
@@ -165,17 +169,23 @@ def _before(*arguments: Any) -> None:
         work.before(arguments[1])
 
 
-@takes_notes
-def _commit(connection: sa.Connection) -> None:
-    if (work := work_of(connection)) is not None:
-        work.note("commit")
+class _Watched(internals.WatchedConnection):
+    """A connection that somebody has a `Work` for."""
 
+    def before_lending(self) -> None:
+        if (work := work_of(self)) is not None:
+            work.lend()
 
-@takes_notes
-def _rollback(connection: sa.Connection) -> None:
-    if (work := work_of(connection)) is not None and not connection.invalidated:
-        work.look_before_rollback()
-        work.note("rollback")
+    @takes_notes
+    def before_commit(self) -> None:
+        if (work := work_of(self)) is not None:
+            work.note("commit")
+
+    @takes_notes
+    def before_rollback(self) -> None:
+        if (work := work_of(self)) is not None and not self.invalidated:
+            work.look_before_rollback()
+            work.note("rollback")
 
 
 def _leave_lightly(connection: sa.Connection) -> Any:

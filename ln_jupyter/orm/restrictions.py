@@ -16,6 +16,7 @@ from ln_jupyter.orm import failures, naming, refusals
 if TYPE_CHECKING:
     from sqlalchemy import orm
 
+    from ln_jupyter.db import marks
     from ln_jupyter.orm.session import OrmSession
 
 _WIDTH = 60
@@ -58,6 +59,7 @@ class DryRun:
         self._session = session
         session.is_dry = True
         self._connections: list[sa.Connection] = []
+        self._told: list[marks.Work] = []
         event.listen(session, "after_begin", self._begin)
         event.listen(session, "after_flush", self._count)
         event.listen(session, "do_orm_execute", self._count_statement)
@@ -78,11 +80,7 @@ class DryRun:
         session, touched = self._session, []
         try:
             failures.refuse_given_up(session)
-            if any(work.is_saved or work.is_unsure for work in session.works):
-                how = "committed" if any(work.is_saved for work in session.works) else "committed or rolled back"
-                msg = f"this session is a dry run, and its transaction was {how} past it"
-                fix = f"leave out what commits; {refusals.what_was_undone(session)}"
-                raise errors.SessionError(msg, fix=fix)
+            self.refuse_committed()
             session.flush()
             for connection in self._connections:
                 # what is checked at the end of a transaction only, as far as the database can be asked to
@@ -96,6 +94,26 @@ class DryRun:
             if record in session:  # a new one is not, any more
                 with contextlib.suppress(sa.exc.InvalidRequestError):  # deleted by somebody else meanwhile
                     session.refresh(record)
+
+    def refuse_committed(self) -> None:
+        """Say that somebody else has committed, once.
+
+        Raises:
+            SessionError: If they have.
+        """
+        session = self._session
+        for work in session.works:
+            work.look()
+        ended = [work for work in session.works if (work.is_saved or work.is_unsure) and work not in self._told]
+        self.note_told()
+        if ended:
+            how = "committed" if any(work.is_saved for work in ended) else "committed or rolled back"
+            msg = f"this session is a dry run, and its transaction was {how} past it"
+            raise errors.SessionError(msg, fix=f"leave out what commits; {refusals.what_was_undone(session)}")
+
+    def note_told(self) -> None:
+        """Remember that what was committed so far is said, such as by the note of an error."""
+        self._told = list(self._session.works)
 
     def __str__(self) -> str:
         """Say in a line what would have been saved."""

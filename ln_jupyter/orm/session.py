@@ -341,16 +341,14 @@ class OrmSession(RoutingSession):
         fix = "open one for the other database: with ln.Session(engine):"
         raise errors.SessionError(msg, fix=fix)
 
-    def connection(self, bind_arguments: Any = None, execution_options: Any = None) -> sa.Connection:
-        """Return a connection to whoever may go past the session with it: in a block, what that ends is found out."""
-        connection = super().connection(bind_arguments, execution_options)
-        if self.in_block and (work := marks.work_of(connection)) is not None:
-            if self.is_dry:
-                self._make_registry(connection.engine)
+    def before_lending(self, work: marks.Work) -> None:
+        """Be ready for what is sent past the session: what that ends is found out, and what it writes is of the unit."""
+        if self.is_dry:
+            self._make_registry(work.connection.engine)
+        if self.is_bare:
+            transactions.begin_for_whoever_writes(work.connection)
+        if self.in_block or self.is_dry:
             work.hold(is_dry=self.is_dry)
-        elif self.is_bare and not self.only_reads:
-            transactions.begin_for_whoever_writes(connection)
-        return connection
 
     def _make_registry(self, engine: sa.Engine) -> None:
         """Make or check the registry of an engine of ours, if it may have one: once it has begun, none can be made."""
@@ -527,12 +525,13 @@ def _after_begin(session: OrmSession, transaction: orm.SessionTransaction, conne
     if session.in_block and not (session.only_reads or session.locks):
         transactions.begin_for_whoever_writes(connection)
     if not (session.in_block or session.connections):
-        session.works.clear()
+        ended = [work for work in session.works if work.is_saved or work.is_unsure]
+        session.works[:] = ended if session.is_dry else ()  # which a dry run says when it closes
         session.commits_each_statement = False
     if commits_each_statement(connection):
         session.commits_each_statement = True
     elif (session.in_block or session.rereads) and not session.only_reads:
-        session.works.append(marks.Work(connection))
+        session.works.append(marks.Work(connection, session.before_lending))
     session.connections.append(connection)
     failures.watch(session, connection)
 

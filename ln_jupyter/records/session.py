@@ -206,15 +206,22 @@ class Session:
         """End the session; its records keep what they have loaded. Closing twice is fine.
 
         What was not committed is undone: in a block, all of it.
+
+        Raises:
+            SessionError: If it is a dry run without a block, and somebody has committed past it.
         """
         if self._closed:
             return
         if self._block is not None:
             self.end(failed=True)
-        self._orm.close()
-        if self._recorder is not None:
-            self._recorder.stop()
-        self._closed = True
+        try:
+            if self.dry_run is not None:
+                self.dry_run.refuse_committed()
+        finally:
+            self._orm.close()
+            if self._recorder is not None:
+                self._recorder.stop()
+            self._closed = True
 
     def begin(self, *, keep: bool = False) -> None:
         """Begin the block, as ``with`` does.
@@ -249,6 +256,8 @@ class Session:
         try:
             if failed:
                 self._orm.rollback()
+                if self.dry_run is not None:
+                    self.dry_run.note_told()
             elif self.dry_run is not None:
                 self.dry_run.end()
             else:

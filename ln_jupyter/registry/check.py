@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from ln_jupyter import advice, errors
-from ln_jupyter.db import error_translation, forks, limits, transactions
+from ln_jupyter.db import driver, error_translation, forks, limits, transactions
 from ln_jupyter.registry import schema_version
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def check(connection: sa.Connection, *, make: bool) -> bool:
 def _check(connection: sa.Connection, *, make: bool) -> bool:
     if make:
         # the same connection of the driver, past what listens to a session's: a profile, a refusal to write
-        _settle(sa.Connection(connection.engine, connection.connection))
+        _settle(sa.Connection(connection.engine, driver.lent(connection)))
         return True
     version = schema_version.read(connection) if schema_version.are_in(connection) else None
     if version is not None:

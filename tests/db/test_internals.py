@@ -44,6 +44,33 @@ def test_the_first_to_hear_of_an_error(engine: sa.Engine) -> None:
     assert ["first", "earlier"] == heard
 
 
+def test_a_watched_connection(engine: sa.Engine) -> None:
+    """It says when the driver's is asked for, by a result, too, and when it commits or rolls back, but not more."""
+    heard = []
+
+    class Watched(internals.WatchedConnection):
+        def before_lending(self) -> None:
+            heard.append("lends")
+
+        def before_commit(self) -> None:
+            heard.append("commits")
+
+        def before_rollback(self) -> None:
+            heard.append("rolls back")
+
+    with engine.connect() as connection:
+        Watched.watch(connection)
+        result = connection.exec_driver_sql("SELECT 1")
+        assert {} == connection.info
+        connection.commit()
+        result.connection.connection.cursor()
+        with connection.begin() as transaction:
+            transaction.rollback()
+        connection.exec_driver_sql("SELECT 1")
+
+    assert ["commits", "lends", "rolls back", "rolls back"] == heard
+
+
 def test_a_connection_with_the_listeners_of_another(engine: sa.Engine) -> None:
     """The listeners of one connection are called for another one, without being added to it."""
     heard = []

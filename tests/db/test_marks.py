@@ -171,6 +171,55 @@ def test_a_dry_run_in_which_the_driver_wrote_first(e: sa.Engine) -> None:
     assert {"old", "before"} == names(e)
 
 
+def by_result(ss: ln.Session) -> Any:
+    """Get to the driver by the result of a statement, and by no method of the session that gives its connection."""
+    result: Any = ss.orm.execute(sa.text("SELECT 1"))
+    return result.connection.connection.dbapi_connection
+
+
+@pytest.mark.parametrize("form", ["block", "bare"])
+@pytest.mark.parametrize("door", [driver, by_result])
+@pytest.mark.parametrize("kind", [*KINDS, "own memory"])
+def test_a_dry_run_that_the_driver_commits(e: sa.Engine, form: str, door: Callable[[ln.Session], Any]) -> None:
+    """Whatever door leads to the driver, and where no block ends, too, it is not said that nothing was saved."""
+    with pytest.raises(errors.SessionError, match="committed") as error:
+        if form == "bare":
+            ss = ln.Session(rollback=True)
+            door(ss).cursor().execute(f"INSERT INTO hero (id, name) VALUES ({next(driver_ids)}, 'saved')")
+            door(ss).commit()
+            ss.close()
+        else:
+            with ln.Session(rollback=True) as ss:
+                door(ss).cursor().execute(f"INSERT INTO hero (id, name) VALUES ({next(driver_ids)}, 'saved')")
+                door(ss).commit()
+
+    assert "is saved" in error.value.fix
+    assert {"old", "saved"} == names(e)
+
+
+@pytest.mark.parametrize("door", [driver, by_result])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_dry_run_without_a_block_that_the_driver_wrote_in(e: sa.Engine, door: Callable[[ln.Session], Any]) -> None:
+    """It closes as ever, and nothing is saved."""
+    ss = ln.Session(rollback=True)
+    door(ss).cursor().execute(f"INSERT INTO hero (id, name) VALUES ({next(driver_ids)}, 'undone')")
+    ss.close()
+
+    assert {"old"} == names(e)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_error_in_a_dry_run_that_was_committed(e: sa.Engine) -> None:
+    """The error stays the user's own, and its note says what is saved."""
+    with pytest.raises(ZeroDivisionError), ln.Session(rollback=True) as ss:
+        flush(ss, "before")
+        by_result(ss).commit()
+        _ = 1 / 0
+
+    assert "is saved" in ss.undone
+    assert {"old", "before"} == names(e)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_dry_run_in_which_the_driver_wrote_alone(e: sa.Engine) -> None:
     """What is not committed past it is undone, though the driver would begin nothing by itself."""

@@ -72,8 +72,8 @@ FORMATTED = {
     'f"PRAGMA busy_timeout={locks.PATIENCE_MS}"',
     'f"PRAGMA trusted_schema={switch}"',
     'f"PRAGMA temp.user_version={number}"',
-    # a name takes none either, and is a constant of ours
-    'f"SAVEPOINT {_savepoint(number)}"',
+    # a name takes none either, and is ours with a number
+    'f"SAVEPOINT {savepoint_of_mark(number)}"',
     # statements of ours, which go in one message; psycopg itself quotes what the first of the user's has for values
     '"; ".join(statements)',
     '"; ".join(message)',

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import re
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -203,3 +204,28 @@ def test_an_async_engine_is_not_connected(of: Any) -> None:
         assert "the engine of postgresql+psycopg://me:***@host/lab is asynchronous" in str(error.value)
         assert 'ln.connect(sqlalchemy.create_engine("postgresql+psycopg://me:***@host/lab"))' in error.value.fix
     assert before is ln_jupyter.connect()
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        (
+            "postgresql+psycopg://me@/lab?host=/run/sql&password=secret",
+            "postgresql+psycopg://me@/lab?host=%2Frun%2Fsql",
+        ),
+        ("postgresql+psycopg:///?service=lab&options=-csearch_path%3Da", "?options=-csearch_path%3Da&service=lab"),
+        ("postgresql+asyncpg://me@/lab?host=a:1&host=b:2&ssl=x", "postgresql+psycopg://me@/lab?host=a%3A1&host=b%3A2"),
+        ("sqlite+aiosqlite:///file:a?mode=memory&cache=shared&uri=true", "cache=shared&mode=memory&uri=true"),
+        ("mysql+asyncmy://me@/lab?unix_socket=/run/sql&charset=utf8mb4", "mysql://me@/lab?unix_socket=%2Frun%2Fsql"),
+    ],
+)
+def test_where_the_engine_leads_that_serves(given: str, named: str) -> None:
+    """The pasted line leads to the same database: whatever decides that is in it, and no password."""
+    dialect: Any = SimpleNamespace(is_async=True)  # whose driver may not be installed
+    pool: Any = None
+
+    with pytest.raises(errors.InvalidUrlError) as error:
+        ln_jupyter.connect(sa.Engine(pool, dialect, sa.make_url(given)))
+
+    assert f'{named}"))' in error.value.fix
+    assert "secret" not in error.value.fix

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from ln_jupyter import errors
-from ln_jupyter.db import error_translation, forks, internals, interrupts, limits
+from ln_jupyter.db import driver, error_translation, forks, internals, interrupts, limits
 from ln_jupyter.db.postgres import errors as postgres_errors
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _lose_nothing_by_rollback(dialect: Any) -> None:
 
 
 def _info(connection: sa.Connection) -> Any:
-    return connection.connection.dbapi_connection.info  # type: ignore[union-attr]
+    return driver.connection_of(connection).info
 
 
 def _settings(options: str) -> Iterator[str]:

@@ -39,7 +39,7 @@ def has_begun(connection: sa.Connection) -> bool:
     shared = _shared.get(connection.dialect)
     if shared is None:
         return bool(driver.connection_of(connection).in_transaction)
-    return shared.is_begun_by(connection.connection)
+    return shared.is_begun_by(driver.lent(connection))
 
 
 def begin(connection: sa.Connection) -> None:
@@ -66,7 +66,7 @@ def begin(connection: sa.Connection) -> None:
 def _took_lock(connection: sa.Connection) -> None:
     holder = lock_owner.note(connection.engine, driver.connection_of(connection))
     if (shared := _shared.get(connection.dialect)) is not None:
-        shared.owner = weakref.ref(connection.connection)
+        shared.owner = weakref.ref(driver.lent(connection))
     if connection.engine.url.database not in (None, "", ":memory:"):  # there nobody else could wait
         connection.info[_HOLDER] = holder
         if _end not in connection.dispatch.commit:  # which a connection that begins again has
@@ -104,7 +104,7 @@ def wait_for_lock(
             while True:
                 with turn:
                     if shared is not None:
-                        shared.undo_what_is_left(connection.connection)
+                        shared.undo_what_is_left(driver.lent(connection))
                     try:
                         if shared is not None and sqlite.in_transaction:
                             # not left to SQLite: of threads that share a connection, sqlite3 loses errors
@@ -148,7 +148,7 @@ def undisturbed(connection: sa.Connection) -> Iterator[None]:
         yield
         return
     with shared.lock:
-        if not shared.is_begun_beside(connection.connection):
+        if not shared.is_begun_beside(driver.lent(connection)):
             yield
             return
     if not (internals.commits_each_statement(connection) or has_begun(connection)):
