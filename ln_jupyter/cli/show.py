@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ln_jupyter.notebook.document import Cell
 
 _MOST_CELLS = 50  # in a table; JSON has them all
+_CHANGES = {True: "with changes", False: None, None: "perhaps with changes"}
 
 
 @click.command(epilog=options.examples("show Rx2s9cPTMQLY", "show Rx2s --json", "show Rx2s --source > published.py"))
@@ -153,7 +154,7 @@ def _write_run(run: dict[str, Any]) -> None:
             "imports": _pairs(run["imports"], "{} {}"),
             "environment": _named(run["environment_hash"], _packages(run["package_count"])),
             "source": run["source_hash"],
-            "git": _named(run["git_commit"], "with changes" if run["git_dirty"] else None),
+            "git": _named(run["git_commit"], _CHANGES[run["git_dirty"]] if run["git_commit"] else None),
             "parameters": _pairs(run["parameters"], "{}={!r}"),
         }
     )
@@ -183,7 +184,9 @@ def _named(first: object, *more: object, before: str = "") -> str | None:
     return None if not words else f" {before} ".replace("  ", " ").join(words)
 
 
-def _pairs(values: dict[str, Any] | None, form: str) -> str | None:
+def _pairs(values: Any, form: str) -> str | None:
+    if not isinstance(values, dict):  # any JSON may be there
+        return None if values is None else repr(values)
     return ", ".join(form.format(name, value) for name, value in values.items()) if values else None
 
 

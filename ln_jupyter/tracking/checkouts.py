@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,14 +18,12 @@ def are_one_file(one: Path, other: Path) -> bool:
     they share its folder, a remote, or the first commit. A second file in one work tree is a copy, and
     so is one in another repository, or in none.
     """
-    here, there = _root(one), _root(other)
+    from ln_jupyter.environment import git  # here for cost: only two files that may be one are asked about
+
+    here, there = git.root(one.parent), git.root(other.parent)
     if here is None or there is None or here == there or one.relative_to(here) != other.relative_to(there):
         return False
     return any(not evidence(here).isdisjoint(evidence(there)) for evidence in (_folder, _remotes, _first_commits))
-
-
-def _root(path: Path) -> Path | None:
-    return next((folder for folder in path.parents if os.path.lexists(folder / ".git")), None)
 
 
 def _folder(root: Path) -> set[str]:
@@ -45,19 +42,6 @@ def _first_commits(root: Path) -> set[str]:
 
 def _ask(root: Path, *question: str) -> list[str]:
     """Return git's answer by lines; none where it does not answer."""
-    from ln_jupyter.environment import git  # here for cost: only two files that may be one are asked about
+    from ln_jupyter.environment import git  # as above
 
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    try:
-        answer = subprocess.run(  # noqa: S603 - fixed commands that only read, found as the user's shell finds git
-            (*git.COMMAND, *question),
-            cwd=root,
-            env=environment | git.ENVIRONMENT,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    return answer.stdout.decode(errors="replace").splitlines()
+    return (git.ask(root, *question, timeout=_SECONDS) or "").splitlines()

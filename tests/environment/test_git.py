@@ -10,6 +10,7 @@ import pytest
 
 from ln_jupyter.environment import git
 from ln_jupyter.environment.git import Revision
+from ln_jupyter.tracking import checkouts
 from tests import waits
 
 if TYPE_CHECKING:
@@ -183,19 +184,112 @@ def program(path: Path, *lines: str) -> str:
     return str(path)
 
 
-def test_nothing_is_run(repository: Path, tmp_path: Path) -> None:
-    """Hooks and monitors that a repository names are not run; filters are, as without them every file would differ."""
-    trap = program(tmp_path / "trap", f"touch '{tmp_path}/sprung'")
-    hooks = tmp_path / "hooks"
-    hooks.mkdir()
-    program(hooks / "post-index-change", f"touch '{tmp_path}/sprung'")
-    run("config", "core.fsmonitor", trap, cwd=repository)
-    run("config", "core.hooksPath", str(hooks), cwd=repository)
+# Settings that name a program, each with its value, and whether `git status` would run it.
+PROGRAMS = [
+    (True, "core.fsmonitor {trap}"),
+    (True, "core.hooksPath {hooks}"),
+    (True, "include.path {included}"),
+    (True, "filter.own.clean {trap}"),
+    (True, "filter.own.process {trap}"),
+    (True, "filter.own.clean {trap} filter.own.required true"),
+    (True, "filter.a.b=c.clean {trap}"),
+    (True, "remote.origin.url ssh://localhost/x core.sshCommand {trap} extensions.partialClone origin"),
+    (True, "remote.origin.url ext::{trap} protocol.ext.allow always extensions.partialClone origin"),
+    (True, "remote.origin.url {other} remote.origin.uploadpack {trap} extensions.partialClone origin"),
+    (False, "core.pager {trap} pager.status true pager.config {trap} pager.rev-list {trap}"),
+    (False, "core.alternateRefsCommand {trap}"),
+    (False, "core.worktree {other}"),
+    (False, "diff.external {trap} diff.own.command {trap} diff.own.textconv {trap}"),
+    (False, "gpg.program {trap} log.showSignature true"),
+    (False, "credential.helper !{trap} core.askPass {trap} core.editor {trap} core.gitProxy {trap}"),
+    (False, "alias.status !{trap} alias.config !{trap} alias.rev-list !{trap}"),
+]
+
+
+@pytest.mark.parametrize(("is_run_by_git", "settings"), PROGRAMS)
+def test_nothing_is_run(repository: Path, tmp_path: Path, settings: str, *, is_run_by_git: bool) -> None:
+    """No program that a repository names is run, whatever for."""
+    sprung, included, other = tmp_path / "sprung", tmp_path / "included", tmp_path / "other"
+    trap = program(tmp_path / "trap", f"touch '{sprung}'")
+    included.write_text(f"[core]\nfsmonitor = {trap}\n")
+    (tmp_path / "hooks").mkdir()
+    program(tmp_path / "hooks" / "post-index-change", trap)
+    own = "a.b=c" if "a.b=c" in settings else "own"
+    (repository / ".git" / "info" / "attributes").write_text(f"*.ipynb filter={own} diff=own\n")
+    shutil.copytree(repository, other)
+    (repository / ".git" / "objects" / "info" / "alternates").write_text(f"{other}/.git/objects\n")
+    (repository / "sub" / "a.ipynb").write_text("[]")
+    words = [
+        word.format(trap=trap, hooks=tmp_path / "hooks", included=included, other=other) for word in settings.split()
+    ]
+    if "partialClone" in settings:
+        tree = run("rev-parse", "HEAD^{tree}", cwd=repository)
+        for each in (repository, other):
+            (each / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
+        words += ["core.repositoryFormatVersion", "1"]
+    for name, value in zip(words[::2], words[1::2], strict=True):
+        run("config", name, value, cwd=repository)
+
+    git.revision(repository)
+    checkouts.are_one_file(repository / "sub" / "a.ipynb", other / "sub" / "a.ipynb")
+
+    assert not sprung.exists()
+    subprocess.run(["git", "status"], cwd=repository, capture_output=True, check=False)
+    assert is_run_by_git == sprung.exists()
+
+
+@pytest.mark.parametrize("is_listed", [True, False])
+@pytest.mark.parametrize("setting", ["core.fsmonitor", "filter.own.clean"])
+def test_nothing_is_run_of_a_submodule(repository: Path, tmp_path: Path, setting: str, *, is_listed: bool) -> None:
+    """Nor is what a repository inside of it names, as git would run it, whether or not `.gitmodules` has it."""
+    inner = repository / "inner"
+    run("clone", "-q", str(repository), str(inner), cwd=repository)
+    (inner / ".git" / "info" / "attributes").write_text("*.ipynb filter=own\n")
+    run("config", setting, program(tmp_path / "trap", f"touch '{tmp_path}/sprung'"), cwd=inner)
+    if is_listed:
+        (repository / ".gitmodules").write_text('[submodule "inner"]\npath = inner\nurl = ./inner\n')
+    run("add", ".", cwd=repository)
+    (inner / "sub" / "a.ipynb").write_text("[]")
+    (tmp_path / "sprung").unlink(missing_ok=True)
+
+    git.revision(repository)
+
+    assert not (tmp_path / "sprung").exists()
+    run("status", cwd=repository)
+    assert (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "configured", "dirty"),
+    [
+        ("sub/a.ipynb", "--local", None),
+        ("sub/a.ipynb", "--global", False),
+        ("sub/b.py", "--local", True),
+        ("none", "--local", False),
+    ],
+)
+def test_what_only_a_filter_can_tell(repository: Path, changed: str, configured: str, *, dirty: bool | None) -> None:
+    """A file that differs, perhaps only by what a repository's own filter takes out, is not judged; the user's is run."""
+    (repository / ".gitattributes").write_text("*.ipynb filter=own\n")
+    commit(repository, "sub/b.py")
+    run("add", ".", cwd=repository)
+    run("commit", "-q", "-m", "two", cwd=repository)
+    run("config", configured, "filter.own.clean", "echo -n '{}'", cwd=repository)
+    (repository / changed).write_text("[]")
 
     found = git.revision(repository)
 
-    assert found is not None
-    assert not (tmp_path / "sprung").exists()
+    assert Revision(run("rev-parse", "HEAD", cwd=repository), dirty) == found
+
+
+@pytest.mark.parametrize("path", [".", "..", "/", "../other", "gone", "sub"])
+def test_submodules_that_are_none(repository: Path, tmp_path: Path, path: str) -> None:
+    """A `.gitmodules` that leads elsewhere, or back, is not followed."""
+    shutil.copytree(repository, tmp_path / "other")
+    (tmp_path / "other" / "sub" / "a.ipynb").write_text("[]")
+    (repository / ".gitmodules").write_text(f'[submodule "x"]\npath = {path}\n')
+
+    assert Revision(run("rev-parse", "HEAD", cwd=repository), dirty=False) == git.revision(repository)
 
 
 def test_index_is_not_written(repository: Path) -> None:
@@ -217,14 +311,15 @@ def test_slow(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     listening = os.open(alive, os.O_RDONLY | os.O_NONBLOCK)
     waiting = program(tmp_path / "waiting", f"exec 3> '{alive}'", "echo 1 >&3", f"touch '{started}'", "sleep 600")
     (repository / ".gitattributes").write_text("*.ipynb filter=slow\n")
-    run("config", "filter.slow.clean", waiting, cwd=repository)
+    run("config", "--global", "filter.slow.clean", waiting, cwd=repository)
     (repository / "sub" / "a.ipynb").write_text("[]")
 
     communicate = subprocess.Popen.communicate
 
-    def communicate_once_started(process: subprocess.Popen[bytes], **options: Any) -> tuple[bytes, bytes]:
-        waits.until(started.exists)
-        return communicate(process, **options)
+    def communicate_once_started(process: subprocess.Popen[bytes], *given: Any, **options: Any) -> tuple[bytes, bytes]:
+        if "status" in process.args:
+            waits.until(started.exists)
+        return communicate(process, *given, **options)
 
     monkeypatch.setattr(subprocess.Popen, "communicate", communicate_once_started)
 
@@ -243,4 +338,4 @@ def test_a_folder_laid_out_as_a_bare_repository(repository: Path) -> None:
     run("--git-dir", str(inner), "config", "core.bare", "false", cwd=repository)
     run("--git-dir", str(inner), "config", "core.worktree", str(inner), cwd=repository)
 
-    assert git.revision(inner) is None
+    assert git.revision(repository) == git.revision(inner)
