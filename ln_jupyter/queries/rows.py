@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ln_jupyter import errors, sanitize
+
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
 Row = dict[str, Any]
+
+_LONGEST = 60  # characters that are shown of a value
 
 
 def newest_first(model: Any) -> tuple[sa.ColumnElement[Any], ...]:
@@ -16,5 +20,28 @@ def newest_first(model: Any) -> tuple[sa.ColumnElement[Any], ...]:
 
 
 def read(connection: sa.Connection, statement: Any) -> list[Row]:
-    """Return the rows of a statement."""
-    return [dict(row._mapping) for row in connection.execute(statement)]
+    """Return the rows of a statement.
+
+    Raises:
+        NotARegistryError: If a value is none of its column: a file of SQLite may hold anything anywhere.
+    """
+    found = [dict(row._mapping) for row in connection.execute(statement)]
+    if connection.dialect.name == "sqlite":
+        for column in statement.selected_columns:
+            for row in found:
+                check(column, row[str(column.key)])
+    return found
+
+
+def check(column: sa.ColumnElement[Any], value: object) -> None:
+    """Refuse a value that its column cannot have.
+
+    Raises:
+        NotARegistryError: It names the column, the value and the fix.
+    """
+    kind = column.type.python_type
+    if value is not None and not isinstance(value, (kind, int) if kind is float else kind):
+        names = [str(each) for each in column.base_columns if hasattr(each, "table")] or [str(column.key)]
+        shown = sanitize.shortened(repr(value), _LONGEST)
+        msg = f"the registry holds in {names[0]} what is no {kind.__name__}: {shown}"
+        raise errors.NotARegistryError(msg, fix="go on from a backup, or name another registry")

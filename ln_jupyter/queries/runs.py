@@ -66,7 +66,7 @@ def read(connection: sa.Connection, run_id: str) -> Row:
         Environment.packages.label("packages"),
     )
     chosen = chosen.outerjoin(Run.notebook).outerjoin(Run.pipeline).outerjoin(Run.created_by)
-    row = dict(connection.execute(chosen.outerjoin(Run.environment).where(Run.id == run_id)).one()._mapping)
+    (row,) = rows.read(connection, chosen.outerjoin(Run.environment).where(Run.id == run_id))
     packages = row.pop("packages")
     return row | {"package_count": None if packages is None else len(packages), "seconds": _seconds(row, utcnow())}
 

@@ -6,6 +6,7 @@ import os
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,11 +16,14 @@ from ln_jupyter.db import engines, error_translation
 from ln_jupyter.db.sqlite import engine as sqlite
 from ln_jupyter.db.sqlite import errors as sqlite_errors
 from ln_jupyter.db.sqlite import filesystems
+from ln_jupyter.queries import rows
 from ln_jupyter.registry import look, schema_version
 from ln_jupyter.registry.finding import Finding
 from ln_jupyter.schema.tables import METADATA
 
 _RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
+_AT_ONCE = 1_000  # rows
+_FROM_A_BACKUP = "go on from a backup, or correct the value with sqlite3"
 _WHY_READ_ONLY = "it is a standby, or default_transaction_read_only is on"
 
 
@@ -143,14 +147,39 @@ def _missing_rights(engine: sa.Engine) -> list[str]:
         return [right for right, is_given in zip(_RIGHTS, connection.execute(found).one(), strict=True) if not is_given]
 
 
-def _damage(engine: sa.Engine) -> errors.DatabaseError | None:
+def _damage(engine: sa.Engine) -> errors.LnJupyterError | None:
     """Read the whole file, as no other command does."""
     try:
         with engine.connect() as connection:
-            found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
-    except errors.DatabaseError as error:
+            if connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one() != "ok":
+                return error_translation.error_of(engine.url, sqlite_errors.damaged(engine.url))
+            there = {  # an older registry lacks some
+                f"{table}.{each['name']}"
+                for (_, table), columns in sa.inspect(connection).get_multi_columns().items()
+                for each in columns
+            }
+            for column in (each for table in METADATA.sorted_tables for each in table.columns):
+                if str(column) in there:
+                    _look(connection, column)
+    except errors.LnJupyterError as error:
         return error
-    return None if found == "ok" else error_translation.error_of(engine.url, sqlite_errors.damaged(engine.url))
+    return None
+
+
+def _look(connection: sa.Connection, column: sa.Column[Any]) -> None:
+    """Read a column: SQLite keeps in it whatever it is given.
+
+    Raises:
+        NotARegistryError: If there is something that it cannot have.
+    """
+    name = f"{error_translation.describe(connection.engine.url)}, {column}"
+    try:
+        for value in connection.execution_options(yield_per=_AT_ONCE).scalars(sa.select(column)):
+            if value is None and not column.nullable:
+                raise errors.NotARegistryError("the registry has nothing where a value is to be", fix=_FROM_A_BACKUP)
+            rows.check(column, value)
+    except errors.LnJupyterError as error:
+        raise errors.NotARegistryError(f"{name}: {error}", fix=_FROM_A_BACKUP) from error
 
 
 def _journal(engine: sa.Engine) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _LONGEST = 60  # characters that are shown of a value
+_FIX = "go on from a backup, or name another registry; ln-jupyter doctor says in which column it is"
 
 
 class UtcDateTime(sa.types.TypeDecorator[dt.datetime]):
@@ -94,7 +95,7 @@ def _careful(read: Callable[[Any], Any] | None, kind: str) -> Callable[[Any], An
             return read(value)
         except (ValueError, TypeError, OverflowError, RecursionError) as error:
             msg = f"the registry holds what is no {kind}: {sanitize.shortened(repr(value), _LONGEST)}"
-            raise errors.NotARegistryError(msg, fix="go on from a backup, or name another registry") from error
+            raise errors.NotARegistryError(msg, fix=_FIX) from error
 
     return read_carefully
 
