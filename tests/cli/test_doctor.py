@@ -282,3 +282,13 @@ def test_an_extension_that_cannot_be_loaded(home, data, jupyter, monkeypatch):
     found = findings(data("doctor", exit_code=1))["server extension"]
 
     assert "it is on and cannot be loaded: ImportError: too old" == found["text"]
+
+
+def test_an_extension_that_takes_long(home, data, jupyter, monkeypatch):
+    """On a machine that is too busy to try it, nothing is broken for that, and the doctor ends."""
+    monkeypatch.setattr(environment, "subprocess", subprocess)
+    monkeypatch.setattr(environment, "_LOAD_SECONDS", 0)
+
+    found = findings(data("doctor"))["server extension"]
+
+    assert ("hint", "ask again when the machine is less busy") == (found["state"], found["fix"])

@@ -136,6 +136,17 @@ def test_loaded_by_this_cell(kernel: Kernel) -> None:
     assert "fix: use `with ln.Session():`, or, in a notebook, load it in a cell before this one" in executed.traceback
 
 
+def test_loaded_by_this_file(kernel: Kernel, tmp_path: Path) -> None:
+    """A file of IPython's that loads the extension has no cell before it: the fix is one that can be followed there."""
+    file = tmp_path / "setup.ipy"
+    file.write_text("%load_ext ln_jupyter\nimport ln_jupyter as ln\n%ln_session open\nprint('ran')")
+
+    executed = kernel.run(f"%run {file}")
+
+    assert ("error", {"MagicError"}, "") == (executed.status, set(executed.errors), executed.stdout)
+    assert "fix: use `with ln.Session():`, or" in executed.traceback
+
+
 def test_load_is_light(kernel: Kernel) -> None:
     """Loading imports no SQLAlchemy."""
     source = "import subprocess, sys\ncode = 'import sys\\nfrom ln_jupyter.ipython import extension\\nprint(\"sqlalchemy\" in sys.modules)'\n"

@@ -50,6 +50,18 @@ def assert_registered(registry: str | Path, notebook: Path, *, runner: str, coun
 
 
 @pytest.mark.newest
+def test_a_script_on_a_terminal_of_another_encoding(folder: Path, run: Callable[..., Any], registry: str) -> None:
+    """Letters that the terminal does not have end no script that they name."""
+    script = folder / "größe-実.py"
+    script.write_text("import ln_jupyter as ln\nln.header(name='Größe 実')\nprint('after')\n", encoding="utf-8")
+
+    done = run(str(script), LN_JUPYTER_URL=registry, PYTHONIOENCODING="ascii")
+
+    assert (0, "", True) == (done.returncode, done.stderr, done.stdout.endswith("after\n"))
+    assert ["Größe 実"] == [each["name"] for each in notebooks.runs(registry)]
+
+
+@pytest.mark.newest
 def test_nbmake(notebook: Path, run: Callable[..., Any], registry: str) -> None:
     """Under nbmake the notebook that is tested is registered; its file stays as it is."""
     before = notebook.read_bytes()

@@ -293,6 +293,16 @@ def test_swallowed(kernel: Kernel, name: str, magics: str) -> None:
     assert NOTHING_SAVED == executed.stderr
 
 
+def test_a_stderr_that_is_closed(kernel: Kernel, name: str) -> None:
+    """Where the line about it cannot be written, the cell's own error stays, and the rows are undone all the same."""
+    kernel.run("import io, sys\nkept, sys.stderr = sys.stderr, io.StringIO()\nsys.stderr.close()")
+
+    executed = kernel.run(f"%%ln_session\n%%time\npipeline_of({name!r})\n1 / 0")
+    kernel.run("sys.stderr = kept")
+
+    assert ("error", "ZeroDivisionError", 0) == (executed.status, executed.reply["ename"], kernel.count(name))
+
+
 @pytest.mark.parametrize("magics", ["%%ln_session\n%%time", "%%time\n%%ln_session"])
 def test_time(kernel: Kernel, name: str, magics: str) -> None:
     """An error under `%%time` turns the cell red, also where IPython swallows it."""
