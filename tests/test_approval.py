@@ -195,6 +195,29 @@ def test_another_url_asks_again(named: Callable[[str], settings.Settings], other
     refusal(named(other))
 
 
+# Of libpq 18; passwords and what nobody can approve aside, which are refused by other rules.
+LIBPQ = """
+    host hostaddr port dbname user passfile require_auth channel_binding connect_timeout client_encoding options
+    application_name fallback_application_name keepalives keepalives_idle keepalives_interval keepalives_count
+    tcp_user_timeout replication gssencmode sslmode requiressl sslnegotiation sslcompression sslcert sslkey
+    sslcertmode sslrootcert sslcrl sslcrldir sslsni requirepeer ssl_min_protocol_version ssl_max_protocol_version
+    min_protocol_version max_protocol_version krbsrvname gsslib gssdelegation service target_session_attrs
+    load_balance_hosts scram_client_key scram_server_key oauth_issuer oauth_client_id oauth_scope
+""".split()  # noqa: SIM905 - a list would have a line for each
+
+
+@pytest.mark.parametrize("name", LIBPQ)
+def test_every_option_of_libpq_counts(named: Callable[[str], settings.Settings], name: str) -> None:
+    """Whether it leads elsewhere, sends another credential or protects it less: added, changed or removed, it asks again."""
+    bare = "postgresql://ann@db.example.org/lab"
+    approved = f"{bare}?{name}=/a"
+    lists.add(lists.url_of(urls.parse(approved)))
+
+    assert named(approved).url
+    for other in (bare, f"{bare}?{name}=/b", f"{approved}&{name}=/b"):
+        refusal(named(other))
+
+
 @pytest.mark.parametrize(
     "spelling",
     [
