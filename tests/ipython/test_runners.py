@@ -30,6 +30,7 @@ UNSAVED = {
     "swallowed": "%%capture\n%%ln_session\n1 / 0",
     "printed": "%%ln_session\n%nosuchmagic",
     "commit": "%%ln_session\n_ = ln.add(lns.Run(name='a', pipeline_id='none', pipeline_v='1'))",
+    "ended": "%%ln_session --as ss\n_ = ln.add(lns.Pipeline(name='a'))\nss.flush()\nss.connection().connection.rollback()",
 }
 
 pytestmark = pytest.mark.runner
@@ -92,7 +93,9 @@ def test_saved(tmp_path: Path, runner: str) -> None:
     assert (tmp_path / "registry.db").exists()
 
 
-@pytest.mark.parametrize("hidden", ["commit", pytest.param("swallowed", marks=pytest.mark.newest)])
+@pytest.mark.parametrize(
+    "hidden", ["commit", *(pytest.param(each, marks=pytest.mark.newest) for each in ("swallowed", "ended"))]
+)
 @pytest.mark.parametrize("runner", ["nbclient", pytest.param("papermill", marks=pytest.mark.newest)])
 def test_unsaved(tmp_path: Path, runner: str, hidden: str) -> None:
     """A notebook with a session cell that did not save fails, however its error was hidden."""
