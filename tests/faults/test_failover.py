@@ -56,14 +56,16 @@ def test_a_primary_that_is_killed(pair: Cluster, many: int, times: int, tmp_path
         first = [kernel.next() for kernel in kernels]
         writers.go()
         reading = reader.submit(gather, [*kernels, *writers])
-        for _ in range(times):
-            wait_for_more(5 * many)
-            pair.kill_primary()
-            pair.promote()
-            wait_for_more(5 * many)
-            if times > 1:
-                pair.rejoin()
-        end.touch()
+        try:
+            for _ in range(times):
+                wait_for_more(5 * many)
+                pair.kill_primary()
+                pair.promote()
+                wait_for_more(5 * many)
+                if times > 1:
+                    pair.rejoin()
+        finally:  # or nobody would ever end
+            end.touch()
         told = reading.result()
 
     tries = [*first, *itertools.chain(*told)]
