@@ -19,6 +19,9 @@ PICTURES = re.compile(r"\b(house|wing|cellar|attic|whereabouts|remedy|blame)s?\b
 WITHOUT_ORM = ("advice", "approval", "db", "environment", "locate", "notebook", "registry", "settings")
 """Packages below sessions and records."""
 
+COLLECTIONS = ("ln_jupyter.cli", "ln_jupyter.schema")
+"""Packages whose modules are of one kind: a command each, a part of the registry's schema each."""
+
 MOST_DIALECTS = 24
 """Places that ask which database it is. A new one belongs in `db/sqlite` or `db/postgres`; lower it when one goes."""
 
@@ -38,9 +41,33 @@ def problems() -> list[str]:
         dialects += len(re.findall(r"dialect\.name\b", text))
         if file.suffix == ".py":
             found += [f"{name}:{each}" for each in _of_module(ast.parse(text), file.relative_to(PACKAGE).parts[0])]
+    found += _unnamed()
     if dialects > MOST_DIALECTS:
         found.append(f"{dialects} places ask for dialect.name, and {MOST_DIALECTS} may")
     return found
+
+
+def _unnamed() -> list[str]:
+    """Return each module that others use, and that its package's docstring does not name."""
+    modules = {_name(file): file for file in PACKAGE.rglob("*.py")}
+    packages = {name for name, file in modules.items() if file.name == "__init__.py"}
+    used: set[str] = set()
+    for name, file in modules.items():
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = {f"{node.module}.{each.name}" for each in node.names} & modules.keys() or {node.module}
+                used |= {each for each in names if not f"{name}.".startswith(f"{each.rpartition('.')[0]}.")}
+    found = []
+    for name in sorted((used & modules.keys()) - packages):
+        package, _, module = name.rpartition(".")
+        said = ast.get_docstring(ast.parse(modules[package].read_text("utf-8"))) or ""
+        if package not in ("ln_jupyter", *COLLECTIONS) and f"`{module}`" not in said:
+            found.append(f"{package}: others use {module}, and the package's docstring does not say so")
+    return found
+
+
+def _name(file: Path) -> str:
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
 def _of_module(module: ast.Module, package: str) -> list[str]:

@@ -1,1 +1,4 @@
-"""Which registry a project may name: database URLs (`urls`), the approved ones (`lists`), and the choice (`registry_url`)."""
+"""Which registry a project may name.
+
+`urls` reads database URLs, `registry_url` says what a project asks for, `lists` what is approved.
+"""

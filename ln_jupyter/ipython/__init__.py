@@ -1,1 +1,4 @@
-"""IPython: the extension, the cells of a shell, and what is done around each."""
+"""IPython: the extension, the cells of a shell, and what is done around each.
+
+`extension` loads and unloads all of it; `cell_log` tells of cells that have run.
+"""

@@ -1,1 +1,4 @@
-"""Which file is running: `find.find()` returns its `location.Location`, or says what was tried."""
+"""Which file is running, or what was tried to find it.
+
+`find` finds it, `location` is what was found, `jupyter_server` says what the server does with it.
+"""

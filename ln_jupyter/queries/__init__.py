@@ -1,1 +1,4 @@
-"""What the command line reads of a registry, and pages and displays will: plain values, by `notebooks`, `runs`, `ids`, `sources`."""
+"""What the command line reads of a registry, and pages and displays will.
+
+`notebooks`, `runs`, `ids` and `sources` return plain values.
+"""

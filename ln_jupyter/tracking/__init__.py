@@ -1,1 +1,5 @@
-"""The notebook becomes, and stays, a record: `header()`, `publish()`, `nb`."""
+"""The notebook becomes, and stays, a record: `header()`, `publish()`, `nb`.
+
+`header` registers, `running` is what this process runs, `nb` shows it; `request`, `prune` and `forget_file` serve the
+command line and the server.
+"""

@@ -1,1 +1,4 @@
-"""PostgreSQL: how it is connected to, waited for and explained."""
+"""PostgreSQL: how it is connected to, waited for and explained.
+
+`backend` is chosen by `db.backends`; nothing else is for others.
+"""

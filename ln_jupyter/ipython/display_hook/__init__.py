@@ -1,1 +1,4 @@
-"""How a shell displays records, and what gives them: `hook.Hook` is put into a shell and taken out."""
+"""How a shell displays records, and what gives them.
+
+`hook` is all that others use.
+"""

@@ -1,1 +1,4 @@
-"""What to type after an error that a missing session caused: `hints` adds it to the error."""
+"""What to type after an error that a missing session caused.
+
+`hints` is all that others use.
+"""

@@ -1,1 +1,4 @@
-"""`publish()`: a version is checked, frozen and shown."""
+"""`publish()`: a version is checked, frozen and shown.
+
+`publish` is all that others use.
+"""
