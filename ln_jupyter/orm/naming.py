@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 LABELS = ("name", "title", "label", "handle", "username", "slug", "code", "key", "description", "email")
 """Columns of which one alone tells a person which record it is, the best first."""
 
+_MOST_LABELS = 3  # an error names several: the one that is not to be there twice may not be the first
+
 
 def name(record: Any) -> str:
     """Name a record by its key or label only: its own repr may query, raise, or show a secret."""
@@ -29,7 +31,7 @@ def name(record: Any) -> str:
 def name_values(mapper: orm.Mapper[Any], held: Mapping[str, Any]) -> str:
     """Name a record that is to be, by what it holds."""
     label = (name for name in LABELS if held.get(name) is not None)
-    known = {name: held[name] for name in (*_keys(mapper), *islice(label, 1)) if held.get(name) is not None}
+    known = {name: held[name] for name in (*_keys(mapper), *islice(label, _MOST_LABELS)) if held.get(name) is not None}
     shown = (f"{name}={_value(mapper, name, value)}" for name, value in known.items())
     return f"{mapper.class_.__name__}({', '.join(shown)})"
 

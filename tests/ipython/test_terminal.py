@@ -137,7 +137,10 @@ def test_interrupt_while_awaiting(terminal: Terminal, name: str) -> None:
     terminal.run("go = asyncio.Event()")
     terminal.begin(
         f"%%ln_session\n_ = pipeline_of({name!r})\nln.current_session().flush()\n"
-        f"print('cell ' 'awaits')\nawait go.wait()\n_ = pipeline_of({name!r})"
+        f"print('cell ' 'awaits')\n"
+        # awake now and then: a signal that comes just before a loop sleeps for ever does not wake it
+        f"while not go.is_set(): await asyncio.sleep(0.05)\n"
+        f"_ = pipeline_of({name!r})"
     )
     terminal.wait_for("cell awaits")
 
