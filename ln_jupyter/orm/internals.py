@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Sequence
 
+    import sqlalchemy as sa
     from sqlalchemy import orm
     from sqlalchemy.orm import InstanceState, RelationshipProperty
 
@@ -68,12 +69,18 @@ def flushes(execution: orm.ORMExecuteState) -> bool:
 
 def locks_rows(statement: Any) -> bool:
     """Return whether it is a SELECT ... FOR UPDATE; `_for_update_arg` is all that ``with_for_update()`` leaves."""
-    return getattr(statement, "_for_update_arg", None) is not None
+    try:
+        return statement._for_update_arg is not None
+    except AttributeError:  # of text
+        return False
 
 
-def options_of(statement: Any) -> Iterable[Any]:
+def options_of(statement: Any) -> Sequence[Any]:
     """Return the options of a statement, such as ``selectinload()``; `_with_options` is where ``options()`` puts them."""
-    options: Iterable[Any] = getattr(statement, "_with_options", ())
+    try:
+        options: Sequence[Any] = statement._with_options
+    except AttributeError:  # of text
+        return ()
     return options
 
 
@@ -82,12 +89,12 @@ def columns_set_by(statement: Any) -> set[Any]:
     return set(getattr(statement, "_values", None) or ())
 
 
-def repeats_records(result: Any) -> bool:
+def repeats_records(result: sa.Result[Any]) -> bool:
     """Return whether a result gives a record once for each row of a joined collection, until it is told not to.
 
     `_unique_filter_state`: the ORM sets it to something that raises on reading.
     """
-    return bool(getattr(result, "_unique_filter_state", None))
+    return result._unique_filter_state is not None
 
 
 def is_closed_for_good(session: Any) -> bool:

@@ -285,10 +285,11 @@ class Stmt(Generic[T]):
 
         Of ``joinedload`` it would not: SQLAlchemy limits the rows before it joins them.
         """
-        return any(
+        options = internals.options_of(self.select)
+        return bool(options) and any(
             "eager_from_alias" in element.local_opts
             and any(getattr(each, "uselist", False) for each in element.path.path)
-            for option in internals.options_of(self.select)
+            for option in options
             for element in getattr(option, "context", ())
         )
 

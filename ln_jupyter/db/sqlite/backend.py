@@ -32,16 +32,13 @@ class SQLite(Backend):
     has_savepoints = marks_with_savepoint = True
     has_write_lock = True
     begins_at_write = True
+    needs_transaction = staticmethod(sql_text.needs_transaction)  # each statement asks
 
     def create_engine(self, url: sa.URL, *, within: Path | None = None) -> sa.Engine:
         """Make the engine of a file, or of a database in memory that the process shares."""
         engine = engines.create(url, within=within)
         event.listen(engine, "reset", _reset)
         return engine
-
-    def needs_transaction(self, statement: str) -> bool:
-        """Return whether a statement that is sent alone has to be in a transaction."""
-        return sql_text.needs_transaction(statement)
 
     def has_begun(self, connection: sa.Connection) -> bool:
         """Return whether the driver's connection is in a transaction, and not in that of another who shares it."""
