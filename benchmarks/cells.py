@@ -37,7 +37,7 @@ def session(shell: InteractiveShell, effort: Effort) -> Row:
     with contextlib.redirect_stdout(io.StringIO()):
         costs = measure(contestants, rounds=effort.rounds(100), calls=30)
     extension.unload(shell)
-    budget = Budget("ratio", 1.0)
+    budget = Budget("ratio", 0.95)
     return Row("%%ln_session", costs["%%ln_session"], costs["%%time"], "%%time", costs["floor"], "plain cell", budget)
 
 

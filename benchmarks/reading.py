@@ -84,7 +84,7 @@ def _few(path: Path, effort: Effort) -> list[Row]:
         "floor": call(lambda: raw.execute(_SQL).fetchall()),
     }
     return [
-        _row("select().first()", firsts, rounds=effort.rounds(150), calls=50, budget=Budget("ratio", 1.3)),
+        _row("select().first()", firsts, rounds=effort.rounds(150), calls=50, budget=Budget("ratio", 1.25)),
         _row(f"select().all() of {_SOME:,}", alls, rounds=effort.rounds(20)),
     ]
 

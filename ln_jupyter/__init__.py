@@ -12,10 +12,9 @@ Nothing is imported, connected or registered until a name is used::
 
 from __future__ import annotations
 
-import importlib
 import sys
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # type checkers know it by this name, too; `typing` takes a third of Python's own start
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -85,6 +84,8 @@ if not TYPE_CHECKING:
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=sys.modules[__name__])
         home, _, attribute = _HOMES[name].partition(":")
+        import importlib  # here for cost, like `typing`
+
         from ln_jupyter import importing
 
         with importing.uninterrupted():

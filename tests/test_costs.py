@@ -5,6 +5,7 @@ All of it is counted and nothing is timed, so that it holds on any machine; time
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import gc
 import json
@@ -373,7 +374,7 @@ def test_each_added_record_adds_few_calls(by_hand: sa.Engine) -> None:
 
 
 def test_a_plain_cell_adds_few_calls(shell: InteractiveShell) -> None:
-    """A cell that has nothing to do with us makes at most 30 more calls with the extension: 18 in IPython 9."""
+    """A cell that has nothing to do with us makes at most 25 more calls with the extension: 19 in IPython 9."""
 
     def run() -> None:
         shell.run_cell("x = 1", store_history=False)
@@ -382,17 +383,35 @@ def test_a_plain_cell_adds_few_calls(shell: InteractiveShell) -> None:
     extension.load(shell)
     loaded = _calls(run)
 
-    assert loaded - without <= 30
+    assert loaded - without <= 25
 
 
-@pytest.mark.parametrize("value", [1, object(), [1, 2, 3], {"a": 1}], ids=["int", "object", "list", "dict"])
+def test_a_session_cell_makes_fewer_calls_than_time(sqlite_url: sa.URL, shell: InteractiveShell) -> None:
+    """A cell in a session makes at most 90 % of the calls of the same cell under `%%time`: 83 % in IPython 9."""
+    ln.connect(sqlite_url)
+    extension.load(shell)
+
+    ours, theirs = (
+        _calls(lambda magic=magic: shell.run_cell(f"{magic}\nx = 1")) for magic in ("%%ln_session", "%%time")
+    )
+
+    assert ours <= 0.9 * theirs
+    ln.connect()
+
+
+@dataclasses.dataclass
+class _Plain:
+    x: int = 1
+
+
+@pytest.mark.parametrize("value", [1, object(), [1, 2, 3], {"a": 1}, _Plain()], ids=lambda value: type(value).__name__)
 def test_other_displays_add_few_calls(shell: InteractiveShell, value: object) -> None:
-    """What is no record is shown with at most 30 more calls with the extension."""
+    """What is no record is shown with at most 15 more calls with the extension."""
     without = _calls(lambda: shell.display_formatter.format(value))
     extension.load(shell)
     loaded = _calls(lambda: shell.display_formatter.format(value))
 
-    assert loaded - without <= 30
+    assert loaded - without <= 15
 
 
 def test_a_record_is_shown_with_few_calls_for_each_attribute(shell: InteractiveShell) -> None:

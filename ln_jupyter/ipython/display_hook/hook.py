@@ -125,7 +125,7 @@ class Formatters:
     def _members_text(
         self, brackets: tuple[str, str], earlier: Printer, obj: Collection[Any], p: Any, cycle: object
     ) -> None:
-        if cycle or self._is_plain or not _holds_records(obj):
+        if not _holds_records(obj) or cycle or self._is_plain:
             earlier(obj, p, cycle)
             return
         opening, closing = brackets
@@ -146,9 +146,10 @@ class Formatters:
     def _dataclass_text(self, obj: Any, p: Any, cycle: object) -> None:
         """Show a dataclass, whose generated ``__repr__`` would call those of the records in it."""
         generated = hasattr(type(obj).__repr__, "__wrapped__")
-        fields = type(obj).__dataclass_fields__
-        shown = generated and any(_is_or_holds_record(getattr(obj, name, None)) for name in fields)
-        if cycle or self._is_plain or not shown:
+        shown = False
+        for name in type(obj).__dataclass_fields__ if generated else ():
+            shown = shown or _is_or_holds_record(getattr(obj, name, None))
+        if not shown or cycle or self._is_plain:
             _write(p, repr(obj))
             return
         values = {field.name: getattr(obj, field.name) for field in dataclasses.fields(obj) if field.repr}
@@ -180,9 +181,10 @@ class Formatters:
         return _views().naming(obj, options, self._shell.user_ns) if kind == "record" else options
 
     def _members_html(self, obj: Collection[Any]) -> str | None:
-        own = hasattr(type(obj), "_repr_html_")
-        shows_members = type(obj).__repr__ in _REPRS and _holds_records(obj)
-        return self._html("members", obj) if own or shows_members else None
+        kind = type(obj)
+        if (kind in _CONTAINERS or kind.__repr__ in _REPRS) and _holds_records(obj):
+            return self._html("members", obj)
+        return self._html("members", obj) if kind not in _CONTAINERS and hasattr(kind, "_repr_html_") else None
 
     def _fenced(self, obj: Any, show: Callable[[], str | None]) -> str | None:
         """Run what may run a stranger's code, such as a half-configured mapper, on behalf of a display."""
@@ -207,7 +209,9 @@ def _holds_records(obj: Collection[Any]) -> bool:
     """Tell whether a collection begins with a record or a row; of a small set, whether it holds any."""
     if isinstance(obj, (set, frozenset)):
         return any(map(_is_shown, {*map(type, islice(obj, _SORTED))}))
-    return any(_is_shown(type(each)) for each in islice(obj.values() if isinstance(obj, dict) else obj, 1))
+    for each in obj.values() if isinstance(obj, dict) else obj:
+        return _is_shown(type(each))
+    return False
 
 
 def _is_or_holds_record(value: Any) -> bool:

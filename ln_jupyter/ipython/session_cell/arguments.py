@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import keyword
 import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -40,6 +41,7 @@ class Options(NamedTuple):
     flags: frozenset[str] = frozenset()
 
 
+@functools.lru_cache(maxsize=64)
 def read(line: str) -> tuple[str, Options]:
     """Read what follows ``%ln_session``.
 

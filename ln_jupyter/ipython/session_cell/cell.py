@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 from contextvars import ContextVar
@@ -18,25 +17,22 @@ class Cell:
     """One running cell.
 
     It belongs to the context, thread and process that runs it.
-
-    Args:
-        parent: The cell that runs this one, as ``%%capture`` and `run_cell` do.
     """
 
-    __slots__ = ("_ended", "_keep", "_pid", "_task", "_thread", "error", "parent", "session", "unsaved")
+    # Of the class until they are set, for every cell makes one of these.
+    parent: Cell | None = None
+    """The cell that runs this one, as ``%%capture`` and `run_cell` do."""
+    session: Session | None = None
+    error: BaseException | None = None
+    """The last error that was shown, here or in a cell that this one ran."""
+    unsaved: Session | None = None
+    """The session that was rolled back, here or in a cell that this one ran."""
+    _keep = False
+    _pid: int | None = None  # of whoever opened a session; asking for it takes a system call
+    _task: asyncio.Task[Any] | None = None
+    _ended = False
 
-    def __init__(self, parent: Cell | None) -> None:
-        self.parent = parent
-        self.session: Session | None = None
-        self._keep = False
-        self.error: BaseException | None = None
-        """The last error that was shown, here or in a cell that this one ran."""
-        self.unsaved: Session | None = None
-        """The session that was rolled back, here or in a cell that this one ran."""
-        self._thread = threading.get_ident()
-        self._pid: int | None = None  # of whoever opened a session; asking for it takes a system call
-        self._task: asyncio.Task[Any] | None = None
-        self._ended = False
+    thread: int
 
     @property
     def is_current(self) -> bool:
@@ -46,7 +42,7 @@ class Cell:
     @property
     def is_here(self) -> bool:
         """Whether it is of the thread and process of whoever asks; a forked child of its code has a copy."""
-        return self._thread == threading.get_ident() and (self._pid is None or self._pid == os.getpid())
+        return self.thread == threading.get_ident() and (self._pid is None or self._pid == os.getpid())
 
     def open(self, session: Session, *, keep: bool = False) -> None:
         """Begin the block of *session*, which ends with this cell or when another one is opened.
@@ -113,7 +109,10 @@ def current() -> Cell | None:
 
 def enter() -> Cell:
     """Begin a cell in this context, inside the one that is running."""
-    cell = Cell(_running.get() and current())
+    cell = Cell()
+    cell.thread = threading.get_ident()
+    if _running.get() is not None:
+        cell.parent = current()
     _running.set(cell)
     return cell
 
@@ -131,6 +130,7 @@ def abandon_waiting() -> None:
 def _task() -> asyncio.Task[Any] | None:
     import asyncio  # here for cost: whoever opens a session has imported it, with SQLAlchemy
 
-    with contextlib.suppress(RuntimeError):  # no loop is running: a cell without `await`, in a terminal
+    try:
         return asyncio.current_task()
-    return None
+    except RuntimeError:  # no loop is running: a cell without `await`, in a terminal
+        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import no_var_expand
@@ -119,11 +120,8 @@ class Magics:
             self._shell.user_ns[chosen.name] = session
 
     def _make(self, chosen: Options) -> Session:
-        with importing.uninterrupted():
-            from ln_jupyter.records.session import Session  # here for cost: it imports SQLAlchemy
-
         target = None if chosen.db is None else arguments.find_target(chosen.db, self._shell.user_ns)
-        return Session(target, **dict.fromkeys(chosen.flags, True))
+        return _session_class()(target, **dict.fromkeys(chosen.flags, True))
 
     def _run(self, body: str, chosen: Options) -> None:
         """Run *body* in a block; its error is raised, and shown once, by whoever runs the script."""
@@ -163,3 +161,11 @@ class Magics:
         sanitize.write_line(f"across cells: {held or 'no session'}")
         if own is not None:
             sanitize.write_line(f"this cell: {own}")
+
+
+@functools.cache  # holding Ctrl-C back takes a twentieth of a session cell
+def _session_class() -> type[Session]:
+    with importing.uninterrupted():
+        from ln_jupyter.records.session import Session  # here for cost: it imports SQLAlchemy
+
+    return Session

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    Earlier = Callable[[], Callable[..., Any]]
+
 
 class Replacement(NamedTuple):
     """What was replaced, and by what.
@@ -34,15 +36,15 @@ class Replacement(NamedTuple):
             setattr(self.owner, self.name, self.earlier)
 
 
-def replace(owner: object, name: str, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Replacement:
-    """Replace a method by what *wrap* makes of it.
+def replace(owner: object, name: str, wrap: Callable[[Earlier], Callable[..., Any]]) -> Replacement:
+    """Replace a method by what *wrap* makes of whatever returns it.
 
     The class's own is looked up whenever it is called: it may be replaced later.
 
     Example:
         >>> from types import SimpleNamespace
         >>> counter = SimpleNamespace(next=lambda: 1)
-        >>> replacement = replace(counter, "next", lambda method: lambda: method() + 1)
+        >>> replacement = replace(counter, "next", lambda earlier: lambda: earlier()() + 1)
         >>> counter.next()
         2
         >>> replacement.give_back()
@@ -50,11 +52,7 @@ def replace(owner: object, name: str, wrap: Callable[[Callable[..., Any]], Calla
         1
     """
     earlier = vars(owner).get(name)
-
-    @functools.wraps(getattr(owner, name))
-    def of_class(*args: Any, **kwargs: Any) -> Any:
-        return getattr(type(owner), name)(owner, *args, **kwargs)
-
-    method = wrap(of_class if earlier is None else earlier)
+    wrapped = wrap(lambda: getattr(type(owner), name).__get__(owner) if earlier is None else earlier)
+    method = functools.update_wrapper(wrapped, getattr(owner, name))
     setattr(owner, name, method)
     return Replacement(owner, name, method, earlier)

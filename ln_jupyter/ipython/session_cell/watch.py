@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
     from ln_jupyter.ipython.session_cell.cell import Cell
     from ln_jupyter.ipython.session_cell.held import Held
-
-_SHOWING = ("showtraceback", "showsyntaxerror")
-_RESULT = 3  # position of `result` in run_ast_nodes, after the nodes
+    from ln_jupyter.ipython.session_cell.patching import Earlier
 
 
 class Watch:
@@ -41,8 +39,8 @@ class Watch:
     def __init__(self, shell: InteractiveShell, held: Held) -> None:
         self._shell = shell
         self._held = held
-        self._replacements = [replace(shell, "run_ast_nodes", self._follow)]
         self._notices: set[Any] = set()
+        self._replacements = [replace(shell, "run_ast_nodes", self._follow)]
         self._take_notice()
         shell.events.register("post_execute", self._look_before)
 
@@ -56,17 +54,26 @@ class Watch:
         if self._look_before in self._shell.events.callbacks["post_execute"]:
             self._shell.events.unregister("post_execute", self._look_before)
 
-    def _follow(self, run_ast_nodes: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(run_ast_nodes)
-        async def run(nodes: Any, *args: Any, **kwargs: Any) -> bool:
-            result = args[_RESULT] if len(args) > _RESULT else kwargs.get("result")
+    def _follow(self, earlier: Earlier) -> Callable[..., Any]:
+        here, notices, held = vars(self._shell), self._notices, self._held
+
+        # IPython's own signature, and what it may gain: to pass on whatever is given takes a fifth of all this.
+        async def run(
+            nodelist: Any,
+            cell_name: str,
+            interactivity: str = "last_expr",
+            compiler: Any = compile,
+            result: Any = None,
+            **new: Any,
+        ) -> Any:
             cell = cells.enter()
-            if self._replacements:  # until `end`
+            if here.get("showtraceback") not in notices or here.get("showsyntaxerror") not in notices:
                 self._take_notice()
-            failed = True
+            failed: Any = True
             try:
-                self._held.resume(cell)
-                failed = bool(await run_ast_nodes(nodes, *args, **kwargs))
+                held.resume(cell)
+                run_nodes = functools.partial(earlier(), **new) if new else earlier()
+                failed = await run_nodes(nodelist, cell_name, interactivity, compiler, result)
             finally:
                 if failed and (cause := _cause(result)) is not None:
                     cell.show(cause)
@@ -82,8 +89,10 @@ class Watch:
         return run
 
     def _take_notice(self) -> None:
-        """Stand before the hooks that show errors, also where others have put theirs in the place of ours."""
-        for name in _SHOWING:
+        """Stand before the hooks that show errors, also where others have put theirs in the place of ours; until `end`."""
+        if not self._replacements:
+            return
+        for name in ("showtraceback", "showsyntaxerror"):
             if self._shell.__dict__.get(name) not in self._notices:
                 replacement = replace(self._shell, name, self._notice)
                 self._replacements.append(replacement)
@@ -91,12 +100,13 @@ class Watch:
 
     def _look_before(self) -> None:
         """Take note of a cell that failed before it ran, inside of another one, whatever has shown its error."""
+        if (cell := cells.current()) is None:  # nearly always
+            return
         result: ExecutionResult | None = self._shell.last_execution_result
-        if result is not None and result.error_before_exec is not None and (cell := cells.current()) is not None:
+        if result is not None and result.error_before_exec is not None:
             cell.show(result.error_before_exec)
 
-    def _notice(self, show: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(show)
+    def _notice(self, earlier: Earlier) -> Callable[..., Any]:
         def notice(*args: Any, **kwargs: Any) -> Any:
             cell, error = cells.current(), _shown(*args, **kwargs)
             hints.annotate(error, self._shell.user_ns)
@@ -105,7 +115,7 @@ class Watch:
                 cell.show(error)
             if isinstance(error, KeyboardInterrupt):
                 callsite.cut_below(error.__traceback__)  # Ctrl-C is answered at once: many frames take a second to show
-            shown = show(*args, **kwargs)
+            shown = earlier()(*args, **kwargs)
             if cell is None and isinstance(error, KeyboardInterrupt):
                 cells.abandon_waiting()
             return shown

@@ -270,6 +270,20 @@ def test_printer_of_the_user(bare_shell: InteractiveShell, kind: str, by_name: b
     assert {"text/plain"} | kinds == displayed.keys()
 
 
+def test_printers_of_another_kind_replaced_since(bare_shell: InteractiveShell) -> None:
+    """A printer is used also where it came with a new dictionary of them, after the extension was loaded."""
+    formatter = bare_shell.display_formatter.formatters["text/markdown"]  # type: ignore[union-attr]
+    earlier, record = formatter.type_printers, mapped()
+
+    extension.load(bare_shell)
+    formatter.type_printers = {type(record).__mro__[1]: lambda _: "own"}
+    displayed = shown(bare_shell, record)
+    extension.unload(bare_shell)
+    formatter.type_printers = earlier
+
+    assert {"text/plain", "text/markdown"} == displayed.keys()
+
+
 def test_list_with_its_own_display(shell: InteractiveShell) -> None:
     """A class of lists that brings its own display keeps it."""
 

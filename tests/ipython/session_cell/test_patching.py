@@ -18,8 +18,8 @@ def greeter() -> Greeter:
     return Greeter()
 
 
-def louder(greet):
-    return lambda: f"{greet()}!"
+def louder(earlier):
+    return lambda: f"{earlier()()}!"
 
 
 def test_replace(greeter: Greeter) -> None:
