@@ -1,4 +1,4 @@
-"""Which commit of a git repository the code is at, and whether it was changed since."""
+"""What git says: which commit the code is at, whether it was changed since, and whether two files are one file of it."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ _OF_ANOTHER = {
 }
 
 _STATUS = ("status", "--porcelain=v2", "-z", "--branch", "--untracked-files=no", "--ignore-submodules=dirty")
+_SECONDS = 5.0
 _NOTHING_FOUND = 1  # `git config` ends with it where nothing is said
 _COMMIT = "# branch.oid "
 _UNBORN = "(initial)"
@@ -166,6 +167,38 @@ def _submodules(root: Path, deadline: float) -> list[Path]:
     real = Path(os.path.realpath(root))
     found = {Path(os.path.realpath(root / each.partition("\n")[2])) for each in told.split("\0") if each}
     return [each for each in found if real in each.parents and os.path.lexists(each / ".git")]
+
+
+def are_one_file(one: Path, other: Path) -> bool:
+    """Return whether git holds both as the same file: a clone or a worktree of one repository, and no copy.
+
+    That is so where each has the same path in its own work tree, and the trees are of one repository:
+    they share its folder, a remote, or the first commit. A second file in one work tree is a copy, and
+    so is one in another repository, or in none.
+    """
+    here, there = root(one.parent), root(other.parent)
+    if here is None or there is None or here == there or one.relative_to(here) != other.relative_to(there):
+        return False
+    return any(not evidence(here).isdisjoint(evidence(there)) for evidence in (_folder, _remotes, _first_commits))
+
+
+def _folder(root: Path) -> set[str]:
+    return {os.path.realpath(root / line) for line in _lines(root, "rev-parse", "--git-common-dir")}
+
+
+def _remotes(root: Path) -> set[str]:
+    """Return the addresses a clone was made from or goes to, and its own, which another clone may name."""
+    lines = _lines(root, "config", "--get-regexp", r"^remote\..*\.url$")
+    return {str(root), str(root / ".git"), *(line.partition(" ")[2] for line in lines)}
+
+
+def _first_commits(root: Path) -> set[str]:
+    return set(_lines(root, "rev-list", "--max-parents=0", "HEAD"))
+
+
+def _lines(root: Path, *question: str) -> list[str]:
+    """Return git's answer by lines; none where it does not answer."""
+    return (ask(root, *question, timeout=_SECONDS) or "").splitlines()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

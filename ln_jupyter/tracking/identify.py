@@ -20,7 +20,7 @@ from ln_jupyter.notebook import identity as identities
 from ln_jupyter.notebook.identity import Identity
 from ln_jupyter.schema import ids
 from ln_jupyter.schema.tables import notebook, notebook_path
-from ln_jupyter.tracking import checkouts, evidence, versions
+from ln_jupyter.tracking import evidence, versions
 from ln_jupyter.tracking.evidence import Content, Seen
 from ln_jupyter.tracking.request import storable
 
@@ -277,4 +277,6 @@ def _is_same_file(path: Path, other: str) -> bool:
             return True
     except OSError:  # it went away just now
         pass
-    return checkouts.are_one_file(path, Path(other))
+    from ln_jupyter.environment import git  # here for cost: only two files that may be one are asked about
+
+    return git.are_one_file(path, Path(other))

@@ -10,7 +10,6 @@ import pytest
 
 from ln_jupyter.environment import git
 from ln_jupyter.environment.git import Revision
-from ln_jupyter.tracking import checkouts
 from tests import waits
 
 if TYPE_CHECKING:
@@ -231,7 +230,7 @@ def test_nothing_is_run(repository: Path, tmp_path: Path, settings: str, *, is_r
         run("config", name, value, cwd=repository)
 
     git.revision(repository)
-    checkouts.are_one_file(repository / "sub" / "a.ipynb", other / "sub" / "a.ipynb")
+    git.are_one_file(repository / "sub" / "a.ipynb", other / "sub" / "a.ipynb")
 
     assert not sprung.exists()
     subprocess.run(["git", "status"], cwd=repository, capture_output=True, check=False)
