@@ -227,6 +227,62 @@ def test_a_server_that_stops(kernel: Kernel, server: Server, kernel_database: sa
     waits.until(lambda: server.execute(source, database=str(kernel_database.database))[0][0] >= 1)
 
 
+_RUN = """
+import sys, ln_jupyter as ln
+ln.header(id="Faults000001", name="Faults")
+print("registered", flush=True)
+sys.stdin.readline()
+"""
+
+
+def run_through(database: sa.URL, meanwhile: Callable[[], object]) -> tuple[int, str]:
+    """Run a script that registers, and ends when *meanwhile* is done; give its status and what it said."""
+    url = database.render_as_string(hide_password=False)
+    with subprocess.Popen(
+        [sys.executable, "-c", _RUN],
+        env=os.environ | {"LN_JUPYTER_URL": url},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as script:
+        assert any(line == "registered\n" for line in script.stdout or ())
+        meanwhile()
+        _, said = script.communicate("\n", timeout=120)
+    return script.returncode, said
+
+
+def has_end(server: Server, database: sa.URL) -> object:
+    """Say whether the script's run has an end in the registry."""
+    ended = "SELECT finished_at IS NOT NULL FROM ln_run WHERE notebook_id = 'Faults000001'"
+    return server.execute(ended, database=str(database.database))[0][0]
+
+
+def test_a_run_that_outlives_an_outage(server: Server, database: sa.URL) -> None:
+    """The end of a run is recorded by a process that lives through a stop and a start of the server."""
+
+    def meanwhile() -> None:
+        server.stop()
+        server.start()
+
+    status, said = run_through(database, meanwhile)
+
+    assert (0, "", True) == (status, said, has_end(server, database))
+
+
+def test_a_run_that_ends_in_an_outage(server: Server, database: sa.URL) -> None:
+    """Where the registry cannot be reached at the end of a process, a line says that the run will read as lost."""
+    try:
+        status, said = run_through(database, server.stop)
+    finally:
+        server.start()
+
+    assert (0, False) == (status, has_end(server, database))
+    assert re.fullmatch(
+        r"header\(\): the end of run \w+ is not recorded, and it will read as lost: .*cannot be reached.*\n", said
+    )
+
+
 _HEADER = """
 import ln_jupyter as ln
 try:

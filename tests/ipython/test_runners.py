@@ -16,6 +16,8 @@ from tests.ipython import kernel_driver
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import sqlalchemy as sa
+
 # without our plugin, which would give the notebook a registry that ends with it
 NBMAKE = ["-m", "pytest", "--nbmake", "-p", "no:ln_jupyter", "-p", "no:cacheprovider"]
 RUNNERS = {
@@ -55,18 +57,21 @@ def write(file: Path, *sources: str) -> Path:
     return file
 
 
-def run(runner: str, folder: Path, *sources: str) -> subprocess.CompletedProcess[str]:
+def run(runner: str, folder: Path, *sources: str, url: sa.URL | None = None) -> subprocess.CompletedProcess[str]:
     """Run a notebook as a person or a CI job does."""
     write(folder / "notebook.ipynb", *sources)
-    return start(folder, *RUNNERS[runner])
+    return start(folder, *RUNNERS[runner], url=url)
 
 
-def start(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Python in a folder, as a user with a registry there."""
+def start(folder: Path, *arguments: str, url: sa.URL | None = None) -> subprocess.CompletedProcess[str]:
+    """Run Python in a folder, as a user with a registry there, or at a URL."""
+    environment = kernel_driver.environment(folder)
+    if url is not None:
+        environment["LN_JUPYTER_URL"] = url.render_as_string(hide_password=False)
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
-        env=kernel_driver.environment(folder),
+        env=environment,
         capture_output=True,
         text=True,
         check=False,
@@ -102,6 +107,28 @@ def test_unsaved(tmp_path: Path, runner: str, hidden: str) -> None:
     done = run(runner, tmp_path, SETUP, UNSAVED[hidden])
 
     assert 1 == done.returncode, done.stdout + done.stderr
+
+
+GIVEN_UP = """\
+%%ln_session
+import sqlalchemy as sa
+_ = ln.add(lns.Pipeline(name='a'))
+try:
+    ln.select(lns.Pipeline).where(sa.text('nonsense = 1')).all()
+except sa.exc.DBAPIError:
+    pass
+"""
+
+
+@pytest.mark.newest
+@pytest.mark.postgres
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_given_up_by_postgresql(tmp_path: Path, runner: str, postgres_url: sa.URL) -> None:
+    """A notebook fails whose cell caught an error after which PostgreSQL saves nothing of it."""
+    done = run(runner, tmp_path, SETUP, GIVEN_UP, url=postgres_url)
+
+    assert 1 == done.returncode, done.stdout + done.stderr
+    assert "has undone this unit" in done.stdout + done.stderr
 
 
 @pytest.mark.newest

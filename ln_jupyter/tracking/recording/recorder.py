@@ -69,7 +69,8 @@ class Recording:
         self._source_hash = registration.run_row["source_hash"]
         self._pending: dict[str, Any] = {}
         self._end: dict[str, Any] | None = None
-        self._is_gone = self._is_published = False
+        self._is_gone = self._is_published = self._is_ended = False
+        self._problem: Exception | None = None
         self._wake, self._urgent = threading.Event(), threading.Event()
         self._tickets: list[threading.Event] = []
         self._thread = threading.Thread(target=self._listen, name="ln_jupyter heartbeat", daemon=True)
@@ -116,7 +117,15 @@ class Recording:
         if self._end is None:
             self._end = {"finished_at": utcnow(), "outcome": self._outcome()}
         self._last = None if self.log is None else len(self.log.executed)
+        was_here = self._is_here
         self.settle()
+        if was_here and not (self._is_ended or self._is_gone):
+            why = f"it took longer than {PATIENCE:.0f} s"
+            if self._problem is not None:  # of others' errors only the kind is sure to hold no value
+                is_ours = isinstance(self._problem, errors.LnJupyterError)
+                why = str(self._problem) if is_ours else type(self._problem).__name__
+            said = f"header(): the end of run {self.run_id} is not recorded, and it will read as lost: {why}"
+            sanitize.write_line(said, sys.stderr)
         atexit.unregister(self.finish)  # which keeps the whole notebook in memory
 
     def close(self) -> None:
@@ -158,11 +167,13 @@ class Recording:
                 try:
                     transactions.repeat(self._write)
                     is_written = True
-                except (errors.LnJupyterError, sa.exc.SQLAlchemyError, OSError, RuntimeError):
+                except (errors.LnJupyterError, sa.exc.SQLAlchemyError, OSError, RuntimeError) as error:
+                    self._problem = error
                     _log.debug("the run %s could not be written now", self.run_id, exc_info=True)
+            self._is_ended = is_last and is_written
             for written in tickets:
                 written.set()
-            if is_last and is_written:
+            if self._is_ended:
                 return
 
     @limits.bounded()
