@@ -277,13 +277,13 @@ WITH_LOWEST = {
 
 KINDS: dict[str, tuple[pytest.MarkDecorator, ...]] = {
     "sqlite": (),
-    "memory": (),
+    "memory": (pytest.mark.thorough,),
     "own file": (),
-    "own memory": (),
+    "own memory": (pytest.mark.thorough,),
     "postgresql": (pytest.mark.postgres,),
     "own postgresql": (pytest.mark.postgres,),
     "own mariadb": (pytest.mark.mariadb,),
-    "own duckdb": (),
+    "own duckdb": (pytest.mark.thorough,),
 }
 
 
