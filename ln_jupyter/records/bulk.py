@@ -10,6 +10,7 @@ from sqlalchemy import orm
 from sqlalchemy.orm.attributes import instance_state, set_attribute
 
 from ln_jupyter import advice, errors, schema
+from ln_jupyter.db import transactions
 from ln_jupyter.orm import refusals, restrictions, scalars, unit_of_work, users
 from ln_jupyter.orm.inspect.model import is_of_class
 from ln_jupyter.records import frames
@@ -116,7 +117,10 @@ def _insert_records(session: OrmSession, mapper: orm.Mapper[Any], rows: list[dic
             set_attribute(record, name, value)
     session.flush()
     session.has_sent = True
-    with orm.Session(session.connection_for(mapper=mapper), expire_on_commit=False) as beside:
+    connection = session.connection_for(mapper=mapper)
+    # it undoes its own only, where that can be: the transaction is another session's
+    mode: Any = "create_savepoint" if transactions.has_savepoints(connection) else "rollback_only"
+    with orm.Session(connection, expire_on_commit=False, join_transaction_mode=mode) as beside:
         beside.add_all(records)
         beside.commit()
     return [instance_state(record).identity or () for record in records]

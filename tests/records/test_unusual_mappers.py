@@ -260,3 +260,18 @@ def test_a_refused_row_of_any_mapper_undoes_its_call_only() -> None:
     assert "refused rows[1], Manager(id=1)" in notes
     assert 1 == notes.count("refused")
     assert ln.select(Manager.id).all() == [1]
+
+
+@pytest.mark.parametrize("way", ["bare", "none"])
+def test_a_refused_row_of_any_mapper_outside_of_a_block(way: str) -> None:
+    """The error is that of the database, with no warning beside it, and nothing of the call is saved."""
+    ln.add(Manager(id=1, name="m"))
+    session = ln.Session()
+    add = session.add if way == "bare" else ln.add
+
+    with pytest.raises(sa.exc.IntegrityError) as error:
+        add(Manager, [{"id": 2}, {"id": 1}])
+
+    session.close()
+    assert "refused rows[1], Manager(id=1)" in "\n".join(error.value.__notes__)
+    assert ln.select(Manager.id).all() == [1]
