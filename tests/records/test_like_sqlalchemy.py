@@ -344,19 +344,23 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a database that each case begins with."""
     path = tmp_path_factory.mktemp("heroes") / "heroes.db"
     engine = sa.create_engine(f"sqlite:///{path}")
+    fill(engine)
+    engine.dispose()
+    return path
+
+
+def fill(engine: sa.Engine) -> None:
+    """Make the tables anew, with the rows that each case begins with."""
+    Base.metadata.drop_all(engine)
     Base.metadata.create_all(engine)
     with PlainSession(engine) as session:
         first, second = Hero(id=1), Hero(id=2)
         session.add_all([Team(id=1, heroes=[first, second]), Team(id=2), Club(id=1, heroes=[first])])
         session.commit()
-    engine.dispose()
-    return path
 
 
-def outcome(path: Path, form: Callable[[sa.Engine], Steps], case: Callable[[Steps], object], *, plain: bool) -> Any:
+def outcome(engine: sa.Engine, form: Callable[[sa.Engine], Steps], case: Callable[[Steps], object]) -> Any:
     """Run a case on a database, and give what was seen and what is stored."""
-    url = f"sqlite:///{path}"
-    engine = sa.create_engine(url) if plain else engines.resolve(url)
     do = form(engine)
     seen = case(do)
     do.close()
@@ -377,9 +381,25 @@ def test_like_sqlalchemy(template: Path, tmp_path: Path, case: Callable[[Steps],
     ours, plain = FORMS[form]
     first, second = (shutil.copy(template, tmp_path / name) for name in ("plain.db", "ours.db"))
 
-    expected = outcome(first, plain, case, plain=True)
+    expected = outcome(sa.create_engine(f"sqlite:///{first}"), plain, case)
 
-    assert expected == outcome(second, ours, case, plain=False)
+    assert expected == outcome(engines.resolve(f"sqlite:///{second}"), ours, case)
+
+
+@pytest.mark.postgres
+@pytest.mark.filterwarnings("ignore:Object of type:sqlalchemy.exc.SAWarning")
+@pytest.mark.parametrize("form", FORMS)
+def test_like_sqlalchemy_on_postgresql(postgres_url: sa.URL, form: str) -> None:
+    """So does one on PostgreSQL, where a transaction begins and ends otherwise."""
+    ours, plain = FORMS[form]
+    theirs = sa.create_engine(postgres_url)
+
+    for case in CASES:
+        fill(theirs)
+        expected = outcome(theirs, plain, case)
+        fill(theirs)
+        assert expected == outcome(engines.resolve(postgres_url), ours, case), case.__name__
+    theirs.dispose()
 
 
 @pytest.mark.mariadb
