@@ -310,7 +310,7 @@ def test_a_transaction_only_reads_as_asked(postgres_table: sa.Engine, options: d
     with postgres_table.connect().execution_options(postgresql_readonly=True, **options) as connection:
         connection.exec_driver_sql("SELECT n FROM counter")
         assert transactions.has_begun(connection)
-        with pytest.raises(errors.DatabaseUnavailableError, match="may only be read"):
+        with pytest.raises(errors.DatabaseUnavailableError, match="or the transaction is READ ONLY"):
             connection.exec_driver_sql("UPDATE counter SET n = 7")
 
     with postgres_table.begin() as connection:

@@ -388,7 +388,7 @@ def test_a_server_to_read_from(server: Server, database: sa.URL) -> None:
 
     error = refused(lambda: ln.add(lns.Run(name="second")))
 
-    assert "may only be read: it is a standby, or default_transaction_read_only is on" in str(error)
+    assert "may only be read: it is a standby, default_transaction_read_only is on" in str(error)
     assert "name the server that is written to, or use another registry: LN_JUPYTER_URL" == error.fix
     assert ["first"] == names()
     with new_database(server.url) as empty:

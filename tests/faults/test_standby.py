@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.postgres
 
-_REFUSED = "may only be read: it is a standby, or default_transaction_read_only is on"
+_REFUSED = "may only be read: it is a standby, default_transaction_read_only is on, or the transaction is READ ONLY"
 _OTHER = "other"
 _FIX = "name the server that is written to, or use another registry: LN_JUPYTER_URL"
 

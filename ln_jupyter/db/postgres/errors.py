@@ -24,7 +24,7 @@ _MEANINGS: dict[str, Meaning] = {
     "42P05": _NOT_PREPARED,
     "25006": (
         errors.DatabaseUnavailableError,
-        "may only be read: it is a standby, or default_transaction_read_only is on",
+        "may only be read: it is a standby, default_transaction_read_only is on, or the transaction is READ ONLY",
         "name the server that is written to, or use another registry: LN_JUPYTER_URL",
     ),
     "25P03": (
