@@ -17,13 +17,10 @@ from ln_jupyter import errors
 from ln_jupyter.approval import urls
 from ln_jupyter.db import backends, error_translation, transactions
 from ln_jupyter.db.sqlite import engine as sqlite
+from ln_jupyter.schema import tables
 from ln_jupyter.schema.tables import METADATA
 
-NUMBER = 2
-"""The schema this release makes: the number of the newest migration."""
-
-OLDEST_READER = 1
-"""The smallest schema number that a release must know to use it, as the newest migration says."""
+NUMBER, OLDEST_READER = tables.SCHEMA_NUMBER, tables.OLDEST_READER
 
 TABLE = sa.Table(
     "ln_schema",

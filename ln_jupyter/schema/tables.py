@@ -15,6 +15,12 @@ import sqlalchemy as sa
 from ln_jupyter.schema import ids
 from ln_jupyter.schema.types import Json, UtcDateTime, utcnow
 
+SCHEMA_NUMBER = 2
+"""The schema of these tables: the number of the newest migration."""
+
+OLDEST_READER = 1
+"""The smallest schema number that a release must know to use them, as the newest migration says."""
+
 FIRST_VERSION = "1"
 
 FAILED = "failed"
