@@ -11,8 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from ln_jupyter.approval import urls
-from ln_jupyter.db.postgres import engine as postgres
-from ln_jupyter.db.sqlite import engine as sqlite
+from ln_jupyter.db import engines
 from ln_jupyter.registry import migrate, schema_version
 
 RELEASED = Path(__file__).with_name("released")
@@ -60,7 +59,7 @@ class Release:
     def upgrade(self, url: str | sa.URL, *, dry_run: bool = False) -> migrate.Migration:
         """Do what `ln-jupyter migrate` of that release does, by connections of its own."""
         parsed = urls.parse(url)
-        engine = (sqlite if parsed.get_backend_name() == "sqlite" else postgres).create(parsed)
+        engine = engines.create(parsed)
         try:
             with pytest.MonkeyPatch.context() as monkeypatch:
                 self.become(monkeypatch)
