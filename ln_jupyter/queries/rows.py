@@ -23,13 +23,18 @@ def read(connection: sa.Connection, statement: Any) -> list[Row]:
     """Return the rows of a statement.
 
     Raises:
-        NotARegistryError: If a value is none of its column: a file of SQLite may hold anything anywhere.
+        NotARegistryError: If a value is none of its column: a file of SQLite may hold anything anywhere. It names the file.
     """
-    found = [dict(row._mapping) for row in connection.execute(statement)]
-    if connection.dialect.name == "sqlite":
-        for column in statement.selected_columns:
-            for row in found:
-                check(column, row[str(column.key)])
+    result = connection.execute(statement)
+    try:
+        found = [dict(row._mapping) for row in result]
+        if connection.dialect.name == "sqlite":
+            for column in statement.selected_columns:
+                for row in found:
+                    check(column, row[str(column.key)])
+    except errors.NotARegistryError as error:
+        file = sanitize.plain(connection.engine.url.database or "the database in memory")
+        raise errors.NotARegistryError(f"{file}: {error}", fix=error.fix) from error
     return found
 
 

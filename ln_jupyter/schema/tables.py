@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ln_jupyter.schema import ids
-from ln_jupyter.schema.types import Json, UtcDateTime, utcnow
+from ln_jupyter.schema.types import Json, Truth, UtcDateTime, utcnow
 
 SCHEMA_NUMBER = 2
 """The schema of these tables: the number of the newest migration."""
@@ -170,7 +170,7 @@ run = sa.Table(
     sa.Column("environment_hash", sa.ForeignKey("ln_environment.hash")),
     sa.Column("source_hash", sa.ForeignKey("ln_source.hash")),
     sa.Column("git_commit", sa.String),
-    sa.Column("git_dirty", sa.Boolean),
+    sa.Column("git_dirty", Truth),
     sa.Column("parameters", Json),
     _created_at(),
     _created_by_id(),
@@ -203,7 +203,7 @@ executed_cell = sa.Table(
     sa.Column("source_hash", sa.String),
     sa.Column("started_at", UtcDateTime, nullable=False),
     sa.Column("seconds", sa.Double),
-    sa.Column("ok", sa.Boolean),
+    sa.Column("ok", Truth),
 )
 
 file = sa.Table(

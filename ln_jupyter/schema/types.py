@@ -1,4 +1,4 @@
-"""What the registry's columns hold, the same on every database: moments in UTC, and JSON."""
+"""What the registry's columns hold, the same on every database: moments in UTC, JSON, and truth."""
 
 from __future__ import annotations
 
@@ -83,6 +83,20 @@ class Json(sa.types.TypeDecorator[Any]):
         """Compare an element as what it is compared with, as JSON does."""
         coerced = self.impl_instance.coerce_compared_value(op, value)
         return self if coerced is self.impl_instance else coerced
+
+
+class Truth(sa.Boolean):
+    """True or False; SQLite has neither, and SQLAlchemy takes there whatever is not 0 for True."""
+
+    def result_processor(self, dialect: sa.Dialect, _coltype: object) -> Callable[[Any], bool | None] | None:
+        """Read what a database gives, as above."""
+        return None if dialect.supports_native_boolean else _careful(_truth, "truth value")
+
+
+def _truth(value: Any) -> bool | None:
+    if value not in (None, 0, 1):
+        raise ValueError(value)
+    return None if value is None else bool(value)
 
 
 def _careful(read: Callable[[Any], Any] | None, kind: str) -> Callable[[Any], Any] | None:
