@@ -401,6 +401,32 @@ def test_a_publication_is_whose_it_is(become: Callable[[str], None], work: Path)
     ]
 
 
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("is_at_same_path", [True, False])
+def test_a_colleagues_clone_is_the_notebook(
+    become: Callable[[str], None], tmp_path: Path, work: Path, *, is_at_same_path: bool
+) -> None:
+    """A clone on another machine, at the same path or another, is the notebook, edited or not, and takes nothing over."""
+    become("ada")
+    ln.header(filepath=write(work / "growth.ipynb", title="Growth"))
+    clone = work if is_at_same_path else tmp_path / "clone"
+    shutil.copytree(work, tmp_path / "hers")
+    shutil.rmtree(work)
+    found = []
+
+    for sources in (CELLS, OTHERS):
+        become("bob")
+        ln.header(filepath=write(clone / "growth.ipynb", *sources, title="Growth"))
+        found.append(ln.nb.notebook.id)
+    become("ada")
+    shutil.copytree(tmp_path / "hers", work, dirs_exist_ok=True)
+    ln.header(filepath=work / "growth.ipynb")
+
+    assert [ID, ID, ID] == [*found, ln.nb.notebook.id]
+    assert "ada" == ln.select(lns.Notebook).load("created_by").one().created_by.handle
+    assert ["ada", "bob", "bob", "ada"] == [run.host for run in ln.select(lns.Run).order_by(lns.Run.created_at).all()]
+
+
 @pytest.mark.usefixtures("in_sqlite")
 def test_the_header_names_the_publisher(
     become: Callable[[str], None], work: Path, capsys: pytest.CaptureFixture[str]
