@@ -89,6 +89,7 @@ class DryRun:
             touched = session.touched()
         finally:
             session.rollback()
+            self.note_told()  # by an error of this method, or there is nothing to tell
             self._connections.clear()
         for record in touched:
             if record in session:  # a new one is not, any more
