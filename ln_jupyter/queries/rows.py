@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ln_jupyter import errors, sanitize
+from ln_jupyter.schema.types import Json
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -44,6 +45,8 @@ def check(column: sa.ColumnElement[Any], value: object) -> None:
     Raises:
         NotARegistryError: It names the column, the value and the fix.
     """
+    if isinstance(column.type, Json):  # anything, and read already; in SQLAlchemy 2.0 it says that it is a dict
+        return
     kind = column.type.python_type
     if value is not None and not isinstance(value, (kind, int) if kind is float else kind):
         names = [str(each) for each in column.base_columns if hasattr(each, "table")] or [str(column.key)]
