@@ -145,8 +145,13 @@ class Backend:
     # --- locks
 
     def lock_for_writing(self, connection: sa.Connection) -> None:
-        """Take the one write lock, so that what is read from here on cannot change before it is written."""
-        raise NotImplementedError
+        """Take the one write lock, so that what is read from here on cannot change before it is written.
+
+        Raises:
+            SessionError: If there is none, or no transaction to hold it.
+        """
+        msg = f"write=True is not known for {connection.dialect.name}"
+        raise errors.SessionError(msg, fix="leave it out, and lock rows by select(...).with_for_update()")
 
     def lock_rows(self, connection: sa.Connection) -> None:
         """Lock what a SELECT ... FOR UPDATE is about to read, where the database has no such statement."""

@@ -84,7 +84,7 @@ class WatchedConnection(sa.Connection):
 
     @property
     def info(self) -> dict[Any, Any]:
-        """Give what is kept with the driver's connection, which is not lent for it."""
+        """Return what is kept with the driver's connection, which is not lent for it."""
         found: dict[Any, Any] = lent(self).info
         return found
 

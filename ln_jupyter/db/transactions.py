@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from ln_jupyter import errors
 from ln_jupyter.db import backends, driver, internals, limits
 
 if TYPE_CHECKING:
@@ -158,11 +157,7 @@ def lock_for_writing(connection: sa.Connection) -> None:
     Raises:
         SessionError: If the database is neither, or there is no transaction to hold the lock.
     """
-    backend = backends.get(connection.dialect)
-    if not backend.has_write_lock:
-        msg = f"write=True is not known for {connection.dialect.name}"
-        raise errors.SessionError(msg, fix="leave it out, and lock rows by select(...).with_for_update()")
-    backend.lock_for_writing(connection)
+    backends.get(connection.dialect).lock_for_writing(connection)
 
 
 def repeat(attempt: Callable[[], T]) -> T:

@@ -160,13 +160,14 @@ class Recording:
                 self._urgent.wait(PAUSE)
             self._wake.clear()
             self._urgent.clear()
-            is_last |= is_woken and self._end is not None  # a write that began before the end does not write it
             is_written = False
             tickets, self._tickets = self._tickets, []
+            # after the tickets: whoever left one may have set the end just before, and is told that it is written
+            is_last |= (is_woken or bool(tickets)) and self._end is not None
             if not self._is_gone:
                 try:
                     transactions.repeat(self._write)
-                    is_written = True
+                    is_written, self._problem = True, None
                 except (errors.LnJupyterError, sa.exc.SQLAlchemyError, OSError, RuntimeError) as error:
                     self._problem = error
                     _log.debug("the run %s could not be written now", self.run_id, exc_info=True)
