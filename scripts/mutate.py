@@ -37,7 +37,7 @@ _PYTEST = ("-q", "-n0", *_PLUGINS, "-m", "not (postgres or mariadb or browser)")
 _FAILED = {1, 2}  # pytest's exit status where a test failed, or could not be collected
 # Such as "FAILED tests/test_a.py::test_b[1-2] - assert 1 == 2"; only without its parameters can it be asked for again.
 _SUMMARY = re.compile(r"^(?:FAILED|ERROR) (?P<line>(?P<test>[^\s:]+\.py(?:::[\w:]+)?)\S*)", re.MULTILINE)
-_SECONDS, _SECONDS_OF_ALL = 180, 3600
+_SECONDS, _SECONDS_OF_ALL = 240, 3600  # a test waits 180 for what never comes, and fails then
 
 
 class Breakage(NamedTuple):
