@@ -328,11 +328,12 @@ def test_a_registry_in_memory_is_written_by_nobody_else(notebook: Path) -> None:
 
 
 def test_the_end_is_in_whatever_write_comes_first(
-    notebook: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    recording: Recording, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Where a heartbeat takes the end before it is called to, the end is recorded, and nobody says that it is not."""
     monkeypatch.setattr(recordings, "HEARTBEAT", 0.05)
-    recording = record(notebook)
+    recording._wake.set()  # the wait that has begun is longer
+    recording.settle()
     monkeypatch.setattr(recording._wake, "set", lambda: None)
 
     recording.finish()
