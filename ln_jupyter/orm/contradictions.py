@@ -34,20 +34,21 @@ def expire(session: Session, touched: States) -> None:
         session: Which has sent everything, and has not committed yet.
         touched: The records that its transaction inserted, updated or deleted.
     """
-    deleted = {state for state in touched if state.deleted}
+    states = session.identity_map.all_states()  # which the deleted ones have left
+    deleted = {state for state in touched.difference(states) if state.deleted}
     moved = _Moved(touched - deleted)
     relationships: dict[Mapper[Any], list[tuple[str, Relationship]]] = {}
-    for state in session.identity_map.all_states():
-        mapper = state.manager.mapper
+    for state in states:
+        mapper, held = state.manager.mapper, state.dict
         if mapper not in relationships:
             relationships[mapper] = [(each.key, each) for each in mapper.relationships if each.lazy not in HANDLES]
         for key, relationship in relationships[mapper]:
-            if key not in state.dict:
+            if key not in held:
                 continue
             record = state.obj()
             if record is None:  # nobody has it any more
                 break
-            members = members_of(relationship, state.dict[key])
+            members = members_of(relationship, held[key])
             gone = deleted.intersection(map(instance_state, members))
             if relationship.direction is MANYTOONE:
                 if gone and None not in (_here(state, relationship) or [None]):

@@ -35,22 +35,23 @@ class Route:
 
     def __init__(self, named: sa.Engine | None = None) -> None:
         self.named = named
-        self._is_bound = named is not None
+        self.is_bound = named is not None
+        """Whether that is decided."""
         self._connected: sa.Engine | None = None
         self._registry: sa.Engine | None = None
 
     def bind(self) -> None:
         """Decide: what is connected from now on is for others."""
-        if not self._is_bound:
+        if not self.is_bound:
             self._connected = engines.connected()
-            self._is_bound = True
+            self.is_bound = True
 
     @property
     def usual(self) -> sa.Engine:
         """The engine of everything but the records of `ln_jupyter.schema`; asking for it sends and decides nothing."""
         if self.named is not None:
             return self.named
-        connected = self._connected if self._is_bound else engines.connected()
+        connected = self._connected if self.is_bound else engines.connected()
         return connected or engines.of_settings()
 
     def at_hand(self, *, of_registry: bool) -> sa.Engine:
@@ -82,13 +83,14 @@ class Route:
 # -- where a record came from ----------------------------------------------------------------------------------
 
 
-def note(states: Iterable[InstanceState[Any]], engine: sa.Engine) -> None:
-    """Remember which engine holds the rows of records."""
-    is_used = False
+def note(states: Iterable[InstanceState[Any]], engine: sa.Engine, *, of_registry: bool) -> None:
+    """Remember which engine holds the rows of records: of those of `ln_jupyter.schema`, or of the user's."""
+    is_any = False
     for state in states:
-        state.__dict__[_ORIGIN] = engine  # a weak dictionary would cost six times as much of a select
-        is_used = is_used or not issubclass(state.class_, schema.Base)
-    if is_used:
+        if issubclass(state.class_, schema.Base) is of_registry:
+            state.__dict__[_ORIGIN] = engine  # a weak dictionary would cost six times as much of a select
+            is_any = True
+    if is_any and not of_registry:
         _use(engine)
 
 
@@ -259,5 +261,5 @@ def detached_record(model: type[T], row: Mapping[str, Any], *, origin: sa.Engine
     for name, value in row.items():
         set_committed_value(made, name, value)
     orm.make_transient_to_detached(made)
-    note([instance_state(made)], origin)
+    note([instance_state(made)], origin, of_registry=issubclass(model, schema.Base))
     return made

@@ -120,7 +120,7 @@ def annotate_rows(
 
 def whence(session: OrmSession, records: Sequence[Any]) -> str:
     """Say which lines added *records* that are being sent, and which line reads, if that is why they are sent."""
-    added = _added([session.lines.get(instance_state(record)) for record in records])
+    added = _added([session.line_of(record) for record in records])
     line = callsite.current() if session.is_reading else None
     return added if line is None else f"{added}; sent for the read at {line}"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -24,6 +23,9 @@ from ln_jupyter.schema import base
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+
+_LINE = "ln_line"
 
 
 class RoutingSession(orm.Session):
@@ -96,6 +98,17 @@ class RoutingSession(orm.Session):
         """Return the engine that a class was read from or written to; None if it was not asked for yet."""
         return self._of_registry if issubclass(model, schema.Base) else self._of_users
 
+    def note_line(self, records: Iterable[object], line: callsite.Line) -> None:
+        """Remember where records were added."""
+        note = (self.hash_key, line)
+        for record in records:
+            instance_state(record).__dict__[_LINE] = note  # a weak dictionary would cost four times as much
+
+    def line_of(self, record: object) -> callsite.Line | None:
+        """Return where a record was added to this session; None if nobody knows."""
+        key, line = instance_state(record).__dict__.get(_LINE, (None, None))
+        return line if key == self.hash_key else None
+
     def expunge(self, instance: object) -> None:
         """Let go of a record and of what its cascade takes along, and remember where they came from."""
         super().expunge(instance)
@@ -110,8 +123,8 @@ class RoutingSession(orm.Session):
 
     def _note_origins(self, states: Sequence[orm.InstanceState[Any]]) -> None:
         for engine, is_ours in ((self._of_users, False), (self._of_registry, True)):
-            if engine is not None and states:
-                origins.note((s for s in states if issubclass(s.class_, schema.Base) == is_ours), engine)
+            if engine is not None:
+                origins.note(states, engine, of_registry=is_ours)
 
 
 class OrmSession(RoutingSession):
@@ -141,8 +154,8 @@ class OrmSession(RoutingSession):
         """
         self.is_reading = False
         """Whether something is being sent because something else is about to be read."""
-        self.lines: weakref.WeakKeyDictionary[object, callsite.Line] = weakref.WeakKeyDictionary()
-        """Where each record was added, by its state."""
+        self.attached: list[orm.InstanceState[Any]] | None = None
+        """What is being attached to it; None where nobody asks."""
         self.lazy_loads: lazy_loads.Tallies | None = {}
         """What was loaded lazily, to be remarked on; None where a profile tells it all."""
         self.streams: set[object] = set()
@@ -393,7 +406,7 @@ class OrmSession(RoutingSession):
 
     def __del__(self, is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
         """Remember where records came from also where nobody closes, as in ``ln.Session(archive).select(Model).one()``."""
-        if hasattr(self, "lines") and not is_finalizing():  # __init__ came so far, and modules are still there
+        if hasattr(self, "connections") and not is_finalizing():  # __init__ came so far, and modules are still there
             self._note_origins(self.identity_map.all_states())
 
     @property
@@ -455,12 +468,16 @@ def _is_of_registry(mapper: Any, clause: Any) -> bool:
     return isinstance(table, sa.Table) and table.metadata is schema.Base.metadata
 
 
-@event.listens_for(OrmSession, "before_attach")
-def _before_attach(session: OrmSession, record: object) -> None:
+@event.listens_for(OrmSession, "before_attach", raw=True)
+def _before_attach(session: OrmSession, state: orm.InstanceState[Any]) -> None:
     """Refuse what was read from another database, or may have been: here its key may be that of another row."""
-    session.route.bind()  # what is pending goes where it led when it was added
-    if instance_state(record).key is None:
+    if not session.route.is_bound:
+        session.route.bind()  # what is pending goes where it led when it was added
+    if session.attached is not None:
+        session.attached.append(state)
+    if state.key is None:
         return  # it is new
+    record: Any = state.obj()
     database = origins.engine_of(record)
     session.refuse_to_guess(record)
     if database is not None and not session.leads_to(database, record):
@@ -549,7 +566,7 @@ def _before_flush(session: OrmSession, *_: object) -> None:
     if unowned:
         user_id = users.current_id(session)
         for record in unowned:
-            record.created_by_id = user_id
+            instance_dict(record)["created_by_id"] = user_id  # as a default is set: nobody has changed it
     session.has_sent = True
     session._touched.update(map(instance_state, (*new, *changed, *session.deleted)))
 

@@ -91,6 +91,8 @@ def _forgotten(state: InstanceState[Any], held: Iterable[str]) -> list[str]:
 def settle(session: Session, touched: set[InstanceState[Any]]) -> None:
     """Read what the database computed of the *touched* records, and expire what they contradict, before a commit."""
     for state in touched:
+        if not state.expired_attributes:
+            continue
         computed = [name for name in state.expired_attributes if name in state.mapper.column_attrs]
         if computed and state.persistent and (record := state.obj()) is not None:
             session.refresh(record, computed)

@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import sqlalchemy as sa
-from sqlalchemy import event, orm
+from sqlalchemy import orm
 from sqlalchemy.orm.attributes import instance_state
 
 from ln_jupyter import callsite, errors
@@ -126,7 +126,7 @@ def add_in(session: OrmSession | None, record: Any, rows: bulk.Rows | None = Non
     def attach(orm_session: OrmSession) -> None:
         _attach(orm_session, records)
         if line is not None:
-            orm_session.lines.update((instance_state(each), line) for each in records)
+            orm_session.note_line(records, line)
 
     _act(session, records, attach)
     return record
@@ -179,7 +179,8 @@ def _act(
     session: OrmSession | None, records: Sequence[Any], action: Callable[[OrmSession], R], *, write: bool = False
 ) -> R:
     """Run *action* where the records belong, and commit unless a block will."""
-    owners = [(record, owner) for record in records if (owner := orm.object_session(record)) is not None]
+    attached = (each for each in records if instance_state(each).session_id is not None)
+    owners = [(record, owner) for record in attached if (owner := orm.object_session(record)) is not None]
     place = session if session is not None else _place(owners)
     for record, owner in owners:
         if owner is not place:
@@ -203,7 +204,7 @@ def _place(owners: Sequence[tuple[Any, orm.Session]]) -> OrmSession | None:
 
 def _elsewhere(records: Sequence[Any]) -> sa.Engine | None:
     """Return the one engine that all records come from; None for the usual one, which refuses those of others."""
-    databases = {origins.engine_of(record) for record in records}
+    databases = {None if instance_state(record).key is None else origins.engine_of(record) for record in records}
     database = databases.pop() if len(databases) == 1 else None
     if database is None or database is engines.current():
         return None
@@ -242,23 +243,19 @@ def _attach(session: OrmSession, records: Sequence[Any]) -> None:
     """Put the records into the session, or none of them."""
     if session.only_reads and records:  # said on the user's line, and not at the end of the block
         raise restrictions.refusal(naming.name(records[0]))
-    attached: list[Any] = []
-
-    def note(_session: orm.Session, record: Any) -> None:
-        attached.append(record)
-
-    event.listen(session, "after_attach", note)
+    outer, session.attached = session.attached, []  # an event of the user's may add others meanwhile
     try:
         session.add_all(records)
     except (sa.exc.InvalidRequestError, errors.LnJupyterError) as error:
-        for record in attached:
-            if record in session:
+        for state in session.attached:
+            record: Any = state.obj()
+            if record is not None and record in session:
                 orm.Session.expunge(session, record)  # plain: it did not come from here
         if isinstance(error, errors.LnJupyterError):
             raise
         raise _refusal(session, records, error) from error
     finally:
-        event.remove(session, "after_attach", note)
+        session.attached = outer
 
 
 def _refusal(session: OrmSession, records: Sequence[Any], error: Exception) -> errors.RecordError:

@@ -366,7 +366,7 @@ def test_a_pickle_holds_no_password() -> None:
     url = "postgresql+psycopg://me:first%40secret@host/lab?sslpassword=second&options=-c%20x%3D1"
     ann = Author(id=1, name="Ann")
     orm.make_transient_to_detached(ann)
-    origins.note([sa.inspect(ann)], sa.create_engine(url))
+    origins.note([sa.inspect(ann)], sa.create_engine(url), of_registry=False)
     before = set(engines._engines)
 
     dumped = pickle.dumps(ann)

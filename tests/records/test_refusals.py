@@ -121,6 +121,19 @@ def test_naming_a_refused_record_saves_nothing(heroes: sa.Engine, add: Callable[
     assert ["a"] == _names(heroes)
 
 
+def test_the_line_that_added_it_to_another_session_is_not_told(heroes: sa.Engine) -> None:
+    """Where a record was added before is no place to look for what is refused now."""
+    with ln.Session(heroes):
+        record = ln.add(Hero(name="c"))
+
+    with pytest.raises(sa.exc.IntegrityError) as error, ln.Session(heroes) as ss:
+        ss.orm.add(record)
+        record.name = "a"
+
+    assert "name='a'" in _note(error)
+    assert "added at" not in _note(error)
+
+
 def test_nothing_but_reading_finds_a_refused_record(heroes: sa.Engine) -> None:
     """After the error no statement is sent that could save anything."""
     sent: list[str] = []
