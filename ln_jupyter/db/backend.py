@@ -125,8 +125,8 @@ class Backend:
         """Begin a transaction that changes tables, alone among those with the same *key*."""
         self.begin(connection)
 
-    def begin_named(self, connection: sa.Connection, key: int) -> None:
-        """Begin, or go on, alone among those with the same *key* until the transaction ends."""
+    def begin_named(self, connection: sa.Connection, name: str) -> None:
+        """Begin, or go on, alone among those with the same *name* until the transaction ends."""
         if not self.has_begun(connection):
             self.begin(connection)
 

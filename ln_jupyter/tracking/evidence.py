@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ln_jupyter.notebook.document import Cell, Document
+    from ln_jupyter.tracking.request import Request
 
 _NOTHING: frozenset[str] = frozenset()
 _ENOUGH_CELLS = 2  # of the same source: one alone may be anybody's
@@ -102,6 +103,16 @@ def of_file(seen: Seen) -> Content:
     return Content(_telling(seen.cell_ids or ()), frozenset(filter(None, [seen.source_hash])))
 
 
+def seen_at(connection: sa.Connection, request: Request) -> Seen | None:
+    """Read what the registry knows of the request's path; None where it does not, or there is no file."""
+    if request.document is None:
+        return None
+    row = sa.select(*(notebook_path.c[name] for name in Seen._fields))
+    here = (notebook_path.c.host == request.process.host, notebook_path.c.path == request.path)
+    found = connection.execute(row.where(*here)).one_or_none()
+    return None if found is None else Seen(*found)
+
+
 def traces(connection: sa.Connection, notebook_id: str, *, host: str, path: str | None) -> list[Trace]:
     """Read where a notebook and its copies were seen; files that many machines have alike are one.
 
@@ -136,6 +147,23 @@ def of_runs(connection: sa.Connection, notebook_ids: Iterable[str], content: Con
     for notebook_id, *parts in connection.execute(sources.union(cells)):
         found.setdefault(notebook_id, []).append(Content(*(frozenset(filter(None, [part])) for part in parts)))
     return {notebook_id: together(contents) for notebook_id, contents in found.items()}
+
+
+def is_same(seen: Seen, document: Document) -> bool:
+    """Return whether a file is the notebook that was seen at its path.
+
+    A script is: it has no cells to tell it by, and its edits are why it is run again. Of a notebook
+    the content tells: a shared cell does. The same source does too, for converters and older formats
+    keep no cell ids; but every new notebook may begin with the same one cell.
+    """
+    if document.path.suffix != ".ipynb":
+        return True
+    ids = {storable(cell.id) for cell in document.cells if cell.id}
+    if not ids.isdisjoint(seen.cell_ids or ()):
+        return True
+    if ids and seen.cell_ids and sum(bool(cell.source.strip()) for cell in document.cells) <= 1:
+        return False
+    return seen.source_hash == document.source_hash
 
 
 def _telling(cell_ids: Iterable[str | None]) -> frozenset[str]:

@@ -8,87 +8,74 @@ that has nothing in common with the notebook whose id it states: somebody else m
 from __future__ import annotations
 
 import functools
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from ln_jupyter import errors
-from ln_jupyter.notebook import document as documents
-from ln_jupyter.notebook import identity as identities
+from ln_jupyter.db import backends
 from ln_jupyter.notebook.identity import Identity
-from ln_jupyter.schema import ids
-from ln_jupyter.schema.tables import notebook, notebook_path
+from ln_jupyter.schema.tables import notebook
 from ln_jupyter.tracking import evidence, versions
-from ln_jupyter.tracking.evidence import Content, Seen
-from ln_jupyter.tracking.request import storable
+from ln_jupyter.tracking.evidence import Content
+from ln_jupyter.tracking.family import Family, Files, Identified, new_identity
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
     from ln_jupyter.notebook.document import Document
-    from ln_jupyter.tracking.evidence import Trace
+    from ln_jupyter.tracking.evidence import Seen
     from ln_jupyter.tracking.request import Request
     from ln_jupyter.tracking.this_machine import ThisMachine
-    from ln_jupyter.tracking.versions import Version
 
 
-class Identified(NamedTuple):
-    """Who a notebook is.
-
-    Attributes:
-        identity: Its id, and the version that was last known of it.
-        parent: Id and version of the notebook that it is a copy of.
-        is_new: The id was made just now: nothing is known of the notebook.
-        why_copy: Why it was made, for a copy.
-        versions: Those that are registered, as `versions.read_versions` reads them; None where they were not read.
-        here: What the registry knows of the path; None where it was not read, or knows nothing.
-    """
-
-    identity: Identity
-    parent: tuple[str, str] | None = None
-    is_new: bool = False
-    why_copy: str = ""
-    versions: Mapping[Version, dict[str, Any]] | None = None
-    here: Seen | None = None
-
-
-class Identification:
-    """Finds out who asks to be registered.
+def identify(connection: sa.Connection, request: Request, known: Identity | None, machine: ThisMachine) -> Identified:
+    """Say who asks to be registered; afterwards the machine is asked nothing more.
 
     Args:
+        connection: To the registry, which is only read, and locked for whoever is new.
         request: The notebook.
         known: Who this process registered it as, where it did.
         machine: Looks at files.
+
+    Raises:
+        UnansweredError: If the machine has to be asked while the registry is locked.
     """
+    identification = _Identification(request, known, machine)
+    machine.must_not_ask = False  # nothing is locked yet, the second time neither
+    found = identification.find(connection)
+    machine.must_not_ask = True
+    if found.is_new and request.path is not None:
+        # two kernels may both be the first to see a file: the second one waits, and sees what the first one wrote
+        name = request.path if request.stated is None else request.stated.id
+        backends.get(connection.dialect).begin_named(connection, name)
+        found = identification.find(connection)
+    return found
+
+
+class _Identification:
+    """What is asked of the registry and of files; the answers of files are kept."""
 
     def __init__(self, request: Request, known: Identity | None, machine: ThisMachine) -> None:
         self._request = request
         self._known = known
-        self._files = _Files(Path() if request.location is None else request.location.path, machine)
+        self._files = Files(Path() if request.location is None else request.location.path, machine)
 
     def find(self, connection: sa.Connection) -> Identified:
-        """Say who it is.
+        """Say who it is, as far as the machine answers."""
+        here = evidence.seen_at(connection, self._request)
+        return self._find(connection, here)._replace(here=here)
 
-        Args:
-            connection: To the registry; it is only read.
-        """
+    def _find(self, connection: sa.Connection, here: Seen | None) -> Identified:
         request, known = self._request, self._known
         if request.document is None or request.names_id:
             identity = request.stated or known
-            return _new() if identity is None else Identified(identity)
-        if request.stated is None and known is not None:
+            return new_identity() if identity is None else Identified(identity)
+        if request.stated is not None:
+            return self._stated(connection, request.stated, request.document, here)
+        if known is not None:
             return Identified(known)
-        here = seen_at(connection, request)
-        return self._find_at(connection, request.document, here)._replace(here=here)
-
-    def _find_at(self, connection: sa.Connection, document: Document, here: Seen | None) -> Identified:
-        if (stated := self._request.stated) is not None:
-            return self._stated(connection, stated, document, here)
-        if here is not None and _is_same(here, document):
+        if here is not None and evidence.is_same(here, request.document):
             return Identified(Identity(here.notebook_id, here.notebook_v))
-        return _new()
+        return new_identity()
 
     def _stated(self, connection: sa.Connection, stated: Identity, document: Document, here: Seen | None) -> Identified:
         """Believe what a file says of itself if this file had the id, or has something in common with whoever has."""
@@ -104,7 +91,7 @@ class Identification:
             return Identified(stated)
         host, path = self._request.process.host, self._request.path
         traces = evidence.traces(connection, stated.id, host=host, path=path)
-        family = _Family(stated, known, traces, self._files)
+        family = Family(stated, known, traces, self._files)
         content = evidence.content(document)
         if (found := family.find(content, path)) is not None:
             return found
@@ -114,169 +101,12 @@ class Identification:
         family.learn(evidence.of_runs(connection, family.contents, content))
         return family.find(content, path) or family.new_copy()
 
-    @functools.cached_property
-    def _content_with_code(
-        self,
-    ) -> Content:  # cached, for it takes long to parse, and may be asked for again with a lock
+    @functools.cached_property  # for it takes long to parse, and may be asked for again with a lock
+    def _content_with_code(self) -> Content:
         document = self._request.document
         return Content() if document is None else evidence.with_code(evidence.content(document), document)
-
-
-class _Family:
-    """A notebook and its copies, by what is known of their contents.
-
-    Args:
-        stated: The notebook.
-        known: Its versions.
-        traces: Where it and its copies were seen.
-        files: Tells what is still there.
-    """
-
-    def __init__(
-        self, stated: Identity, known: Mapping[Version, dict[str, Any]], traces: list[Trace], files: _Files
-    ) -> None:
-        self._stated = stated
-        self._versions = known
-        self._traces = traces
-        self._files = files
-        published = Content(sources=frozenset(filter(None, (each.source_hash for each in known))))
-        self.contents = {stated.id: published}
-        """What is known of each, by id."""
-        for each in traces:
-            self.learn({each.seen.notebook_id: evidence.of_file(each.seen)})
-
-    def learn(self, contents: Mapping[str, Content]) -> None:
-        """Take note of more."""
-        for notebook_id, content in contents.items():
-            known = self.contents.get(notebook_id, Content())
-            self.contents[notebook_id] = evidence.together([known, content])
-
-    def find(self, content: Content, path: str | None) -> Identified | None:
-        """Find the one that a file at this path is, by this content; None if it is none of them."""
-        for each in self._traces:
-            if each.is_here and self._files.is_same(each.seen.path) and self._is_there(each.seen):
-                return self._identified(each.seen.notebook_id)
-        parent = self.contents[self._stated.id]
-        is_copy = self._original is not None
-        own = content.without(parent)
-        if is_copy:  # of which it may have all of its content
-            own = own._replace(sources=content.sources)
-        at_path = {each.seen.notebook_id for each in self._traces if each.seen.path == path}
-        children = sorted(self.contents.keys() - {self._stated.id}, key=lambda child: (child not in at_path, child))
-        for child in children:
-            is_meant = child in at_path and self._stated.id not in at_path
-            if (content if is_meant else own).agrees_with(self.contents[child]) and self._elsewhere(child) is None:
-                return self._identified(child)
-        if not is_copy and content.agrees_with(parent):
-            return self._identified(self._stated.id)
-        return None
-
-    def new_copy(self) -> Identified:
-        """Make another copy."""
-        original = self._original
-        if original is not None:
-            return _new((self._stated.id, original.notebook_v), f"the original is at {original.path}")
-        stated = [each.v for each in self._versions if each.v == self._stated.version]
-        v = stated[0] if stated else max(self._versions, key=lambda each: each.created_at).v
-        return _new((self._stated.id, v), "it has nothing in common with that one")
-
-    @property
-    def _original(self) -> Seen | None:
-        return self._elsewhere(self._stated.id)
-
-    def _elsewhere(self, notebook_id: str) -> Seen | None:
-        """Return another file of this machine that is the notebook."""
-        seen = (each.seen for each in self._traces if each.is_here and each.seen.notebook_id == notebook_id)
-        return next((each for each in seen if self._is_there(each)), None)
-
-    def _is_there(self, seen: Seen) -> bool:
-        """Return whether a file is what was seen there; a copy that no server saved states the id of its original."""
-        return self._files.is_there(seen, stating=(seen.notebook_id, self._stated.id))
-
-    def _identified(self, notebook_id: str) -> Identified:
-        if notebook_id == self._stated.id:
-            return Identified(self._stated, versions=self._versions)
-        seen = next(each.seen for each in self._traces if each.seen.notebook_id == notebook_id)
-        return Identified(Identity(notebook_id, seen.notebook_v))
-
-
-class _Files:
-    """What files of this machine are now.
-
-    Args:
-        path: The file that asks to be registered.
-        machine: Looks at them, once each.
-    """
-
-    def __init__(self, path: Path, machine: ThisMachine) -> None:
-        self._path = path
-        self._machine = machine
-
-    def is_same(self, path: str) -> bool:
-        """Return whether a path is another name of the file, or another checkout of it."""
-        return self._machine.ask(_is_same_file, self._path, path)
-
-    def is_there(self, seen: Seen, *, stating: Collection[str]) -> bool:
-        """Return whether a file that was seen is still there: it states one of these ids, or none and has its content."""
-        is_there, document = self._machine.ask(_read, seen.path)
-        if document is None:
-            return is_there
-        stated = identities.stated(document)
-        return _is_same(seen, document) if stated is None else stated.id in stating
-
-
-def seen_at(connection: sa.Connection, request: Request) -> Seen | None:
-    """Read what the registry knows of the request's path; None where it does not, or there is no file."""
-    if request.document is None:
-        return None
-    row = sa.select(*(notebook_path.c[name] for name in Seen._fields))
-    here = (notebook_path.c.host == request.process.host, notebook_path.c.path == request.path)
-    found = connection.execute(row.where(*here)).one_or_none()
-    return None if found is None else Seen(*found)
-
-
-def _new(parent: tuple[str, str] | None = None, why_copy: str = "") -> Identified:
-    return Identified(Identity(ids.new(ids.NOTEBOOK)), parent, is_new=True, why_copy=why_copy)
 
 
 def _is_child(connection: sa.Connection, notebook_id: str, parent_id: str) -> bool:
     is_child = sa.exists().where(notebook.c.id == notebook_id, notebook.c.parent_id == parent_id)
     return bool(connection.scalar(sa.select(is_child)))
-
-
-def _read(path: str) -> tuple[bool, Document | None]:
-    """Read a file; whether it is there, and what it says if it can be read."""
-    if not os.path.isfile(path):  # noqa: PTH113 - of a folder closed to us
-        return False, None
-    try:
-        return True, documents.read(Path(path))
-    except errors.NotebookUnreadableError:  # such as one with a merge conflict: it has not moved
-        return True, None
-
-
-def _is_same(seen: Seen, document: Document) -> bool:
-    """Return whether a file is the notebook that was seen at its path.
-
-    A script is: it has no cells to tell it by, and its edits are why it is run again. Of a notebook
-    the content tells: a shared cell does. The same source does too, for converters and older formats
-    keep no cell ids; but every new notebook may begin with the same one cell.
-    """
-    if document.path.suffix != ".ipynb":
-        return True
-    ids = {storable(cell.id) for cell in document.cells if cell.id}
-    if not ids.isdisjoint(seen.cell_ids or ()):
-        return True
-    if ids and seen.cell_ids and sum(bool(cell.source.strip()) for cell in document.cells) <= 1:
-        return False
-    return seen.source_hash == document.source_hash
-
-
-def _is_same_file(path: Path, other: str) -> bool:
-    try:
-        if path.samefile(other):
-            return True
-    except OSError:  # it went away just now
-        pass
-    from ln_jupyter.environment import git  # here for cost: only two files that may be one are asked about
-
-    return git.are_one_file(path, Path(other))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,9 +16,9 @@ from ln_jupyter.orm import users
 from ln_jupyter.registry import choose
 from ln_jupyter.schema import ids, tables
 from ln_jupyter.schema.types import utcnow
-from ln_jupyter.tracking import identify, versions
+from ln_jupyter.tracking import versions
 from ln_jupyter.tracking.evidence import Seen
-from ln_jupyter.tracking.identify import Identification
+from ln_jupyter.tracking.identify import identify
 from ln_jupyter.tracking.recording import latest
 from ln_jupyter.tracking.this_machine import ThisMachine, UnansweredError
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ln_jupyter.schema import Notebook, Run
-    from ln_jupyter.tracking.identify import Identified
+    from ln_jupyter.tracking.family import Identified
     from ln_jupyter.tracking.request import Request
     from ln_jupyter.tracking.versions import Version
 
@@ -105,18 +104,17 @@ def register(request: Request, *, before: Registration | None, run: WhichRun) ->
 def _register(
     connection: sa.Connection, request: Request, before: Registration | None, run: WhichRun, machine: ThisMachine
 ) -> Registration:
-    machine.must_not_ask, user = False, settings.current().user
-    found = _identify(connection, request, before, machine)
-    machine.must_not_ask = True
+    user = settings.current().user
+    found = identify(connection, request, _of_this_process(request, before), machine)
     user_id = users.id_of(connection, user)
     known = found.versions
     if known is None:
         known = {} if found.is_new else versions.read_versions(connection, found.identity.id)
     notebook = _find_or_make_notebook(connection, found, known, request, user_id)
-    known_here = found.here is not None or found.is_new
-    note_path(connection, request, notebook, found.here if known_here else identify.seen_at(connection, request))
+    note_path(connection, request, notebook, found.here)
     if run == "latest":
-        _lock(connection, notebook["id"])  # of two that ask at once, the second one sees that the first one runs it
+        # of two that ask at once, the second one sees that the first one runs it
+        backends.get(connection.dialect).begin_named(connection, notebook["id"])
         kept, why_new = latest.find(connection, notebook, request.process, machine)
     else:
         kept, why_new = _find_run(connection, notebook, before, run), ""
@@ -136,24 +134,6 @@ def _register(
         why_copy=found.why_copy,
         publisher=next((each.publisher for each in known if each.v == notebook["v"]), None),
     )
-
-
-def _identify(
-    connection: sa.Connection, request: Request, before: Registration | None, machine: ThisMachine
-) -> Identified:
-    identification = Identification(request, _of_this_process(request, before), machine)
-    found = identification.find(connection)
-    if found.is_new and request.path is not None:
-        # two kernels may both be the first to see a file: the second one waits, and sees what the first one wrote
-        machine.must_not_ask = True
-        _lock(connection, request.path if request.stated is None else request.stated.id)
-        found = identification.find(connection)
-    return found
-
-
-def _lock(connection: sa.Connection, name: str) -> None:
-    key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
-    backends.get(connection.dialect).begin_named(connection, key)
 
 
 def _of_this_process(request: Request, before: Registration | None) -> Identity | None:

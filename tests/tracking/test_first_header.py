@@ -99,7 +99,7 @@ def test_statements_of_a_repeated_call(
     register(notebook, before=before)
 
     tables = [table for _, table in kinds(statements)]
-    assert ["ln_notebook", "ln_notebook_path", "ln_run"] == tables
+    assert ["ln_notebook_path", "ln_notebook", "ln_run"] == tables
 
 
 def kinds(statements: list[str]) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
+from ln_jupyter.db import backends
 from ln_jupyter.db.sqlite import locks
 from ln_jupyter.environment import process as processes
 from ln_jupyter.locate.location import Location
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
+    from ln_jupyter.db.backend import Backend
     from ln_jupyter.tracking.register import Registration
 
 _ASKS = {"open", "os.listdir", "os.scandir", "subprocess.Popen", "os.posix_spawn", "os.fork"}
@@ -84,7 +86,11 @@ def test_a_copy(register: Callable[..., Registration], tmp_path: Path, asked: li
 
 
 def test_what_somebody_else_writes_meanwhile(
-    register: Callable[..., Registration], tmp_path: Path, asked: list[Any], monkeypatch: pytest.MonkeyPatch
+    register: Callable[..., Registration],
+    tmp_path: Path,
+    asked: list[Any],
+    engine: sa.Engine,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A file that another kernel registers before the lock is there is looked at without the lock, and so is a copy made once."""
     stated = {"nbproject": {"id": "aaaaaaaaaaaa", "version": "1"}}
@@ -92,16 +98,17 @@ def test_what_somebody_else_writes_meanwhile(
     copy = notebooks.write(tmp_path / "b.ipynb", "other = 1", "code = 2", ids="x", **stated)
     register(original)
     other = notebooks.write(tmp_path / "c.ipynb", "other = 1", "code = 2", ids="x", **stated)
-    lock, begun = rows._lock, []
+    backend, begun = type(backends.get(engine.dialect)), []
+    lock = backend.begin_named
 
-    def lock_after_another(connection: sa.Connection, name: str) -> None:
+    def lock_after_another(self: Backend, connection: sa.Connection, name: str) -> None:
         if not begun:
             begun.append(name)
             register(other)
             asked.clear()
-        lock(connection, name)
+        lock(self, connection, name)
 
-    monkeypatch.setattr(rows, "_lock", lock_after_another)
+    monkeypatch.setattr(backend, "begin_named", lock_after_another)
 
     found = register(copy)
 

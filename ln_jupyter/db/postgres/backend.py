@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -133,8 +134,9 @@ class PostgreSQL(Backend):
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
 
-    def begin_named(self, connection: sa.Connection, key: int) -> None:
-        """Begin, or go on, alone among those with the same *key* until the transaction ends."""
+    def begin_named(self, connection: sa.Connection, name: str) -> None:
+        """Begin, or go on, alone among those with the same *name* until the transaction ends."""
+        key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
         if self.has_begun(connection):
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
         else:

@@ -12,7 +12,7 @@ from ln_jupyter.environment import distributions
 from ln_jupyter.registry import choose
 from ln_jupyter.schema import tables
 from ln_jupyter.schema.types import utcnow
-from ln_jupyter.tracking import identify, register, versions
+from ln_jupyter.tracking import evidence, register, versions
 from ln_jupyter.tracking.recording import facts, run_rows
 
 if TYPE_CHECKING:
@@ -69,6 +69,6 @@ def _publish(
     lost = {} if kept is not None else {name: current.run_row[name] for name in ("id", "started_at")}
     ended = {"heard_at": now, "finished_at": now, "outcome": "ok"}
     values = lost | frozen | ended | {"notebook_id": notebook_id, "notebook_v": v}
-    register.note_path(connection, request, notebook, identify.seen_at(connection, request))
+    register.note_path(connection, request, notebook, evidence.seen_at(connection, request))
     run = register.save_run(connection, kept, current.user_id, values)
     return replace(current, notebook_row=notebook, run_row=run, publisher=frozen_version.publisher)
