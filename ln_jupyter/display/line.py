@@ -16,8 +16,8 @@ from ln_jupyter import redaction, sanitize
 from ln_jupyter.display import values
 from ln_jupyter.display.options import DEFAULT
 from ln_jupyter.errors import NotMappedError
+from ln_jupyter.orm.inspect.naming import LABELS
 from ln_jupyter.orm.inspect.record import state_of
-from ln_jupyter.orm.naming import LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Which database: where a record came from, where its class leads, and what nobody can know."""
+"""Which database a record came from, and what nobody can know of it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from sqlalchemy.orm.attributes import instance_state, set_committed_value
 
 from ln_jupyter import errors, schema
 from ln_jupyter.db import engines, error_translation
-from ln_jupyter.orm import naming
-from ln_jupyter.registry import check, choose
+from ln_jupyter.orm.inspect import naming
+from ln_jupyter.registry import check
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,61 +23,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _ORIGIN = "ln_origin"
-
-
-class Route:
-    """Where each class leads in one session; decided when it is first asked, and whatever is connected later.
-
-    Args:
-        named: The engine for everything; None for the one of `connect()`, and the registry's for
-            records of `ln_jupyter.schema`.
-    """
-
-    def __init__(self, named: sa.Engine | None = None) -> None:
-        self.named = named
-        self.is_bound = named is not None
-        """Whether that is decided."""
-        self._connected: sa.Engine | None = None
-        self._registry: sa.Engine | None = None
-
-    def bind(self) -> None:
-        """Decide: what is connected from now on is for others."""
-        if not self.is_bound:
-            self._connected = engines.connected()
-            self.is_bound = True
-
-    @property
-    def usual(self) -> sa.Engine:
-        """The engine of everything but the records of `ln_jupyter.schema`; asking for it sends and decides nothing."""
-        if self.named is not None:
-            return self.named
-        connected = self._connected if self.is_bound else engines.connected()
-        return connected or engines.of_settings()
-
-    def at_hand(self, *, of_registry: bool) -> sa.Engine:
-        """The engine of a class as far as it is known; asking for it sends and decides nothing.
-
-        Args:
-            of_registry: Whether it is one of `ln_jupyter.schema`.
-        """
-        if not of_registry or self.named is not None:
-            return self.usual
-        return self._registry or choose.at_hand(of_registry=True) or self.usual
-
-    def registry(self, *, lend: check.Lend, held: check.Lend | None) -> sa.Engine:
-        """Return the engine of the registry, checked on the connection that is about to be used.
-
-        Args:
-            lend: Gives that connection.
-            held: Gives the one that is in use already, of the engine that is connected; None if none is.
-
-        Raises:
-            DatabaseError: As `engine.with_registry`.
-        """
-        self.bind()
-        if self._registry is None:
-            self._registry = self.named or choose.registry_beside(self._connected, lend=held)
-        return choose.with_registry(self._registry, lend=lend)
 
 
 # -- where a record came from ----------------------------------------------------------------------------------

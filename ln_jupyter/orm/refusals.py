@@ -16,7 +16,8 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from ln_jupyter import callsite, errors
 from ln_jupyter.db import marks
-from ln_jupyter.orm import naming, refused_rows
+from ln_jupyter.orm import refused_rows
+from ln_jupyter.orm.inspect import naming
 from ln_jupyter.orm.refused_rows import Undone
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from sqlalchemy import event
 from ln_jupyter import callsite, errors
 from ln_jupyter.db import backends, internals, read_only, sql_text
 from ln_jupyter.db.events import takes_notes
-from ln_jupyter.orm import failures, naming, refusals
+from ln_jupyter.orm import failures, refusals
+from ln_jupyter.orm.inspect import naming
 
 if TYPE_CHECKING:
     from sqlalchemy import orm

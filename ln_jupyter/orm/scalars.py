@@ -16,7 +16,7 @@ from sqlalchemy.orm.attributes import instance_dict, instance_state, set_attribu
 from sqlalchemy.sql import visitors
 
 from ln_jupyter import errors
-from ln_jupyter.orm import naming
+from ln_jupyter.orm.inspect import naming
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

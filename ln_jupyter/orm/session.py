@@ -16,115 +16,18 @@ from ln_jupyter import callsite, errors, schema
 from ln_jupyter.db import backends, engines, error_translation, marks, sql_text, transactions
 from ln_jupyter.db.events import takes_notes
 from ln_jupyter.db.internals import commits_each_statement
-from ln_jupyter.orm import failures, internals, naming, origins, refusals, scalars, state_backup, users
+from ln_jupyter.orm import failures, internals, origins, refusals, scalars, state_backup, users
+from ln_jupyter.orm.inspect import naming
 from ln_jupyter.orm.profile import lazy_loads
+from ln_jupyter.orm.routing import Route, RoutingSession, is_of_registry
 from ln_jupyter.registry import check
 from ln_jupyter.schema import base
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
 
 _LINE = "ln_line"
-
-
-class RoutingSession(orm.Session):
-    """A `sqlalchemy.orm.Session` that finds its database by the record's class.
-
-    By itself it is for one short read: nobody listens to it, which makes it as fast as SQLAlchemy's own.
-
-    Args:
-        engine: As `origins.Route` takes it; or the route of another session, to be led as it is.
-    """
-
-    def __init__(self, engine: sa.Engine | origins.Route | None = None) -> None:
-        super().__init__(expire_on_commit=False)
-        self.route = engine if isinstance(engine, origins.Route) else origins.Route(engine)
-        """Where each class leads."""
-        self._of_users: sa.Engine | None = None
-        self._of_registry: sa.Engine | None = None
-
-    def get_bind(self, mapper: Any = None, *, clause: Any = None, bind: Any = None, **_: Any) -> Any:
-        """Choose the engine; see `origins.Route`."""
-        if bind is not None:
-            return bind
-        if not _is_of_registry(mapper, clause):
-            self.route.bind()
-            self._of_users = self.route.usual
-            return self._of_users
-        was_idle = not self.in_transaction()
-        try:
-            self._of_registry = self.route.registry(lend=self._lend, held=self._lend if self._holds_usual() else None)
-        except BaseException:
-            if was_idle:
-                self.rollback()  # holds no connection because of a registry that cannot be used
-            raise
-        return self._of_registry
-
-    def _lend(self, engine: sa.Engine) -> contextlib.AbstractContextManager[sa.Connection]:
-        """Show the connection that a statement is about to use."""
-        return contextlib.nullcontext(self.connection_for(bind=engine))
-
-    def connection_for(self, **bind_arguments: Any) -> sa.Connection:
-        """Return a connection for what is sent by the product itself, by what `get_bind` takes."""
-        return super().connection(bind_arguments=bind_arguments)
-
-    def _holds_usual(self) -> bool:
-        """Return whether it has a connection of the usual engine."""
-        return False  # a short read has none before it asks
-
-    def flush_to_read(self) -> None:
-        """Send what is unsaved, as a select does, before something is read past the session."""
-        self._autoflush()
-
-    def leads_to(self, database: sa.Engine, record: object) -> bool:
-        """Return whether the record's class is kept in this database; sends nothing in the ordinary case."""
-        if engines.is_same_database(self.route.usual, database):
-            return True
-        if self.route.named is not None or not isinstance(record, schema.Base):
-            return False
-        return engines.is_same_database(self.get_bind(type(record)), database)
-
-    def refuse_to_guess(self, record: object) -> None:
-        """Refuse a record of which nobody knows where it came from, if it may be of another database than this one.
-
-        Raises:
-            UnknownOriginError: As `origins.refuse_to_guess`.
-        """
-        if self.route.named is None and instance_state(record).key is not None and origins.engine_of(record) is None:
-            origins.refuse_to_guess(record, self.get_bind(type(record)).engine, self.route.usual)
-
-    def kept_in(self, model: type[Any]) -> sa.Engine | None:
-        """Return the engine that a class was read from or written to; None if it was not asked for yet."""
-        return self._of_registry if issubclass(model, schema.Base) else self._of_users
-
-    def note_line(self, records: Iterable[object], line: callsite.Line) -> None:
-        """Remember where records were added."""
-        note = (self.hash_key, line)
-        for record in records:
-            instance_state(record).__dict__[_LINE] = note  # a weak dictionary would cost four times as much
-
-    def line_of(self, record: object) -> callsite.Line | None:
-        """Return where a record was added to this session; None if nobody knows."""
-        key, line = instance_state(record).__dict__.get(_LINE, (None, None))
-        return line if key == self.hash_key else None
-
-    def expunge(self, instance: object) -> None:
-        """Let go of a record and of what its cascade takes along, and remember where they came from."""
-        super().expunge(instance)
-        state = instance_state(instance)
-        related = (each for _, _, each, _ in state.manager.mapper.cascade_iterator("expunge", state))
-        self._note_origins([each for each in (state, *related) if each.key is not None])
-
-    def expunge_all(self) -> None:
-        """Let go of all records, as closing does, and remember where they came from."""
-        self._note_origins(self.identity_map.all_states())
-        super().expunge_all()
-
-    def _note_origins(self, states: Sequence[orm.InstanceState[Any]]) -> None:
-        for engine, is_ours in ((self._of_users, False), (self._of_registry, True)):
-            if engine is not None:
-                origins.note(states, engine, of_registry=is_ours)
 
 
 class OrmSession(RoutingSession):
@@ -137,7 +40,7 @@ class OrmSession(RoutingSession):
         engine: As for `RoutingSession`.
     """
 
-    def __init__(self, engine: sa.Engine | origins.Route | None = None) -> None:
+    def __init__(self, engine: sa.Engine | Route | None = None) -> None:
         super().__init__(engine)
         self.in_block = False
         """Whether the end of a block commits, and not each call."""
@@ -178,6 +81,17 @@ class OrmSession(RoutingSession):
         self._touched: set[orm.InstanceState[Any]] = set()
         self._kept_new: list[state_backup.New] = []
         self._remembers = False
+
+    def note_line(self, records: Iterable[object], line: callsite.Line) -> None:
+        """Remember where records were added."""
+        note = (self.hash_key, line)
+        for record in records:
+            instance_state(record).__dict__[_LINE] = note  # a weak dictionary would cost four times as much
+
+    def line_of(self, record: object) -> callsite.Line | None:
+        """Return where a record was added to this session; None if nobody knows."""
+        key, line = instance_state(record).__dict__.get(_LINE, (None, None))
+        return line if key == self.hash_key else None
 
     def begin_block(self, *, reread: bool, lock: bool) -> None:
         """Become one unit, in which nobody but the user commits.
@@ -427,7 +341,7 @@ class OrmSession(RoutingSession):
 
     def connection_of(self, mapper: orm.Mapper[Any]) -> sa.Connection | None:
         """Return the connection that its transaction uses for a class; None if it used none."""
-        engine = self._of_registry if _is_of_registry(mapper, None) else self._of_users
+        engine = self._of_registry if is_of_registry(mapper, None) else self._of_users
         return next((each for each in self.connections if each.engine is engine), None)
 
     def note_failure(self, failure: failures.Failure) -> None:
@@ -458,14 +372,6 @@ class SideSession(RoutingSession):
         """Choose the connection that the other session would use."""
         engine = self._other.get_bind(mapper, clause=clause, bind=bind)
         return self._other.connection_for(bind=engine)
-
-
-def _is_of_registry(mapper: Any, clause: Any) -> bool:
-    if mapper is not None:
-        known = mapper if isinstance(mapper, orm.Mapper) else sa.inspect(mapper)  # which takes several calls to say so
-        return issubclass(known.class_, schema.Base)
-    table = getattr(clause, "table", clause)
-    return isinstance(table, sa.Table) and table.metadata is schema.Base.metadata
 
 
 @event.listens_for(OrmSession, "before_attach", raw=True)

@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ln_jupyter.db import transactions
-from ln_jupyter.orm import origins, state_backup
+from ln_jupyter.orm import routing, state_backup
 from ln_jupyter.orm.session import OrmSession
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def run(action: Callable[[OrmSession], T], *, engine: sa.Engine | None = None, w
         engine: As for `OrmSession`.
         write: Take the write lock of each database before anything of it is read, where it has one.
     """
-    route = origins.Route(engine)
+    route = routing.Route(engine)
     route.bind()
 
     def attempt() -> T:

@@ -12,7 +12,7 @@ from ln_jupyter.schema import ids
 from ln_jupyter.schema.tables import user
 
 if TYPE_CHECKING:
-    from ln_jupyter.orm.session import RoutingSession
+    from ln_jupyter.orm.routing import RoutingSession
 
 _COMMITTED = "ln_users"  # with the driver's connection: behind the next one there may be another database
 _IN_TRANSACTION = "ln_user"

@@ -15,7 +15,7 @@ from ln_jupyter import errors
 from ln_jupyter.orm.scalars import python_type
 
 if TYPE_CHECKING:
-    from ln_jupyter.orm.session import RoutingSession
+    from ln_jupyter.orm.routing import RoutingSession
 
 _PANDAS = {int: "int64", bool: "bool", float: "float64"}
 _PANDAS_NULLABLE = {int: "Int64", bool: "boolean", float: "float64"}

@@ -7,9 +7,9 @@ from typing import TypeVar
 from sqlalchemy import orm
 
 from ln_jupyter import errors
-from ln_jupyter.orm import naming, origins
+from ln_jupyter.orm import origins
 from ln_jupyter.orm.current import current_block
-from ln_jupyter.orm.inspect import loading
+from ln_jupyter.orm.inspect import loading, naming
 from ln_jupyter.orm.session import OrmSession, SideSession
 from ln_jupyter.records import mapping
 

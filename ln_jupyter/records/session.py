@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from ln_jupyter import errors
 from ln_jupyter.db import engines, error_translation
-from ln_jupyter.orm import origins, refusals, restrictions, unit_of_work
+from ln_jupyter.orm import refusals, restrictions, routing, unit_of_work
 from ln_jupyter.orm.current import Block
 from ln_jupyter.orm.session import OrmSession
 from ln_jupyter.records import write as writes
@@ -131,7 +131,7 @@ class Session:
         return refusals.what_was_undone(self._orm, of_block=True)
 
     @property
-    def _route(self) -> origins.Route:
+    def _route(self) -> routing.Route:
         """Where each class leads."""
         return self._orm.route
 

@@ -10,10 +10,11 @@ from sqlalchemy import orm
 
 from ln_jupyter import errors, schema
 from ln_jupyter.db import backends
-from ln_jupyter.orm import internals, origins, scalars
+from ln_jupyter.orm import internals, routing, scalars
 from ln_jupyter.orm.current import current_block
 from ln_jupyter.orm.inspect import loading
-from ln_jupyter.orm.session import OrmSession, RoutingSession
+from ln_jupyter.orm.routing import RoutingSession
+from ln_jupyter.orm.session import OrmSession
 from ln_jupyter.records import frames, mapping, streams
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Reader(Protocol):
     """Whatever lends a session to a statement: `ln.Session`."""
 
     @property
-    def _route(self) -> origins.Route:
+    def _route(self) -> routing.Route:
         """Where each class leads."""
         ...
 
@@ -258,7 +259,7 @@ class Stmt(Generic[T]):
         if self._reader is not None:
             route = self._reader._route  # noqa: SLF001 - nor such an attribute
         else:
-            route = origins.Route() if block is None else block.orm.route
+            route = routing.Route() if block is None else block.orm.route
         return str(self.select.compile(dialect=route.at_hand(of_registry=of_registry).dialect))
 
     def __repr__(self) -> str:

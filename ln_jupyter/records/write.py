@@ -11,8 +11,9 @@ from sqlalchemy.orm.attributes import instance_state
 
 from ln_jupyter import callsite, errors
 from ln_jupyter.db import engines
-from ln_jupyter.orm import naming, origins, refusals, restrictions, unit_of_work
+from ln_jupyter.orm import origins, refusals, restrictions, unit_of_work
 from ln_jupyter.orm.current import current_block
+from ln_jupyter.orm.inspect import naming
 from ln_jupyter.orm.session import OrmSession
 from ln_jupyter.records import bulk, mapping
 from ln_jupyter.schema import base

@@ -18,7 +18,7 @@ from ln_jupyter.display.options import Place
 from ln_jupyter.display.record import RecordView
 from ln_jupyter.display.table import TableView
 from ln_jupyter.ipython import names, places
-from ln_jupyter.orm import origins
+from ln_jupyter.orm import routing
 from ln_jupyter.orm.inspect.record import state_of
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def _session(obj: orm.Session, _options: Options) -> View:
 def _usual(session: orm.Session) -> sa.Engine | None:
     """Return the engine of one of our sessions, which has no single bind."""
     route = getattr(session, "route", None)
-    return route.usual if isinstance(route, origins.Route) else None
+    return route.usual if isinstance(route, routing.Route) else None
 
 
 def _ln_session(obj: Session, _options: Options) -> View:

@@ -11,10 +11,10 @@ from sqlalchemy.orm.collections import collection_adapter
 
 from ln_jupyter.errors import ForeignSessionError, NothingGivenError, NotMappedError, UnloadableError
 from ln_jupyter.orm.inspect.columns import is_settled
+from ln_jupyter.orm.inspect.naming import name as name_of
 from ln_jupyter.orm.inspect.paths import head_of, keys_of, options, property_of
 from ln_jupyter.orm.inspect.record import state_of
 from ln_jupyter.orm.inspect.relationships import local_keys, pending_changes
-from ln_jupyter.orm.naming import name as name_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
