@@ -31,16 +31,25 @@ class Kernel(NamedTuple):
     @property
     def cell_id(self) -> str:
         """What the front end calls the running cell; empty where it does not say."""
-        request = self.shell.kernel.get_parent()
-        metadata = request.get("metadata") if isinstance(request, dict) else None
-        cell_id = metadata.get("cellId") if isinstance(metadata, dict) else None
+        cell_id = self._asked("metadata").get("cellId")
         return cell_id if isinstance(cell_id, str) else ""
 
     @property
-    def executed(self) -> frozenset[str]:
-        """The sources executed so far, the running cell among them."""
+    def is_headless(self) -> bool:
+        """Whether a program runs the cells, as nbclient does: it says that nobody can be asked for input."""
+        return self._asked("content").get("allow_stdin") is False
+
+    @property
+    def executed(self) -> tuple[str, ...]:
+        """The sources executed so far, in their order; the running cell is the last."""
         history = getattr(self.shell.history_manager, "input_hist_raw", ())
-        return frozenset(stripped for source in history if (stripped := source.strip()))
+        return tuple(stripped for source in history if (stripped := source.strip()))
+
+    def _asked(self, part: str) -> dict[str, Any]:
+        """Return a part of the front end's request to run this cell."""
+        request = self.shell.kernel.get_parent()
+        found = request.get(part) if isinstance(request, dict) else None
+        return found if isinstance(found, dict) else {}
 
     @property
     def launcher_pid(self) -> int:

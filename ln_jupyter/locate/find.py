@@ -56,8 +56,9 @@ def find(filepath: str | Path | None = None) -> Location:
         return _stated(variable, by=VARIABLE, folder=folder)
     tried = []
     for signal, found in _ask(here):
-        if found is None:
-            tried.append(signal if here is not None else f"{signal} ({_why_no_script()})")
+        if not isinstance(found, Location):
+            why = found if here is not None else _why_no_script()
+            tried.append(f"{signal} ({why})" if why else signal)
             continue
         path = absolute(found.path, folder=folder)
         if _is_file(path):
@@ -69,7 +70,7 @@ def find(filepath: str | Path | None = None) -> Location:
     raise errors.NotebookNotFoundError(message, fix=_FIX)
 
 
-def _ask(here: Kernel | None) -> Iterator[tuple[str, Location | None]]:
+def _ask(here: Kernel | None) -> Iterator[tuple[str, Location | str | None]]:
     if here is None:
         yield "main file", finders.by_main_file()
         return

@@ -10,23 +10,24 @@ import os
 import re
 import sys
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from ln_jupyter import errors, settings
+from ln_jupyter import settings
 from ln_jupyter.environment import kernel as kernels
 from ln_jupyter.environment.kernel import Kernel
-from ln_jupyter.locate import host, jupyter_server
+from ln_jupyter.locate import content, host, jupyter_server
 from ln_jupyter.locate.location import Location, absolute
-from ln_jupyter.notebook import document
 
-Finder = Callable[[Kernel], Location | None]
+Finder = Callable[[Kernel], Location | str | None]
+"""Returns what it found, or why that is no answer; None where there is nothing to say."""
 
 _VSCODE = "vscode-notebook-cell:"
 _NOTEBOOK_TEST = re.compile(r"(?P<file>.+?\.ipynb)::(?P<test>.*) \((?:setup|call|teardown)\)")
 _FILES_COMPARED = 200
+_FILES_NAMED = 5
 _WORKSPACE = Path("/Workspace")  # where Databricks shows its notebooks as files
 _DRIVE = Path("/content/drive/MyDrive/Colab Notebooks")  # where Colab saves, and shows what it mounts
 
@@ -59,7 +60,7 @@ def by_server_session(kernel: Kernel) -> Location | None:
         return _by_session_name(kernel)
     paths = answer.paths
     if len(paths) > 1:
-        paths = tuple(path for path in paths if _holds(path, kernel.cell_id))
+        paths = content.with_cell(paths, kernel.cell_id)
     if len(paths) != 1:
         return None
     runner = host.name() or "jupyter-server"
@@ -156,16 +157,22 @@ def _left(folder: Path, left_for: Path) -> list[Path]:
     return found
 
 
-def by_content(kernel: Kernel) -> Location | None:
-    """Find the only notebook of the folder that holds every executed cell: a guess."""
-    executed = kernel.executed
-    if not executed:
-        return None
+def by_content(kernel: Kernel) -> Location | str | None:
+    """Find the only notebook of the folder that what was executed may be of: a guess."""
     files = islice(sorted(kernel.folder.glob("*.ipynb")), _FILES_COMPARED)
-    found = [file for file in files if _holds(file, kernel.cell_id, executed)]
-    if len(found) != 1:
+    paths, is_papermill = content.find(files, kernel)
+    if len(paths) > 1:
+        return _alike(paths)
+    if not paths:
         return None
-    return Location(found[0], "content", confidence="guess", runner="" if kernel.id else "nbclient")
+    runner = "papermill" if is_papermill else "" if kernel.id else "nbclient"
+    return Location(paths[0], "content", confidence="guess", runner=runner)
+
+
+def _alike(paths: Sequence[Path]) -> str:
+    names = [path.name for path in paths[:_FILES_NAMED]]
+    more = f" and {len(paths) - len(names)} more" if len(paths) > len(names) else ""
+    return f"{', '.join(names)}{more} have the cells that ran"
 
 
 IN_A_KERNEL: tuple[Finder, ...] = (
@@ -208,14 +215,3 @@ def _by_session_name(kernel: Kernel) -> Location | None:
     if not path.is_absolute():  # of a session without a name: relative to the server's root
         path = kernel.folder / path.name
     return Location(path, "session-name", confidence="likely", runner=host.name() or "jupyter-server")
-
-
-def _holds(path: Path, cell_id: str, sources: frozenset[str] = frozenset()) -> bool:
-    """Tell whether a notebook has the running cell, if the front end named it, and these sources."""
-    try:
-        cells = document.read(path).cells
-    except errors.NotebookUnreadableError:
-        return False
-    if not sources <= {cell.source.strip() for cell in cells if cell.type == "code"}:
-        return False
-    return any(cell.id == cell_id for cell in cells) if cell_id else bool(sources)

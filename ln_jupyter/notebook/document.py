@@ -7,6 +7,7 @@ import io
 import json
 import tokenize
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ln_jupyter import errors, reading, redaction
@@ -48,6 +49,7 @@ class Document(NamedTuple):
         metadata: ``nbproject`` of the notebook's metadata, or empty.
         carried: Each ``nbproject`` that a saved header output carries, in the order of the file.
         cells: In the order of the file.
+        papermill: What papermill notes in the notebook that it writes, or empty.
     """
 
     path: Path
@@ -55,6 +57,7 @@ class Document(NamedTuple):
     metadata: Mapping[str, Any]
     carried: tuple[Mapping[str, Any], ...]
     cells: tuple[Cell, ...]
+    papermill: Mapping[str, Any] = MappingProxyType({})
 
     @property
     def source(self) -> bytes:
@@ -85,12 +88,14 @@ def read(path: Path) -> Document:
     raw_cells = [cell for cell in notebook["cells"] if isinstance(cell, dict)]
     cells = tuple(_cell(cell) for cell in raw_cells)
     first_markdown = next((cell.source for cell in cells if cell.type == "markdown"), "")
+    metadata = _mapping(notebook.get("metadata"))
     return Document(
         path=path,
         title=title.read_title(first_markdown),
-        metadata=_mapping(_mapping(notebook.get("metadata")).get("nbproject")),
+        metadata=_mapping(metadata.get("nbproject")),
         carried=tuple(_carried(raw_cells)),
         cells=cells,
+        papermill=_mapping(metadata.get("papermill")),
     )
 
 

@@ -166,7 +166,8 @@ def test_two_notebooks_with_the_same_cells(run: Callable, write: Callable, folde
 
     assert found == {
         "error": "nothing tells which notebook is running; tried: vscode cell, vscode variable, "
-        "databricks context, colab session, server session, pytest node, command line, content"
+        "databricks context, colab session, server session, pytest node, command line, "
+        "content (a.ipynb, b.ipynb have the cells that ran)"
     }
 
 

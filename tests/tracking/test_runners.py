@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -111,6 +112,57 @@ def test_nbclient_shows_a_guess(
     shown = done.cells[1].outputs[0].data["text/plain"]
     assert f"{notebook} · found by content · a guess: ln.header(filepath=...) says it for sure" in shown
     assert_registered(registry, notebook, runner="nbclient")
+
+
+PAPERMILL = """
+import sys
+import papermill
+source, output, cwd = sys.argv[1:]
+papermill.execute_notebook(source, output, {"alpha": 0.5}, cwd=cwd, progress_bar=False)
+"""
+PARAMETRISED = ("alpha = 0.1", notebooks.HEADER, "beta = alpha")
+
+
+@pytest.mark.newest
+@pytest.mark.parametrize(
+    ("output", "tag"),
+    [("fitted.ipynb", "parameters"), ("out/fitted.ipynb", "injected-parameters"), ("out/f.ipynb", "")],
+)
+def test_papermill_from_python(folder: Path, run: Callable[..., Any], registry: str, output: str, tag: str) -> None:
+    """Called from Python, papermill's cell of parameters is in no file, and its output is not the notebook."""
+    notebook = notebooks.write(folder / "growth rate.ipynb", *PARAMETRISED, title="Growth rate")
+    rewrite(notebook, tag=tag)
+    (folder / "out").mkdir()
+    notebooks.write(folder / "other.ipynb", "alpha = 0.2", *PARAMETRISED[1:])
+
+    done = run("-c", PAPERMILL, notebook.name, output, ".")
+
+    assert 0 == done.returncode, done.stderr
+    assert_registered(registry, notebook, runner="papermill")
+    assert ['{"alpha": 0.5}'] == [each["parameters"] for each in notebooks.table(registry, "ln_run")]
+
+
+@pytest.mark.newest
+def test_papermill_from_another_folder(folder: Path, run: Callable[..., Any], registry: str) -> None:
+    """The output names the input from the folder that papermill has left; what earlier runs have left names none."""
+    notebook = notebooks.write(folder / "growth rate.ipynb", *PARAMETRISED, title="Growth rate")
+    for name, end in (("done.ipynb", "2026-11-30T12:00:00+00:00"), ("killed.ipynb", None)):
+        left = notebooks.write(folder / name, "alpha = 0.1", "# Parameters\nalpha = 0.5", *PARAMETRISED[1:])
+        rewrite(left, papermill={"input_path": "done.ipynb", "output_path": name, "end_time": end})
+        os.utime(left, (0, 0))
+    (folder / "elsewhere").mkdir()
+
+    done = run("-c", PAPERMILL, f"../{notebook.name}", "../now.ipynb", str(folder), cwd=folder / "elsewhere")
+
+    assert 0 == done.returncode, done.stderr
+    assert_registered(registry, notebook, runner="papermill")
+
+
+def rewrite(notebook: Path, *, tag: str = "parameters", papermill: dict[str, Any] | None = None) -> None:
+    said = json.loads(notebook.read_text())
+    next(cell for cell in said["cells"] if cell["cell_type"] == "code")["metadata"]["tags"] = [tag] if tag else []
+    said["metadata"]["papermill"] = papermill or {}
+    notebook.write_text(json.dumps(said))
 
 
 @pytest.mark.newest

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ln_jupyter import errors
+from ln_jupyter.notebook import sequence
 from ln_jupyter.tracking.recording.facts import is_injected
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 _LAST = "call ln.publish() in the notebook's last cell, after everything else"
 _SAVE = "save the notebook, then run all cells"
 _AGAIN = "save the notebook, restart the kernel and run all cells"
-_SKIPPED = "skip-execution"  # nbclient's tag for cells that its runners leave out
 _SHOWN = 40  # characters of a cell in a message
 
 
@@ -52,11 +52,7 @@ def check_order(request: Request, log: CellLog) -> None:
         CellOrderError: If a cell did not run, or ran after one that follows it.
     """
     running = log.running
-    cells = [
-        cell
-        for cell in _document(request).cells
-        if cell.type == "code" and cell.source.strip() and _SKIPPED not in cell.tags
-    ]
+    cells = sequence.to_run(_document(request).cells)
     if running is None or not cells:
         raise errors.NotLastCellError("publish() was not called in a cell of the notebook", fix=_LAST)
     ran = [each for each in (*log.earlier, *log.executed) if not is_injected(each.source, runner=request.runner)]

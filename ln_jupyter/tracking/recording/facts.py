@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ln_jupyter import errors
 from ln_jupyter.environment import distributions, git, packages
 from ln_jupyter.notebook import document as documents
-from ln_jupyter.notebook import imports, parameters
+from ln_jupyter.notebook import imports, parameters, sequence
 from ln_jupyter.notebook.document import Cell, Document
 
 if TYPE_CHECKING:
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ln_jupyter.environment.distributions import Environment
-
-_INJECTED = "# Parameters\n"
-"""How papermill begins the cell that it adds to what it runs, and not to the file that was found."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +110,7 @@ class Facts:
 
 def is_injected(source: str, *, runner: str) -> bool:
     """Return whether a cell was added by the runner, and is in no file of the user's."""
-    return runner == "papermill" and source.startswith(_INJECTED)
+    return runner == "papermill" and sequence.is_injected(source)
 
 
 def stored(document: Document) -> Source:
