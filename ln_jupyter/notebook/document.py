@@ -45,7 +45,7 @@ class Document(NamedTuple):
 
     Attributes:
         path: The file that was read.
-        title: The first heading of the first Markdown cell.
+        title: The first heading; below code, of the top level only.
         metadata: ``nbproject`` of the notebook's metadata, or empty.
         carried: Each ``nbproject`` that a saved header output carries, in the order of the file.
         cells: In the order of the file.
@@ -87,11 +87,10 @@ def read(path: Path) -> Document:
     notebook = _load(path)
     raw_cells = [cell for cell in notebook["cells"] if isinstance(cell, dict)]
     cells = tuple(_cell(cell) for cell in raw_cells)
-    first_markdown = next((cell.source for cell in cells if cell.type == "markdown"), "")
     metadata = _mapping(notebook.get("metadata"))
     return Document(
         path=path,
-        title=title.read_title(first_markdown),
+        title=title.read_title(cells),
         metadata=_mapping(metadata.get("nbproject")),
         carried=tuple(_carried(raw_cells)),
         cells=cells,

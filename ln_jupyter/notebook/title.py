@@ -1,19 +1,27 @@
-"""The title of a notebook: the first heading of its first Markdown cell, as text."""
+"""The title of a notebook: its first heading, as text; below code, only one of the top level."""
 
 from __future__ import annotations
 
 import html
 import re
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ln_jupyter.notebook.document import Cell
+
+_TOP, _DEEPEST = 1, 6
 _LONGEST_CELL = 100_000  # characters that are read of it
+_MOST_READ = 1_000_000  # of all cells, where a notebook has no title
 _LONGEST = 500
 _MOST_LINES = 10
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(?:(?:[\w-]+:|[ \t#]|- ).*\n)++---[ \t]*(?:\n|$)")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
-_ATX = re.compile(r" {0,3}#{1,6}(?:[ \t]+(.*))?$")
+_ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*))?$")
 _CLOSING = re.compile(r"(?:^|(?<=[ \t]))#+[ \t]*$")
-_UNDERLINE = re.compile(r" {0,3}(?:=+|-+)[ \t]*$")
+_UNDERLINE = re.compile(r" {0,3}(?:(=+)|-+)[ \t]*$")
 _H1_LINE = re.compile(r" {0,3}(?:<[^<>]*+>[ \t]*+)*?<h1\b[^<>]*>", re.IGNORECASE)
 _H1_END = re.compile(r"</h1\s*>", re.IGNORECASE)
 # Lines that begin something else than a paragraph, so no underline makes them a heading.
@@ -31,15 +39,43 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _HELD = 0xE000  # the first character for private use: it keeps the place of a literal
 
 
-def read_title(markdown: str) -> str | None:
-    r"""Find the first heading: ``# ATX``, underlined (setext) or ``<h1>``, without its markup.
+def read_title(cells: Iterable[Cell]) -> str | None:
+    """Find the first heading of the Markdown cells; below a cell with code, one of the top level.
 
-    A comment inside a code fence, and a heading without words, are no title.
+    Badges, images and directives may stand before it, in cells of their own. Below code most headings
+    name a part: "## Load data" is not what the notebook is about. One of the top level may be a part's,
+    too, but where code such as `header()` comes first it is the title, and nbproject takes it for that.
 
     Example:
-        >>> read_title("```\n# a comment\n```\n# Growth of *E. coli* #")
+        >>> from ln_jupyter.notebook.document import Cell
+        >>> badge, title = Cell(None, "markdown", "![tests](badge.svg)"), Cell(None, "markdown", "## Growth")
+        >>> read_title([badge, title]), read_title([Cell(None, "code", "1 + 1"), title])
+        ('Growth', None)
+    """
+    deepest, left = _DEEPEST, _MOST_READ
+    for cell in cells:
+        if cell.type == "code" and cell.source.strip():
+            deepest = _TOP
+        elif cell.type == "markdown" and left > 0:
+            if words := read_heading(cell.source, deepest=deepest):
+                return words
+            left -= len(cell.source[:_LONGEST_CELL])
+    return None
+
+
+def read_heading(markdown: str, *, deepest: int = _DEEPEST) -> str | None:
+    r"""Find the first heading: ``# ATX``, underlined (setext) or ``<h1>``, without its markup.
+
+    A comment inside a code fence, and a heading without words, are none.
+
+    Args:
+        markdown: Of one cell.
+        deepest: The level down to which a heading is looked for: 1 is the top.
+
+    Example:
+        >>> read_heading("```\n# a comment\n```\n# Growth of *E. coli* #")
         'Growth of E. coli'
-        >>> read_title("Growth\n======")
+        >>> read_heading("Growth\n======")
         'Growth'
     """
     text = markdown[:_LONGEST_CELL].removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
@@ -48,18 +84,19 @@ def read_title(markdown: str) -> str | None:
     lines = _outside_fences(_without_comments(text))
     paragraph: list[str] = []
     for position, line in enumerate(lines):
+        level = _TOP
         if match := _H1_LINE.match(line):
             heading = _until_end([line[match.end() :], *lines[position + 1 : position + _MOST_LINES]])
         elif match := _ATX.match(line):
-            heading = _CLOSING.sub("", match[1] or "")
-        elif paragraph and _UNDERLINE.match(line):
-            heading = " ".join(paragraph)
+            level, heading = len(match[1]), _CLOSING.sub("", match[2] or "")
+        elif paragraph and (match := _UNDERLINE.match(line)):
+            level, heading = _TOP if match[1] else _TOP + 1, " ".join(paragraph)
         else:
             starts_paragraph = line.strip() and not _NO_PARAGRAPH.match(line)
             paragraph = [*paragraph[-_MOST_LINES:], line.strip()] if starts_paragraph else []
             continue
         paragraph = []
-        if words := _text(heading):
+        if level <= deepest and (words := _text(heading)):
             return words
     return None
 

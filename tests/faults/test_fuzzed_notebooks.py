@@ -205,7 +205,7 @@ def joined(pieces: list[str], most: int) -> st.SearchStrategy[str]:
 @example("# \ue000`a`")
 def test_titles(markdown: str) -> None:
     """A title is one line of words without ends, or there is none."""
-    found = title.read_title(markdown)
+    found = title.read_heading(markdown)
 
     assert found is None or (found == " ".join(found.split()) != "" and len(found) <= 500)
 
@@ -217,7 +217,7 @@ def test_no_title_takes_long() -> None:
         for first in {PIECES!r}:
             for second in {PIECES!r}:
                 for text in ((first + second) * 5_000, "# " + (first + second) * 5_000, first * 5_000 + second * 5_000):
-                    title.read_title(text)
+                    title.read_heading(text)
     """
 
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

@@ -58,16 +58,17 @@ def test_cells(file: Path) -> None:
 
 
 def test_title(file: Path) -> None:
-    """The title stands in the first Markdown cell, and nowhere else."""
+    """The title is looked for in all Markdown cells, and nowhere else."""
     cells = [
         code("# no title"),
+        {"cell_type": "raw", "source": "# no title"},
         {"cell_type": "markdown", "source": "words"},
-        {"cell_type": "markdown", "source": "# 2"},
+        {"cell_type": "markdown", "source": "# Growth"},
     ]
 
     found = read(file, notebook(*cells))
 
-    assert found.title is None
+    assert found.title == "Growth"
 
 
 def test_nothing_is_lost_without_nbformat(file: Path) -> None:

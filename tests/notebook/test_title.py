@@ -1,8 +1,64 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from ln_jupyter.notebook import title
+from ln_jupyter.notebook.document import Cell
+
+BADGE = "[![tests](https://x.org/badge.svg)](https://x.org)"
+
+
+def cells(*sources: str) -> list[Cell]:
+    """Make Markdown of them, and code of what begins with a mark: ``>>> x = 1``."""
+    return [
+        Cell(None, "code", source.removeprefix(">>>")) if source.startswith(">>>") else Cell(None, "markdown", source)
+        for source in sources
+    ]
+
+
+@pytest.mark.parametrize(
+    "sources",
+    [
+        (BADGE, "# Growth"),
+        ("<img src='logo.png'>", "words", "## Growth", "# Method"),
+        ("```{note}\n# Draft\n```", "### Growth", ">>> x = 1", "# Load data"),
+        ("# ", BADGE, "Growth\n---"),
+        (BADGE, ">>>\n ", "## Growth"),
+    ],
+)
+def test_before_code(sources: tuple[str, ...]) -> None:
+    """Before any code the first heading is the title, of whatever level, also in a later cell."""
+    assert title.read_title(cells(*sources)) == "Growth"
+
+
+@pytest.mark.parametrize(
+    "heading", ["# Growth", "Growth\n===", "<h1>Growth</h1>", "## Part\n# Growth", "Part\n---\n# Growth"]
+)
+def test_below_code(heading: str) -> None:
+    """Below code the first heading of the top level is the title, and not that of a part before it."""
+    assert title.read_title(cells(">>> ln.header()", BADGE, "## Load data", heading, "# Later")) == "Growth"
+
+
+@pytest.mark.parametrize("heading", ["## Load data", "Load data\n---", "###### Load data"])
+def test_parts_are_no_title(heading: str) -> None:
+    """A notebook that has only headings of parts below code has no title."""
+    assert title.read_title(cells(BADGE, ">>> x = 1", heading)) is None
+
+
+@pytest.mark.parametrize(
+    "sources",
+    [(BADGE, "# Growth", ">>> x = 1", "# Method"), (BADGE, ">>> x = 1", "## Load data", "# Growth"), (">>> x = 1",)],
+)
+def test_as_nbproject(sources: tuple[str, ...]) -> None:
+    """Where a notebook has a top-level heading and none before it, nbproject takes the same one for its title."""
+    from nbproject.dev._meta_live import get_title
+
+    found = cells(*sources)
+    theirs = SimpleNamespace(cells=[{"cell_type": cell.type, "source": [cell.source]} for cell in found])
+
+    assert get_title(theirs) == title.read_title(found)
 
 
 @pytest.mark.parametrize(
@@ -23,7 +79,7 @@ from ln_jupyter.notebook import title
 )
 def test_heading(expected: str, markdown: str) -> None:
     """The first heading with words is the title, in each of Markdown's spellings."""
-    assert expected == title.read_title(markdown)
+    assert expected == title.read_heading(markdown)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +104,7 @@ def test_heading(expected: str, markdown: str) -> None:
 )
 def test_no_heading(markdown: str) -> None:
     """What only looks like a heading is no title."""
-    assert title.read_title(markdown) is None
+    assert title.read_heading(markdown) is None
 
 
 @pytest.mark.parametrize(
@@ -75,7 +131,7 @@ def test_no_heading(markdown: str) -> None:
 )
 def test_text(expected: str, heading: str) -> None:
     """A title is what a reader sees of the heading, without its markup."""
-    assert expected == title.read_title(f"# {heading}")
+    assert expected == title.read_heading(f"# {heading}")
 
 
 @pytest.mark.parametrize(
@@ -96,17 +152,25 @@ def test_text(expected: str, heading: str) -> None:
 )
 def test_place(expected: str | None, markdown: str) -> None:
     """A heading is found behind what may stand before it, and not inside of something else."""
-    assert expected == title.read_title(markdown)
+    assert expected == title.read_heading(markdown)
 
 
 def test_long_cell() -> None:
     """A heading that nobody reads as a title, a hundred thousand characters down, is none."""
-    assert title.read_title("words\n" * 20_000 + "# Growth") is None
+    assert title.read_heading("words\n" * 20_000 + "# Growth") is None
+
+
+def test_many_cells() -> None:
+    """Behind a long cell a title is found, and behind a million characters nobody looks for one."""
+    long = "word " * 40_000
+
+    assert title.read_title(cells(long, "# Growth")) == "Growth"
+    assert title.read_title(cells(*[long] * 10, "# Growth")) is None
 
 
 def test_long_heading() -> None:
     """A heading without an end is cut."""
-    found = title.read_title(f"# {'word ' * 1_000_000}")
+    found = title.read_heading(f"# {'word ' * 1_000_000}")
 
     assert found is not None
     assert len(found) <= 500
@@ -115,13 +179,13 @@ def test_long_heading() -> None:
 
 def test_long_line() -> None:
     """Of a heading, a thousand characters are read: what ends behind them has no end."""
-    assert title.read_title(f"# [Growth](https://x.org/{'x' * 900})") == "Growth"
+    assert title.read_heading(f"# [Growth](https://x.org/{'x' * 900})") == "Growth"
 
-    assert str(title.read_title(f"# [Growth](https://x.org/{'x' * 1_000})")).startswith("[Growth](https://x.org/x")
+    assert str(title.read_heading(f"# [Growth](https://x.org/{'x' * 1_000})")).startswith("[Growth](https://x.org/x")
 
 
 def test_heading_after_fence() -> None:
     """A heading below a code fence is the title, not the comment inside the fence."""
     markdown = "````\n# a comment\n```\n# another\n````\n# Growth"
 
-    assert title.read_title(markdown) == "Growth"
+    assert title.read_heading(markdown) == "Growth"

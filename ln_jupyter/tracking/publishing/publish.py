@@ -63,7 +63,7 @@ def publish(version: str | None = None) -> None:
             return
         msg = "the notebook is not registered: header() did not run in this process"
         raise errors.NotRegisteredError(msg, fix="ln.header() in the notebook's first cell, then run all cells")
-    request = _check(recording)
+    request = _check(recording, current.notebook_row["source_hash"])
     from ln_jupyter.tracking import header_output
     from ln_jupyter.tracking.publishing import publication  # here for cost: they import SQLAlchemy
 
@@ -74,8 +74,13 @@ def publish(version: str | None = None) -> None:
     header_output.show(published, request)
 
 
-def _check(recording: Recording) -> Request:
-    """Look at the notebook as it is saved now, and refuse what is not fit to be published."""
+def _check(recording: Recording, published: str | None) -> Request:
+    """Look at the notebook as it is saved now, and refuse what is not fit to be published.
+
+    Args:
+        recording: Of its run.
+        published: The hash of the source that its version is published with; None for a draft.
+    """
     request, log = recording.request, recording.log
     if request.location is None:
         cells = () if log is None else (*log.earlier, *recording.executed, log.running)
@@ -84,7 +89,8 @@ def _check(recording: Recording) -> Request:
     if not os.path.isfile(request.location.path):  # noqa: PTH113 - of a folder closed to us
         request = request._replace(location=find())
     request = request.read_again()
-    checks.check_title(request)
+    if published is None or request.document is None or request.document.source_hash != published:
+        checks.check_title(request)  # of what is published already, the title is what it was taken for then
     if log is not None:  # a script, or a file given to `ipython`, runs from its first line on
         checks.check_order(request, log)
     return request

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -176,6 +177,37 @@ class TestRows:
         ln.publish()
 
         assert first == ln.select(lns.Notebook).one().published_at
+
+    def test_a_title_below_a_badge(self, tmp_path: Path) -> None:
+        """What has its heading in a later Markdown cell is published by that title; only headings of parts are none."""
+        badge = {"cell_type": "markdown", "id": "b", "metadata": {}, "source": "[![](https://x.org/badge.svg)]()"}
+        path = notebooks.write(tmp_path / "growth.ipynb", "x = 1", title="Growth")
+        content = json.loads(path.read_text())
+        title, code = content["cells"]
+        path.write_text(json.dumps(content | {"cells": [badge, code, title | {"source": "## Load data"}]}))
+        begin(path)
+
+        with pytest.raises(errors.TitleMissingError):
+            ln.publish()
+        path.write_text(json.dumps(content | {"cells": [badge, title, code]}))
+        ln.publish()
+
+        assert "Growth" == ln.select(lns.Notebook).one().title
+
+    def test_a_title_of_before(self, notebook: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What is published keeps its title, and goes on being published, though no title is found in it now."""
+        begin(notebook)
+        ln.publish()
+        monkeypatch.setattr("ln_jupyter.notebook.title.read_title", lambda _: None)
+
+        begin(notebook)
+        ln.publish()
+
+        assert ("Growth", "1") == (ln.nb.notebook.title, ln.nb.notebook.v)
+        notebooks.write(notebook, "x = 2", title="Growth")
+        begin(notebook)
+        with pytest.raises(errors.TitleMissingError):
+            ln.publish()
 
     def test_without_a_file(self) -> None:
         """A notebook that only its id tells is published too."""
