@@ -10,9 +10,12 @@ import click
 
 from ln_jupyter.cli import completion, options, output
 from ln_jupyter.cli.lists import last_state, notebook_facts
+from ln_jupyter.notebook import parameters
 from ln_jupyter.sanitize import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import sqlalchemy as sa
 
     from ln_jupyter.notebook.document import Cell
@@ -155,7 +158,7 @@ def _write_run(run: dict[str, Any]) -> None:
             "environment": _named(run["environment_hash"], _packages(run["package_count"])),
             "source": run["source_hash"],
             "git": _named(run["git_commit"], _CHANGES[run["git_dirty"]] if run["git_commit"] else None),
-            "parameters": _pairs(run["parameters"], "{}={!r}"),
+            "parameters": _pairs(run["parameters"], "{}={}", shown=parameters.to_text),
         }
     )
     cells = run["cells"]
@@ -184,10 +187,10 @@ def _named(first: object, *more: object, before: str = "") -> str | None:
     return None if not words else f" {before} ".replace("  ", " ").join(words)
 
 
-def _pairs(values: Any, form: str) -> str | None:
+def _pairs(values: Any, form: str, *, shown: Callable[[Any], object] = str) -> str | None:
     if not isinstance(values, dict):  # any JSON may be there
         return None if values is None else repr(values)
-    return ", ".join(form.format(name, value) for name, value in values.items()) if values else None
+    return ", ".join(form.format(name, shown(value)) for name, value in values.items()) if values else None
 
 
 def _packages(number: int | None) -> str | None:
