@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import logging
 import os
 import sys
 from importlib.machinery import ModuleSpec, PathFinder
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from ln_jupyter.environment.distributions import Distribution
+
+_log = logging.getLogger(__name__)
 
 
 class _File(NamedTuple):
@@ -82,7 +85,8 @@ def _spec(name: str, places: list[str] | None) -> ModuleSpec | None:
         # `importlib.util` would import what the name stands in; the finder would look for that among
         # the loaded modules, if the name told it.
         return PathFinder.find_spec(name.rpartition(".")[2], places)
-    except (ImportError, OSError, ValueError):  # a name no file can have, a folder that is closed to us
+    except Exception:  # noqa: BLE001 - finders are anybody's; and a name no file can have, a folder closed to us
+        _log.debug("nothing finds the module %s", name, exc_info=True)
         return None
 
 

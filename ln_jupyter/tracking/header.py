@@ -84,17 +84,19 @@ def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is
     with importing.uninterrupted():
         from ln_jupyter.tracking import header_output, register  # here for cost: they import SQLAlchemy
 
-    before = running.registration()
-    try:
-        registered = register.register(request, before=before, run=run)
-    except errors.DatabaseError as error:
-        if before is None or run is not None or not _goes_on(before, request):
-            raise
-        header_output.show(before, request, problem=error)
-        return
-    _record(registered, request, shell)
-    running.replace(registered)
-    header_output.show(registered, request)
+    unreachable = None
+    with running.one_at_a_time:
+        before = running.registration()
+        try:
+            registered = register.register(request, before=before, run=run)
+        except errors.DatabaseError as error:
+            if before is None or run is not None or not _goes_on(before, request):
+                raise
+            registered, unreachable = before, error
+        else:
+            _record(registered, request, shell)
+            running.replace(registered)
+    header_output.show(registered, request, problem=unreachable)
 
 
 def _goes_on(before: Registration, request: Request) -> bool:
@@ -112,7 +114,7 @@ def _record(registration: Registration, request: Request, shell: Any) -> None:
 
     engine, before = registration.origin, running.newest_recording()
     if before is not None and before.is_of(registration, engine):
-        before.follow(registration, request)
+        before.follow(request)
         return
     log = None
     if before is not None:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from ln_jupyter.db import forks
+
 if TYPE_CHECKING:
     from ln_jupyter.tracking.recording.recorder import Recording
     from ln_jupyter.tracking.register import Registration
+
+one_at_a_time = forks.Lock()
+"""Held while a thread of this process registers: the others go on with its run."""
 
 _registration: Registration | None = None
 _recording: Recording | None = None

@@ -91,12 +91,12 @@ def test_a_heartbeat_writes_its_own_row(shared: sa.Engine) -> None:
     first, second = (register.register(notebook("same00000000"), before=None, run=None).run.id for _ in range(2))
 
     with shared.connect() as here, shared.connect() as there:
-        run_rows.hear(here, first, {})
-        heard = run_rows.hear(there, second, {})
+        run_rows.hear(here, first, {}, {})
+        heard = run_rows.hear(there, second, {}, {})
         there.commit()
         here.commit()
 
-    assert heard
+    assert heard is not None
 
 
 def test_registries_are_copied_at_serializable(shared: sa.Engine, sqlite_url: sa.URL) -> None:

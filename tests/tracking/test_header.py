@@ -58,6 +58,23 @@ class TestOneProcess:
 
         assert first == ln.nb.run.id == ln.select(lns.Run).one().id
 
+    def test_threads_share_a_run(self, notebook: Path) -> None:
+        """Threads that call it at the same moment go on with the run that one of them begins."""
+        begin, ids = threading.Barrier(8), []
+
+        def call() -> None:
+            begin.wait()
+            ln.header(filepath=notebook)
+            ids.append(ln.nb.run.id)
+
+        threads = [threading.Thread(target=call, daemon=True) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+
+        assert [ln.select(lns.Run).one().id] * 8 == ids
+
     def test_a_new_run(self, notebook: Path) -> None:
         """``run="new"`` begins another run, which later calls keep."""
         ln.header(filepath=notebook)

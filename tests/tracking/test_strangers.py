@@ -90,7 +90,7 @@ def ran(registered: Registration, path: Path) -> None:
     with registered.origin.connect() as connection:
         run_rows.add_cells(connection, registered.run_row["id"], executed, after=0)
         run_rows.store(connection, source=source, environment=None)
-        run_rows.hear(connection, registered.run_row["id"], {"source_hash": source.hash})
+        run_rows.hear(connection, registered.run_row["id"], {"source_hash": source.hash}, registered.run_row)
         connection.commit()
 
 

@@ -60,9 +60,10 @@ class Recording:
         self.log = log
         self.request = request
         self._path: Path | None = None
-        self._named: Mapping[str, Any] = {}
+        self._known = dict(registration.run_row)
+        self._named: Mapping[str, Any] = self._known["imports"] or {}
         self._facts: Facts | None = None
-        self._note(registration, request)
+        self._note(request)
         self._first = self._written = 0 if log is None else len(log.executed)
         self._last: int | None = None
         self._position: int | None = None
@@ -92,12 +93,12 @@ class Recording:
         """Return whether it keeps this run, and goes on doing so."""
         return (self.run_id, self.engine) == (registration.run_row["id"], engine) and self._end is None
 
-    def follow(self, registration: Registration, request: Request) -> None:
+    def follow(self, request: Request) -> None:
         """Go on with what a later call of `header()` found."""
         if self.log is not None:
             self.log.attach()
         self.request = request
-        self._note(registration, request)
+        self._note(request)
 
     def wake(self) -> None:
         """Say that a cell has ended."""
@@ -168,7 +169,12 @@ class Recording:
                 try:
                     transactions.repeat(self._write)
                     is_written, self._problem = True, None
-                except (errors.LnJupyterError, sa.exc.SQLAlchemyError, OSError, RuntimeError) as error:
+                except (errors.LnJupyterError, sa.exc.SQLAlchemyError, OSError) as error:
+                    self._problem = error
+                    _log.debug("the run %s could not be written now", self.run_id, exc_info=True)
+                except Exception as error:  # noqa: BLE001 - the edge of a thread: the next beat goes on
+                    if type(error) is not type(self._problem):
+                        _log.warning("the run %s cannot be written now: %s", self.run_id, type(error).__name__)
                     self._problem = error
                     _log.debug("the run %s could not be written now", self.run_id, exc_info=True)
             self._is_ended = is_last and is_written
@@ -198,20 +204,22 @@ class Recording:
                 source=facts.source if "source_hash" in values else None,
                 environment=facts.environment if "environment_hash" in values else None,
             )
-            if not run_rows.hear(connection, self.run_id, values):  # it was deleted
+            written = run_rows.hear(connection, self.run_id, values, self._known)
+            if written is None:  # it was deleted
                 self._is_gone = True
                 return
             position = run_rows.add_cells(connection, self.run_id, executed, after=self._position)
-            if self._source_hash not in (None, values.get("source_hash", self._source_hash)):
+            if self._source_hash not in (None, written.get("source_hash", self._source_hash)):
                 run_rows.remove_unused(connection, sources=[self._source_hash])
             connection.commit()
-        self._source_hash = values.get("source_hash", self._source_hash)
+        self._source_hash = written.get("source_hash", self._source_hash)
+        self._known |= values
         self._written += len(executed)
         self._position = position
         self._pending = {}
 
-    def _note(self, registration: Registration, request: Request) -> None:
-        self._named = {**self._named, **(registration.run_row["imports"] or {})}
+    def _note(self, request: Request) -> None:
+        self._named = {**self._named, **request.imports}
         if request.location is not None:
             self._path = request.location.path
 

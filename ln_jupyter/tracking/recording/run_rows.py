@@ -20,10 +20,50 @@ if TYPE_CHECKING:
     from ln_jupyter.tracking.recording import facts
 
 
-def hear(connection: sa.Connection, run_id: str, values: Mapping[str, Any]) -> bool:
-    """Note that a run was heard, and what is new of it; say whether it is still in the registry."""
-    update = sa.update(tables.run).where(tables.run.c.id == run_id).values(heard_at=utcnow(), **values)
-    return connection.execute(update).rowcount > 0
+def hear(
+    connection: sa.Connection, run_id: str, values: Mapping[str, Any], known: Mapping[str, Any]
+) -> Mapping[str, Any] | None:
+    """Note that a run was heard, and what is new of it, beside what somebody else has written since.
+
+    Args:
+        connection: To the registry.
+        run_id: Of the run.
+        values: What is known of it now, by column.
+        known: What was known before, and written.
+
+    Returns:
+        These columns as they are now; None where the run was deleted.
+    """
+    is_it = tables.run.c.id == run_id
+    merged = {}
+    if values:
+        backends.get(connection.dialect).lock_rows(connection)  # whoever edits the run meanwhile waits
+        select = sa.select(*(tables.run.c[name] for name in values)).where(is_it).with_for_update()
+        held = connection.execute(select).mappings().one_or_none() or values
+        merged = {name: _merged(known.get(name), held[name], value) for name, value in values.items()}
+    heard = connection.execute(sa.update(tables.run).where(is_it).values(heard_at=utcnow(), **merged))
+    return merged if heard.rowcount else None
+
+
+def _merged(known: Any, held: Any, new: Any) -> Any:
+    """Return what a column is to hold; of a dict, key by key.
+
+    Args:
+        known: What we wrote last.
+        held: What it holds.
+        new: What we would write.
+    """
+    if not (isinstance(held, dict) and isinstance(new, dict | None)):
+        return new if held == known else held
+    before, after = known if isinstance(known, dict) else {}, new or {}
+    ours = {name for name in before.keys() | held.keys() | after.keys() if _is_same(before, held, name)}
+    kept = {name: value for name, value in held.items() if name not in ours}
+    merged = kept | {name: value for name, value in after.items() if name in ours}
+    return None if new is None and not merged else merged
+
+
+def _is_same(one: Mapping[str, Any], other: Mapping[str, Any], name: str) -> bool:
+    return (name in one) == (name in other) and one.get(name) == other.get(name)
 
 
 def add_cells(connection: sa.Connection, run_id: str, executed: Sequence[Execution], *, after: int) -> int:

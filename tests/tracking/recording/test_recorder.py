@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import gc
+import json
 import logging
 import subprocess
+import sys
 import threading
 import weakref
 import zlib
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -92,6 +95,86 @@ def test_nobodys_edit_becomes_stale(recording: Recording) -> None:
     ln.add(run)
 
     assert (2, "Solve Problem X") == (run_row().revision, run_row().name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("imports", {"sqlalchemy": "mine"}),
+        ("parameters", {"lr": 0.1}),
+        ("environment_hash", None),
+        ("source_hash", None),
+        ("git_commit", "mine"),
+        ("git_dirty", True),
+        ("finished_at", dt.datetime(2026, 1, 2, tzinfo=dt.UTC)),
+        ("outcome", "aborted"),
+    ],
+)
+def test_nobodys_value_is_overwritten(recording: Recording, notebook: Path, name: str, value: object) -> None:
+    """What the user puts on the run stays, whatever is recorded afterwards, at its end too."""
+    recording.settle()
+    run = run_row()
+    setattr(run, name, value)
+    ln.add(run)
+    notebooks.write(notebook, "import sqlalchemy", notebooks.HEADER, "x = 1", title="Growth")
+    recording.settle()
+
+    recording.finish()
+
+    held = getattr(run_row(), name)
+    assert value == ({each: held[each] for each in value} if isinstance(value, dict) else held)
+
+
+def test_what_is_recorded_joins_what_was_there(recording: Recording, notebook: Path) -> None:
+    """The user's parameters and those of the notebook stand beside each other."""
+    run = run_row()
+    run.parameters = {"lr": 0.1}
+    ln.add(run)
+    changed = json.loads(notebook.read_text())
+    changed["cells"][1] |= {"source": "alpha = 1", "metadata": {"tags": ["parameters"]}}
+    notebook.write_text(json.dumps(changed))
+
+    recording.settle()
+
+    assert {"lr": 0.1, "alpha": 1} == run_row().parameters
+
+
+@pytest.mark.parametrize("kind", [KeyError, AssertionError, MemoryError])
+def test_whatever_is_raised_in_the_thread_is_one_line(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, kind: type[Exception]
+) -> None:
+    """A beat that fails, of whatever cause, is one line in the log, and the next one writes what it could not."""
+    recording.settle()
+    with monkeypatch.context() as broken:
+        broken.setattr(recording, "_write", partial(_raise, kind))
+        recording.settle()
+        recording.settle()
+
+    recording.finish()
+
+    assert run_row().state == "finished"
+    assert [f"the run {run_row().id} cannot be written now: {kind.__name__}"] == caplog.messages
+
+
+def _raise(kind: type[Exception]) -> None:
+    raise kind
+
+
+def test_a_finder_that_is_broken(notebook: Path, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A finder of modules that raises hides what it would find, and nothing else."""
+
+    class Finder:
+        def find_spec(self, name: str, *_: object) -> None:
+            raise KeyError(name)
+
+    notebooks.write(notebook, "import sqlalchemy, no_such_module", notebooks.HEADER, title="Growth")
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+
+    recording = record(notebook)
+    recording.settle()
+    ln.header(filepath=notebook)
+
+    assert {"ln-jupyter", "sqlalchemy"} == set(run_row().imports)
 
 
 def test_it_is_heard_without_cells(engine: sa.Engine, notebook: Path, monkeypatch: pytest.MonkeyPatch) -> None:
