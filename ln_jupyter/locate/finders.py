@@ -5,6 +5,7 @@ A new place to run notebooks is one function and one line in ``IN_A_KERNEL``.
 
 from __future__ import annotations
 
+import glob
 import logging
 import os
 import re
@@ -13,6 +14,7 @@ import sysconfig
 from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from ln_jupyter import settings
@@ -20,6 +22,9 @@ from ln_jupyter.environment import kernel as kernels
 from ln_jupyter.environment.kernel import Kernel
 from ln_jupyter.locate import content, host, jupyter_server
 from ln_jupyter.locate.location import Location, absolute
+
+if TYPE_CHECKING:
+    from ln_jupyter.locate.launcher import Launcher
 
 Finder = Callable[[Kernel], Location | str | None]
 """Returns what it found, or why that is no answer; None where there is nothing to say."""
@@ -119,27 +124,51 @@ def by_pytest_node(kernel: Kernel) -> Location | None:
     )
 
 
-def by_command_line(kernel: Kernel) -> Location | None:
-    """Read the command line of a notebook runner that started the kernel."""
+def by_command_line(kernel: Kernel) -> Location | str | None:
+    """Read the command line of a notebook runner that started the kernel.
+
+    Of several notebooks, it is one in the kernel's folder that begins with what was executed; where more
+    than one does, the one that the runner holds open.
+    """
     from ln_jupyter.locate import launcher
 
     program = launcher.read(kernel.launcher_pid)
     folder = program.folder or kernel.folder
     left_for = program.left_for if program.runner == "papermill" else None
     folders = [folder] if left_for is None else _left(folder, left_for)
-    paths = [absolute(Path(name), folder=each) for name in program.notebooks for each in folders]
+    paths = [absolute(Path(name), folder=each) for each in folders for name in _names(program, each)]
     if left_for is not None:
         paths = [path for path in paths if path.is_file()][:1]
     elif len(paths) > 1:
-        paths = [path for path in paths if path.parent == kernel.folder.resolve()]
+        paths = sorted({path for path in paths if path.parent == kernel.folder.resolve() and path.is_file()})
+    is_sure = left_for is None and len(paths) == 1
+    if len(paths) > 1:
+        paths = list(content.find(paths, kernel).paths)
+    if len(paths) > 1:
+        opened = launcher.open_files(kernel.launcher_pid)
+        held = [path for path in paths if path.resolve() in opened]
+        if len(held) != 1:
+            return f"{_alike(paths)}: run them one by one"
+        paths, is_sure = held, True
     if len(paths) != 1:
         return None
     return Location(
         paths[0],
         "command-line",
-        confidence="sure" if left_for is None else "likely",
+        confidence="sure" if is_sure else "likely",
         runner=program.runner,
     )
+
+
+def _names(program: Launcher, folder: Path) -> list[str]:
+    """Return the notebooks of a command line; what nbconvert is given are patterns."""
+    if program.runner != "nbconvert":
+        return list(program.notebooks)
+    names = []
+    for pattern in program.notebooks:
+        is_pattern = glob.has_magic(pattern)
+        names += glob.glob(pattern, root_dir=folder, recursive=True) if is_pattern else [pattern]  # noqa: PTH207 - as nbconvert does
+    return names
 
 
 def _left(folder: Path, left_for: Path) -> list[Path]:

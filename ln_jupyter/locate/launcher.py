@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    import psutil
+
 _T = TypeVar("_T")
 
 # Programs that run a notebook named on their command line, by script or `-m` module.
@@ -25,6 +27,8 @@ _VALUES_AFTER = {
     "--output": 1,
     "-o": 1,
     "--cwd": 1,
+    "--kernel_name": 1,
+    "--to": 1,
     "-p": 2,
     "--parameters": 2,
     "-r": 2,
@@ -53,11 +57,16 @@ class Launcher:
 
     @property
     def notebooks(self) -> tuple[str, ...]:
-        """The notebooks on the command line, as they were typed, without outputs and option values.
+        """The notebooks on the command line, without outputs and option values.
+
+        They are as they were typed, but for the suffix, which some runners add: a value of an option that is
+        not known here may be among them. nbconvert's may be patterns.
 
         Example:
             >>> line = "python /bin/papermill -p name x.ipynb in.ipynb out.ipynb"
             >>> Launcher(tuple(line.split())).notebooks
+            ('in.ipynb',)
+            >>> Launcher(("jupyter-execute", "in")).notebooks
             ('in.ipynb',)
         """
         runner, rest = self._split()
@@ -70,6 +79,10 @@ class Launcher:
                 skip = _VALUES_AFTER.get(argument, 0)
             elif argument.endswith(".ipynb"):
                 found.append(argument)
+            elif runner == "jupyter-execute":
+                found.append(str(Path(argument).with_suffix(".ipynb")) if Path(argument).name else argument)
+            elif runner == "nbconvert":
+                found.append(f"{argument}.ipynb")
         # papermill's first is the input; its second, if any, is the output.
         return tuple(found[:1]) if runner == "papermill" else tuple(found)
 
@@ -99,21 +112,38 @@ class Launcher:
 
 def read(pid: int) -> Launcher:
     """Read what can be read of process *pid*."""
+    process = _process(pid)
+    if process is None:
+        return Launcher()
+    folder = _ask(process.cwd, "")
+    return Launcher(
+        arguments=tuple(_ask(process.cmdline, [])),
+        folder=Path(folder) if folder else None,
+        environment=_ask(process.environ, {}),
+    )
+
+
+def open_files(pid: int) -> frozenset[Path]:
+    """Return the files that process *pid* holds open: nbconvert its notebook, for as long as that runs."""
+    process = _process(pid)
+    if process is None:
+        return frozenset()
+    return _ask(lambda: frozenset(Path(each.path) for each in process.open_files()), frozenset())
+
+
+def _process(pid: int) -> psutil.Process | None:
     import psutil  # 18 ms, for where no cheaper signal answered
 
-    def ask(read: Callable[[], _T], default: _T) -> _T:
-        try:
-            return read()
-        except (psutil.Error, OSError):
-            return default
+    try:
+        return psutil.Process(pid)
+    except psutil.Error:
+        return None
+
+
+def _ask(read: Callable[[], _T], default: _T) -> _T:
+    import psutil
 
     try:
-        process = psutil.Process(pid)
-    except psutil.Error:
-        return Launcher()
-    folder = ask(process.cwd, "")
-    return Launcher(
-        arguments=tuple(ask(process.cmdline, [])),
-        folder=Path(folder) if folder else None,
-        environment=ask(process.environ, {}),
-    )
+        return read()
+    except (psutil.Error, OSError):
+        return default

@@ -52,6 +52,26 @@ def test_nbconvert(run: Callable, write: Callable, folder: Path) -> None:
 
 
 @runner
+def test_jupyter_execute_of_notebooks_that_begin_alike(
+    run: Callable, write: Callable, folder: Path, find_and_write: str
+) -> None:
+    """Of several notebooks, the suffix left out, the one that begins with the cells that ran is found, or none is.
+
+    `jupyter execute` holds none open.
+    """
+    notebook = write(folder / "a.ipynb", "x = 1", find_and_write)
+    write(folder / "b.ipynb", find_and_write, "1")
+    write(folder / "c.ipynb", find_and_write, "2")
+    write(folder / "d.ipynb", "x = 1", find_and_write)
+
+    found = run("-m", "jupyter", "execute", "b", "a")
+    alike = run("-m", "jupyter", "execute", "b", "c")
+
+    assert seen(found) == (str(notebook), "command-line", "likely", "jupyter-execute")
+    assert "command line (b.ipynb, c.ipynb have the cells that ran: run them one by one), content" in alike["error"]
+
+
+@runner
 def test_papermill(run: Callable, write: Callable, folder: Path) -> None:
     """`papermill`'s input is the notebook, wherever papermill was called and whatever its parameters are."""
     notebook = write(folder / "sub" / "in.ipynb")

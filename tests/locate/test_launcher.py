@@ -18,7 +18,10 @@ from ln_jupyter.locate.launcher import Launcher
         ("jupyter-execute", ["a.ipynb", "b.ipynb"], "python /bin/jupyter-execute a.ipynb b.ipynb"),
         ("nbconvert", ["a.ipynb"], "python -W ignore -m nbconvert --execute a.ipynb --output out.ipynb"),
         ("nbconvert", ["a.ipynb"], "python jupyter-nbconvert --output=out.ipynb a.ipynb"),
+        ("jupyter-execute", ["a.ipynb", "sub/b.ipynb"], "python /bin/jupyter-execute --kernel_name x a sub/b"),
+        ("nbconvert", ["v1.5.ipynb", "b*.ipynb"], "python jupyter-nbconvert --to html --execute v1.5 b*"),
         ("papermill", ["in.ipynb"], "python /bin/papermill in.ipynb out.ipynb"),
+        ("papermill", [], "python /bin/papermill in out"),
         ("papermill", ["in.ipynb"], "python -m papermill -p x y.ipynb -r x z.ipynb in.ipynb out.ipynb"),
         ("papermill", ["in.ipynb"], "python C:/Scripts/papermill.exe in.ipynb"),
         ("papermill", [], "python -m papermill"),
@@ -67,3 +70,4 @@ def test_of_nobody() -> None:
         process.wait()
 
     assert Launcher() == launcher.read(process.pid)
+    assert frozenset() == launcher.open_files(process.pid)

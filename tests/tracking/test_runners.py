@@ -178,6 +178,23 @@ def test_jupyter_execute(notebook: Path, run: Callable[..., Any], registry: str)
     assert before == notebook.read_bytes()
 
 
+@pytest.mark.newest
+@pytest.mark.parametrize("stated", [("growth.ipynb", "decay"), ("[dg]*",)], ids=["names", "pattern"])
+def test_nbconvert_of_notebooks_that_begin_alike(
+    folder: Path, run: Callable[..., Any], registry: str, stated: tuple[str, ...]
+) -> None:
+    """Each notebook of one command is registered as itself, also where all begin with the same header cell."""
+    files = [notebooks.write(folder / f"{name}.ipynb", ids=name) for name in ("decay", "growth", "other")]
+
+    done = run("-m", "nbconvert", "--execute", "--to", "notebook", *stated)
+
+    assert 0 == done.returncode, done.stderr
+    found = notebooks.runs(registry)
+    expected = {(file.stem, str(file), "nbconvert") for file in files[:2]}
+    assert expected == {(each["name"], each["path"], each["runner"]) for each in found}
+    assert 2 == len({each["notebook"] for each in found}) == len(found)
+
+
 def test_ipython(notebook: Path, run: Callable[..., Any], registry: str) -> None:
     """Given to ``ipython``, the notebook shows its header as text."""
     done = run("-m", "IPython", "--quick", notebook.name)
