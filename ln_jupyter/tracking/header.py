@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Literal
 
 from ln_jupyter import errors, importing, settings
@@ -80,7 +81,12 @@ def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is
     known = id is not None or running.registration() is not None
     if problem is not None and (filepath is not None or not known):
         raise problem
-    request = requests.look_at(location, notebook_id=id, version=v, name=name, packages=pypackage or (), runner=env)
+    lost = None
+    if problem is not None:
+        location, lost = _find_again(id)
+    request = requests.look_at(
+        location, lost=lost, notebook_id=id, version=v, name=name, packages=pypackage or (), runner=env
+    )
     with importing.uninterrupted():
         from ln_jupyter.tracking import header_output, register  # here for cost: they import SQLAlchemy
 
@@ -130,6 +136,20 @@ def _record(registration: Registration, request: Request, shell: Any) -> None:
 def _wake() -> None:
     if (recording := running.newest_recording()) is not None:
         recording.wake()
+
+
+def _find_again(notebook_id: str | None) -> tuple[Location | None, Location | None]:
+    """Return where the file is that an earlier call found, or else where it was.
+
+    Neither, where the notebook has no file, or *notebook_id* is another one's.
+    """
+    registered, recording = running.registration(), running.recording()
+    if registered is None or recording is None or notebook_id not in (None, registered.notebook_row["id"]):
+        return None, None
+    earlier = recording.request.last_location
+    if earlier is None or not os.path.isfile(earlier.path):  # noqa: PTH113 - of a folder closed to us
+        return None, earlier
+    return earlier._replace(via="an earlier header()"), None
 
 
 def _find(filepath: str | Path | None) -> tuple[Location | None, errors.NotebookNotFoundError | None]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _PACKAGES = 12  # are named; of more, only the number is
 
+_LOST = 'put it back, or ln.header(filepath="...") says where it is now; ln.publish() needs it'
+
 _KEPT = {
     True: "saving keeps the id in the file",
     False: "saving does not keep the id in the file: this server runs without ln_jupyter; "
@@ -60,6 +62,8 @@ def _view(
         rows.append(("copy of", _parent(notebook, registration.why_copy)))
     if request.location is not None:
         rows.append(("file", _file(request.location)))
+    elif request.lost is not None:
+        rows.append(("file", f"{request.lost.path} is gone · {_LOST}"))
     started = f"started {_time(run['started_at'])}" if run["started_at"] else ""
     rows += [
         ("run", " · ".join(filter(None, (run["id"], started, registration.why_new)))),

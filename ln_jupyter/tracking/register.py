@@ -20,6 +20,7 @@ from ln_jupyter.tracking import versions
 from ln_jupyter.tracking.evidence import Seen
 from ln_jupyter.tracking.identify import identify
 from ln_jupyter.tracking.recording import latest
+from ln_jupyter.tracking.request import storable
 from ln_jupyter.tracking.this_machine import ThisMachine, UnansweredError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Registration:
         notebook_row: The notebook's columns, in its version.
         run_row: Those of its run.
         user_id: Of who registered them, now or at an earlier call.
-        path: Of the notebook's file, at the last call; None without a file.
+        path: Of the notebook's file, where it was found last; None without a file.
         pid: Of the process. A fork is another process, and has no registration.
         origin: The engine they are behind.
         why_new: Why ``run="latest"`` began a run, although there was one.
@@ -127,7 +128,7 @@ def _register(
         notebook_row=notebook,
         run_row=save_run(connection, kept, user_id, values),
         user_id=user_id,
-        path=request.path or (None if before is None else before.path),
+        path=None if request.last_location is None else storable(request.last_location.path),
         pid=os.getpid(),
         origin=connection.engine,
         why_new=why_new,

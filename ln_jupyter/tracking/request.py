@@ -24,7 +24,8 @@ class Request(NamedTuple):
     """A notebook that asks to be registered.
 
     Attributes:
-        location: Where it is; None where there is no file, or nothing tells which.
+        location: Where its file is; None where there is none, or it is lost.
+        lost: Where its file was at an earlier call, and is no more; None where it is found, or there is none.
         document: What its file says; None without a file.
         stated: Who it is, by the call's id or its file; None where neither says.
         names_id: The call itself says the id.
@@ -37,6 +38,7 @@ class Request(NamedTuple):
     """
 
     location: Location | None
+    lost: Location | None
     document: Document | None
     stated: Identity | None
     names_id: bool
@@ -49,8 +51,13 @@ class Request(NamedTuple):
 
     @property
     def path(self) -> str | None:
-        """The file's path, as it can be stored."""
+        """The file's path, as it can be stored; None for a lost file, whose path nobody knows."""
         return None if self.location is None else storable(self.location.path)
+
+    @property
+    def last_location(self) -> Location | None:
+        """Where its file is, or was; None only where it has none."""
+        return self.location or self.lost
 
     @property
     def cell_ids(self) -> list[str]:
@@ -62,21 +69,21 @@ class Request(NamedTuple):
         """The notebook's columns that follow its file, as far as they are known."""
         return {field: value for field, value in (("name", self.name), ("title", self.title)) if value}
 
-    def read_again(self) -> Request:
-        """Read the file as it is now; who it is stays.
+    def read_again(self, location: Location) -> Request:
+        """Read the file as it is now, where it is now; who it is stays.
 
         Raises:
             NotebookUnreadableError: If the file is no notebook that can be read.
         """
-        if self.location is None:
-            return self
-        document = documents.read(self.location.path)
-        return self._replace(document=document, title=None if document.title is None else storable(document.title))
+        document = documents.read(location.path)
+        title = None if document.title is None else storable(document.title)
+        return self._replace(location=location, lost=None, document=document, title=title)
 
 
 def look_at(  # noqa: PLR0913 - one argument for each of header()'s that it reads
     location: Location | None,
     *,
+    lost: Location | None = None,
     notebook_id: str | None = None,
     version: str | None = None,
     name: str | None = None,
@@ -84,6 +91,15 @@ def look_at(  # noqa: PLR0913 - one argument for each of header()'s that it read
     runner: str | None = None,
 ) -> Request:
     """Read the file, and let the arguments of `header()` win over what it says.
+
+    Args:
+        location: Of the file.
+        lost: Where it was at an earlier call, if it is there no more.
+        notebook_id: The call's `id`.
+        version: The call's `v`.
+        name: The call's.
+        packages: The call's `pypackage`.
+        runner: The call's `env`.
 
     Raises:
         NotebookUnreadableError: If the file is no notebook that can be read.
@@ -95,15 +111,17 @@ def look_at(  # noqa: PLR0913 - one argument for each of header()'s that it read
     document = None if location is None else documents.read(location.path)
     name = name or (None if location is None else location.path.stem)
     title = None if document is None else document.title
+    last = location or lost
     return Request(
         location=location,
+        lost=lost,
         document=document,
         stated=_stated(document, notebook_id),
         names_id=notebook_id is not None,
         version=version,
         name=None if name is None else storable(name),
         title=None if title is None else storable(title),
-        runner=storable(runner or ("" if location is None else location.runner)),
+        runner=storable(runner or ("" if last is None else last.runner)),
         imports={package: _version(package) for package in names if package},
         process=process.current(),
     )

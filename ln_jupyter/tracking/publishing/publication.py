@@ -71,4 +71,5 @@ def _publish(
     values = lost | frozen | ended | {"notebook_id": notebook_id, "notebook_v": v}
     register.note_path(connection, request, notebook, evidence.seen_at(connection, request))
     run = register.save_run(connection, kept, current.user_id, values)
-    return replace(current, notebook_row=notebook, run_row=run, publisher=frozen_version.publisher)
+    path = request.path or current.path
+    return replace(current, notebook_row=notebook, run_row=run, path=path, publisher=frozen_version.publisher)

@@ -14,6 +14,7 @@ from ln_jupyter.tracking import running
 from ln_jupyter.tracking.publishing import checks
 
 if TYPE_CHECKING:
+    from ln_jupyter.locate.location import Location
     from ln_jupyter.tracking.recording.recorder import Recording
     from ln_jupyter.tracking.request import Request
 
@@ -36,6 +37,7 @@ def publish(version: str | None = None) -> None:
 
     Raises:
         NotRegisteredError: If `header()` did not run.
+        NotebookNotFoundError: If the notebook had a file, and that cannot be found any more.
         TitleMissingError: If the notebook has no title.
         NotLastCellError: If a cell follows this one.
         CellOrderError: If the cells did not run in their order.
@@ -70,6 +72,7 @@ def publish(version: str | None = None) -> None:
     recording.settle()
     published = publication.publish(current, request, version)
     recording.close()
+    recording.request = request  # where it is now, also for the next header()
     running.replace(published)
     header_output.show(published, request)
 
@@ -81,16 +84,26 @@ def _check(recording: Recording, published: str | None) -> Request:
         recording: Of its run.
         published: The hash of the source that its version is published with; None for a draft.
     """
-    request, log = recording.request, recording.log
-    if request.location is None:
+    request, log, file = recording.request, recording.log, recording.request.last_location
+    if file is None:
         cells = () if log is None else (*log.earlier, *recording.executed, log.running)
         code = tuple(documents.Cell(None, "code", cell.source) for cell in cells if cell is not None)
         return request._replace(document=documents.Document(Path(), None, {}, (), code))
-    if not os.path.isfile(request.location.path):  # noqa: PTH113 - of a folder closed to us
-        request = request._replace(location=find())
-    request = request.read_again()
+    request = request.read_again(_where_now(file))
     if published is None or request.document is None or request.document.source_hash != published:
         checks.check_title(request)  # of what is published already, the title is what it was taken for then
     if log is not None:  # a script, or a file given to `ipython`, runs from its first line on
         checks.check_order(request, log)
     return request
+
+
+def _where_now(file: Location) -> Location:
+    """Find a file again that may have been renamed: what has a file is published as the file is, or not at all."""
+    if os.path.isfile(file.path):  # noqa: PTH113 - of a folder closed to us
+        return file
+    try:
+        return find()
+    except errors.NotebookNotFoundError as error:
+        msg = f"the notebook's file, {file.path}, is gone, and {error}"
+        fix = 'put it back, or say where it is in the header\'s cell, ln.header(filepath="..."), and run all cells'
+        raise errors.NotebookNotFoundError(msg, fix=fix) from error

@@ -220,8 +220,8 @@ class Recording:
 
     def _note(self, request: Request) -> None:
         self._named = {**self._named, **request.imports}
-        if request.location is not None:
-            self._path = request.location.path
+        if request.last_location is not None:  # a lost file may be put back, and is read then
+            self._path = request.last_location.path
 
     def _look(self, sources: Iterable[str]) -> tuple[Facts, Mapping[str, Any]]:
         if self._facts is None:

@@ -227,16 +227,73 @@ class TestRows:
 
         assert before == notebook.read_bytes()
 
-    def test_a_rename_is_followed(self, notebook: Path) -> None:
-        """A file that is gone, where nothing tells where to, is an error with its fix; nothing is written."""
+    @pytest.mark.parametrize("again", [False, True], ids=["after the header", "before a second one"])
+    def test_a_lost_file(self, notebook: Path, capsys: pytest.CaptureFixture[str], *, again: bool) -> None:
+        """A file that is gone, nobody knows where to, is an error with its fix; put back, the notebook is published."""
+        begin(notebook)
+        elsewhere = notebook.rename(notebook.with_name("moved.ipynb"))
+        if again:
+            ln.header()
+            assert f"file      {notebook} is gone · put it back, or ln.header(" in capsys.readouterr().out
+
+        with pytest.raises(errors.NotebookNotFoundError, match=f"{notebook}, is gone, and nothing tells") as raised:
+            ln.publish()
+
+        assert "put it back, or say where it is" in raised.value.fix
+        assert {"1": False} == versions()
+        elsewhere.rename(notebook)
+        ln.publish()
+        assert {"1": True} == versions()
+        assert document.read(notebook).source_hash == ln.nb.notebook.source_hash
+
+    @pytest.mark.parametrize("options", [{}, {"run": "new"}, {"id": "Rx2s9cPTMQLY"}], ids=str)
+    def test_a_lost_file_stays_one(self, tmp_path: Path, options: dict[str, Any]) -> None:
+        """However the same notebook is registered again, it has a file, and is not published without that."""
+        notebook = notebooks.write(tmp_path / "growth.ipynb", title="Growth", nbproject={"id": "Rx2s9cPTMQLY"})
         begin(notebook)
         notebook.unlink()
 
-        with pytest.raises(errors.NotebookNotFoundError) as raised:
-            ln.publish()
+        ln.header(**options)
+        ln.header(**options)
 
-        assert raised.value.fix
+        with pytest.raises(errors.NotebookNotFoundError, match="is gone"):
+            ln.publish()
         assert {"1": False} == versions()
+
+    def test_another_notebook_has_no_file(self, notebook: Path) -> None:
+        """An id of another notebook says who runs now; where that has no file, it is published as it ran."""
+        begin(notebook)
+        notebook.unlink()
+
+        ln.header(id="Rx2s9cPTMQLY", name="Solve Problem X")
+        ln.publish()
+
+        assert ("Rx2s9cPTMQLY", True) == (ln.nb.notebook.id, ln.nb.notebook.published_at is not None)
+
+    def test_not_found_again(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """A file that nothing names now, and that is where it was, is what it was: all checks are made."""
+        notebook = notebooks.write(tmp_path / "growth.ipynb")
+        begin(notebook)
+        capsys.readouterr()
+
+        ln.header()
+
+        assert f"file      {notebook} · found by an earlier header()\n" in capsys.readouterr().out
+        with pytest.raises(errors.TitleMissingError):
+            ln.publish()
+        assert {"1": False} == versions()
+
+    def test_a_rename_is_followed(self, notebook: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A file that has moved and is found is published where it is now, and is there for the next header."""
+        begin(notebook)
+        renamed = notebook.rename(notebook.with_name("renamed.ipynb"))
+        monkeypatch.setenv("LN_JUPYTER_NOTEBOOK", str(renamed))
+
+        ln.publish()
+        monkeypatch.delenv("LN_JUPYTER_NOTEBOOK")
+        ln.header()
+
+        assert ("1", "renamed", str(renamed)) == (ln.nb.notebook.v, renamed.stem, ln.nb.run.path)
 
     @pytest.mark.parametrize("version", ["", "no spaces, please", "-1"])
     def test_a_version_that_is_none(self, notebook: Path, version: str) -> None:
@@ -308,6 +365,22 @@ class TestKernel:
         assert 3 == len(executed.traceback.splitlines())
         assert [None] == [found["published_at"] for found in notebooks.table(tmp_path / "registry.db", "ln_notebook")]
         assert "ok" == self.run_all(kernel, *CELLS[2:]).status
+
+    def test_a_lost_file(self, kernel: Kernel, tmp_path: Path) -> None:
+        """A file that was moved is not published as the kernel's own log has it, whatever ran since."""
+        untitled = notebooks.write(tmp_path / "b.ipynb", "import ln_jupyter as ln", "ln.header()", "ln.publish()")
+        assert "found by content" in kernel.run("ln.header()").outputs[0][1]["data"]["text/plain"]
+        assert ["TitleMissingError"] == kernel.run("ln.publish()").errors
+        (tmp_path / "away").mkdir()
+        untitled.rename(tmp_path / "away" / "b.ipynb")
+        kernel.run("stray = 1")
+
+        again = kernel.run("ln.header()")
+        published = kernel.run("ln.publish()")
+
+        assert f"file      {untitled} is gone" in again.outputs[0][1]["data"]["text/plain"]
+        assert ["NotebookNotFoundError"] == published.errors
+        assert [None] == [found["published_at"] for found in notebooks.table(tmp_path / "registry.db", "ln_notebook")]
 
 
 @pytest.mark.runner
