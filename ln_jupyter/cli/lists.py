@@ -11,7 +11,7 @@ from ln_jupyter.cli import completion, options, output
 
 _COUNTED = 1_000  # runs of a notebook; a table says no more than that there are more
 
-_STATES = click.Choice(["running", "lost", "finished", "failed"])
+_STATES = click.Choice(["running", "lost", "finished", "failed", "interrupted"])
 
 
 @click.command("list", epilog=options.examples("list", "list --limit 100 --csv > notebooks.csv"))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ln_jupyter.tracking.prune import Removed
 
 _MOST_RUNS = 20  # shown before they go
-_ENDED = ("finished", "failed", "lost")
+_ENDED = ("finished", "failed", "interrupted", "lost")
 
 
 class _Remove(Protocol):

@@ -8,6 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ln_jupyter.environment import kernel as kernels
 from ln_jupyter.ipython.session_cell import cell as cells
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Execution(NamedTuple):
         began: Seconds since 1970; 0 where it ran before anybody took note.
         seconds: How long it took; None while it runs.
         ok: Whether it ended without an error; None while it runs.
+        error: The class of the error it ended with.
     """
 
     cell_id: str | None
@@ -32,6 +34,7 @@ class Execution(NamedTuple):
     began: float = 0.0
     seconds: float | None = None
     ok: bool | None = None
+    error: str | None = None
 
     @property
     def started_at(self) -> dt.datetime:
@@ -66,6 +69,8 @@ class CellLog:
         """What has ended, since `header()` first ran."""
         self.earlier = [Execution(None, source) for source in _history(shell)[1:-1]]
         """What ran before, of which only the source is known."""
+        self.is_edited = False
+        """Whether people edit the notebook, and not a program runs it from top to bottom; of a terminal nobody can say."""
         self._shell = shell
         self._on_end = on_end
         self._pid = os.getpid()
@@ -77,14 +82,18 @@ class CellLog:
         """Take note from the running cell on, if that is not done already."""
         if self.follows(self._shell):
             return
-        shell, kernel = self._shell, getattr(self._shell, "kernel", None)
-        parent = None if kernel is None else kernel.get_parent()
-        metadata = parent.get("metadata") if isinstance(parent, dict) else None
-        cell_id = metadata.get("cellId") if isinstance(metadata, dict) else None
+        shell, kernel = self._shell, kernels.current()
+        if kernel is not None:
+            self.is_edited = not kernel.is_headless
         self._running.clear()
-        self._push(None, cell_id if isinstance(cell_id, str) else None, _history(shell)[-1], is_kept=True)
+        self._push(None, kernel.cell_id or None if kernel is not None else None, _history(shell)[-1], is_kept=True)
         shell.events.register("pre_run_cell", self._begin)
         shell.events.register("post_run_cell", self._end)
+
+    @property
+    def is_of_kernel(self) -> bool:
+        """Whether it is the log of a kernel, and not of a terminal."""
+        return getattr(self._shell, "kernel", None) is not None
 
     @property
     def running(self) -> Execution | None:
@@ -116,7 +125,7 @@ class CellLog:
         running = self._running.get(threading.get_ident())
         if running and running[0].info is not None:
             del running[1:]
-            self._note(running.pop(), ok=False)
+            self._note(running.pop(), None)
 
     def _push(self, info: Any, cell_id: str | None, source: str, *, is_kept: bool) -> None:
         entry = _Running(info, cell_id, source, is_kept, time.time(), time.perf_counter())
@@ -130,12 +139,15 @@ class CellLog:
             return  # of an empty cell, which has begun nothing
         entry = running.pop()  # IPython names it by another object where its error could not be shown
         if not running:
-            self._note(entry, ok=result is not None and result.success)
+            self._note(entry, result)
 
-    def _note(self, entry: _Running, *, ok: bool) -> None:
+    def _note(self, entry: _Running, result: Any) -> None:
         if entry.is_kept:
             seconds = time.perf_counter() - entry.clock
-            self.executed.append(Execution(entry.cell_id, entry.source, entry.began, seconds, ok))
+            ok = result is not None and result.success
+            error = None if ok or result is None else result.error_before_exec or result.error_in_exec
+            kind = None if error is None else type(error).__name__
+            self.executed.append(Execution(entry.cell_id, entry.source, entry.began, seconds, ok, kind))
             self._on_end()
 
 

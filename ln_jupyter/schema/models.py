@@ -17,10 +17,10 @@ from sqlalchemy.orm import Mapped, declared_attr, relationship
 
 from ln_jupyter.schema import tables
 from ln_jupyter.schema.base import Base, Counted, Created
-from ln_jupyter.schema.tables import FAILED, LOST_AFTER
+from ln_jupyter.schema.tables import FAILED, INTERRUPTED, LOST_AFTER
 from ln_jupyter.schema.types import UtcDateTime, utcnow
 
-State = Literal["running", "lost", "finished", "failed"]
+State = Literal["running", "lost", "finished", "failed", "interrupted"]
 
 
 class User(Created, Counted, Base):
@@ -149,7 +149,7 @@ class Run(Created, CreatedBy, Counted, Base):
     last_cell_at: Mapped[dt.datetime | None]
     finished_at: Mapped[dt.datetime | None]
     outcome: Mapped[str | None]
-    """How it finished, such as ``"ok"`` or ``"failed"``; None where that is not known."""
+    """How it finished, such as ``"ok"``, ``"failed"`` or ``"interrupted"``; None where that is not known."""
 
     host: Mapped[str | None]
     pid: Mapped[int | None]
@@ -181,13 +181,13 @@ class Run(Created, CreatedBy, Counted, Base):
 
     @hybrid_property
     def state(self) -> State | None:
-        """What its events say now: ``running``, ``lost``, ``finished``, ``failed``; None where none was recorded.
+        """What its events say now: ``running``, ``lost``, ``finished``, ``failed``, ``interrupted``; None without any.
 
         A kernel that was killed says nothing, and so its run is lost as soon as nothing was heard of it
         for `LOST_AFTER`: last at `heard_at`. In a statement it is a column: ``ln.select(lns.Run, state="lost")``.
         """
         if self.finished_at is not None:
-            return "failed" if self.outcome == FAILED else "finished"
+            return _ENDED.get(self.outcome, "finished")
         if self.started_at is None:
             return None
         return "lost" if (self.heard_at or self.started_at) < _lost_before() else "running"
@@ -197,11 +197,15 @@ class Run(Created, CreatedBy, Counted, Base):
     def _state_expression(cls) -> sa.Case[str | None]:
         now = sa.bindparam("lost_before", callable_=_lost_before, type_=UtcDateTime(), unique=True)  # when it is sent
         return sa.case(
-            (cls.finished_at.is_not(None), sa.case((cls.outcome == FAILED, "failed"), else_="finished")),
+            (cls.finished_at.is_not(None), sa.case(_ENDED, value=cls.outcome, else_="finished")),
             (cls.started_at.is_(None), sa.null()),
             (sa.func.coalesce(cls.heard_at, cls.started_at) < now, "lost"),
             else_="running",
         )
+
+
+_ENDED: dict[str | None, State] = {FAILED: "failed", INTERRUPTED: "interrupted"}
+"""The state of what has finished, by its outcome; whatever else that says, it is finished."""
 
 
 def _lost_before() -> dt.datetime:

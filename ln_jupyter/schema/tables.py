@@ -23,8 +23,12 @@ OLDEST_READER = 1
 
 FIRST_VERSION = "1"
 
+OK = "ok"
 FAILED = "failed"
-"""The outcome of a run that an error ended."""
+"""The outcome of a run with an error that was not made good."""
+
+INTERRUPTED = "interrupted"
+"""The outcome of a run whose last cell was interrupted."""
 
 LOST_AFTER = dt.timedelta(minutes=2)
 """A run that was not heard for so long, four heartbeats, reads as lost, until it is heard again."""

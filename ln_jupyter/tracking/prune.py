@@ -68,7 +68,7 @@ def prune(*, older_than: dt.timedelta, states: Iterable[str] = _ENDED, dry_run: 
 
     Args:
         older_than: How long ago they were registered, at least.
-        states: Which of them: ``"finished"``, ``"failed"``, ``"lost"``.
+        states: Which of them: ``"finished"``, ``"failed"``, ``"interrupted"``, ``"lost"``.
         dry_run: Count, and delete nothing.
 
     Raises:

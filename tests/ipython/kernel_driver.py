@@ -106,13 +106,14 @@ class Kernel:
         """Execute a cell and wait for its reply and all of its outputs."""
         return self.finish(self.begin(source, **options))
 
-    def begin(self, source: str, *, subshell: str | None = None, **options: Any) -> str:
-        """Send a cell, to a subshell if one is named, and do not wait."""
-        if subshell is None:
+    def begin(self, source: str, *, subshell: str | None = None, cell_id: str | None = None, **options: Any) -> str:
+        """Send a cell, to a subshell if one is named, and do not wait; with a *cell_id* as JupyterLab does."""
+        if subshell is None and cell_id is None:
             # an error must not abort what the test asks next
             return self.client.execute(source, allow_stdin=False, stop_on_error=False, **options)
-        content = {"code": source, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False}
-        message = self.client.session.msg("execute_request", content)
+        content = {"code": source, "silent": False, "store_history": True, "user_expressions": {}}
+        content["allow_stdin"] = cell_id is not None
+        message = self.client.session.msg("execute_request", content, metadata={"cellId": cell_id} if cell_id else {})
         message["header"]["subshell_id"] = subshell
         self.client.shell_channel.send(message)
         return message["header"]["msg_id"]

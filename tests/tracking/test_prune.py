@@ -150,7 +150,9 @@ def test_pruning_leaves_what_was_published() -> None:
     assert () == prune.prune(older_than=MONTH).runs
 
 
-@pytest.mark.parametrize(("state", "fix"), [("runing", "it has: failed, finished, lost"), ("los", "'lost'")])
+@pytest.mark.parametrize(
+    ("state", "fix"), [("runing", "it has: failed, finished, interrupted, lost"), ("los", "'lost'")]
+)
 def test_a_state_that_is_none(state: str, fix: str) -> None:
     """A state that cannot be pruned by is refused with those that can."""
     with pytest.raises(errors.InvalidRunError) as raised:

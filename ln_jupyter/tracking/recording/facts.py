@@ -41,6 +41,9 @@ class Facts:
         runner: The program that runs it.
         has_log: Its cells are known as they run: not those of a script, or of a file given to `ipython`.
         packages: Name to version, of the packages that are named or imported.
+        environment: What was installed at the last look.
+        source: The code of the document.
+        document: The file, as it was written last.
     """
 
     path: Path | None
@@ -50,7 +53,7 @@ class Facts:
     environment: Environment | None = None
     source: Source | None = None
     _modules: set[str] = field(default_factory=set)
-    _document: Document | None = None
+    document: Document | None = None
     _read: tuple[int, ...] | None = None
     _injected: dict[str, Any] = field(default_factory=dict)
     _is_new: bool = True
@@ -69,14 +72,14 @@ class Facts:
         if self._is_new and self.path is not None and (revision := git.revision(self.path.parent)) is not None:
             found |= {"git_commit": revision.commit, "git_dirty": revision.dirty}
         if (document := self._changed()) is not None:
-            self._document = document
+            self.document = document
             self.source = stored(document)
             found["source_hash"] = self.source.hash
         if self._note(executed, document) or is_last:
             self.packages |= packages.find_versions(self._modules)
             found["imports"] = self.packages
         if document is not None or self._injected:
-            cells = () if self._document is None else self._document.cells
+            cells = () if self.document is None else self.document.cells
             found["parameters"] = parameters.read(cells) | self._injected or None
         self._is_new = False
         return found

@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from ln_jupyter import errors, sanitize
 from ln_jupyter.db import limits, transactions
 from ln_jupyter.environment import exit_status
-from ln_jupyter.schema.tables import FAILED
+from ln_jupyter.schema.tables import FAILED, OK
 from ln_jupyter.schema.types import utcnow
-from ln_jupyter.tracking.recording import run_rows
+from ln_jupyter.tracking.recording import outcome, run_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -116,7 +116,9 @@ class Recording:
     def finish(self) -> None:
         """Write how the run ended; what the process does from here on is not of the run."""
         if self._end is None:
-            self._end = {"finished_at": utcnow(), "outcome": self._outcome()}
+            self._end = {"finished_at": utcnow()}
+            if self.log is None:
+                self._end["outcome"] = {True: OK, False: FAILED, None: None}[exit_status.is_well()]
         self._last = None if self.log is None else len(self.log.executed)
         was_here = self._is_here
         self.settle()
@@ -193,7 +195,7 @@ class Recording:
         self._pending |= found
         if executed:
             self._pending["last_cell_at"] = executed[-1].ended_at
-        values = self._pending | (self._end or {})
+        values = self._pending | self._ended(facts)
         if self._is_published:
             values = {name: value for name, value in values.items() if name not in _FROZEN}
         with self.engine.connect() as connection:
@@ -234,10 +236,10 @@ class Recording:
         self._facts.packages |= self._named
         return self._facts, self._facts.look(sources, is_last=self._end is not None)
 
-    def _outcome(self) -> str | None:
-        """Say how the process ends: an error in a front end is part of the work, in a headless run it is the end."""
-        if self.log is None:
-            return {True: "ok", False: FAILED, None: None}[exit_status.is_well()]
-        is_headless = not self.request.process.kernel_id and self.request.runner != "vscode"
-        executed = self.executed
-        return FAILED if is_headless and executed and not executed[-1].ok else "ok"
+    def _ended(self, facts: Facts) -> dict[str, Any]:
+        """Say how the run has ended, if it has: of cells that is asked last, when the file was looked at."""
+        if not self._end or self.log is None:
+            return self._end or {}
+        if not self.log.is_of_kernel:
+            return self._end | {"outcome": outcome.of_inputs(self.executed)}
+        return self._end | {"outcome": outcome.of_cells(self.executed, facts.document, is_edited=self.log.is_edited)}

@@ -536,6 +536,37 @@ class TestKernel:
         (run,) = notebooks.table(home / "registry.db", "ln_run")
         assert ("ok", 2) == (run["outcome"], len(notebooks.table(home / "registry.db", "ln_executed_cell")))
 
+    @pytest.mark.parametrize(
+        ("outcome", "cells"),
+        [
+            ("failed", [("c1", "1/0")]),
+            ("failed", [("c1", "1/0"), ("c2", "y = 1")]),
+            ("ok", [("c1", "1/0"), ("c1", "y = 1")]),
+            ("failed", [("c1", "y = 1"), ("c1", "1/0")]),
+            ("ok", [("gone", "1/0"), ("c2", "y = 1")]),
+            ("ok", [("c3", "1/0")]),
+            ("interrupted", [("c1", "raise KeyboardInterrupt")]),
+            ("ok", [("c1", "raise KeyboardInterrupt"), ("c2", "y = 1")]),
+            ("failed", [("c1", "y ="), ("c2", "y = 1")]),
+        ],
+    )
+    def test_a_failure_counts_until_it_is_made_good(
+        self, kernel: Kernel, home: Path, outcome: str, cells: list[tuple[str, str]]
+    ) -> None:
+        """In a front end too a run has failed, unless each failed cell was run again, expected to fail, or deleted."""
+        path = notebooks.write(home / "a.ipynb", notebooks.HEADER, "y = 1", "y = 1", "1/0", title="Growth")
+        saved = json.loads(path.read_text())
+        saved["cells"][-1]["metadata"]["tags"] = ["raises-exception"]
+        path.write_text(json.dumps(saved))
+        kernel.run("import ln_jupyter as ln\nln.header(filepath='a.ipynb')", cell_id="c0")
+        for cell_id, source in cells:
+            kernel.run(source, cell_id=cell_id)
+
+        kernel.manager.shutdown_kernel(now=False)
+
+        (run,) = notebooks.table(home / "registry.db", "ln_run")
+        assert outcome == run["outcome"]
+
     def test_a_killed_kernel_says_nothing(
         self, kernel: Kernel, home: Path, url_of: Callable[[Path], sa.Engine]
     ) -> None:
