@@ -80,8 +80,13 @@ def cells(connection: sa.Connection, run_id: str) -> list[Row]:
 
 
 def _seconds(row: Row, now: dt.datetime) -> float | None:
-    """Say how long a run took, or takes; of a lost one, until it was last heard."""
+    """Say how long a run took, or takes; of a lost one, until it was last heard.
+
+    Returns:
+        None where it has not started, and where the clock was set back meanwhile, so that nobody knows.
+    """
     if row["started_at"] is None:
         return None
     ends = {"running": now, "lost": row["heard_at"] or row["started_at"]}
-    return float((ends.get(row["state"], row["finished_at"]) - row["started_at"]).total_seconds())
+    seconds = float((ends.get(row["state"], row["finished_at"]) - row["started_at"]).total_seconds())
+    return None if seconds < 0 else seconds

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from ln_jupyter.orm.session import OrmSession
 from ln_jupyter.schema import ExecutedCell, Notebook, Run, Source
-from tests.cli.conftest import NOW, execution, notebook
+from tests.cli.conftest import NOW, ago, execution, notebook
 
 
 def test_a_notebook(filled, command, db):
@@ -156,6 +156,15 @@ def test_a_run_without_a_start(engine, data, db):
         session.commit()
 
     assert data("show", "x", *db)["seconds"] is None
+
+
+def test_a_clock_that_was_set_back(engine, data, db):
+    """How long a run took that ended before it began, by a clock that was set meanwhile, nobody knows either."""
+    with OrmSession(engine) as session:
+        session.add(execution("x" * 20, days=1, finished_at=ago(2)))
+        session.commit()
+
+    assert (data("show", "x", *db)["seconds"], data("runs", *db)[0]["seconds"]) == (None, None)
 
 
 @pytest.fixture
