@@ -72,4 +72,10 @@ def _notebooks(connection: sa.Connection, chosen: Any, *, host: str, count_to: i
         .outerjoin(User, User.id == notebook.created_by_id)
         .outerjoin(publisher, publisher.id == notebook.published_by_id)
     )
-    return rows.read(connection, found.order_by(notebook.created_at.desc(), notebook.id, notebook.v.desc()))
+    return [_without_itself(row) for row in rows.read(connection, found.order_by(*rows.newest_first(notebook)))]
+
+
+def _without_itself(row: Row) -> Row:
+    """Name no version as its own parent, as a release before has written it."""
+    is_itself = (row["parent_id"], row["parent_v"]) == (row["id"], row["v"])
+    return row | {"parent_id": None, "parent_v": None} if is_itself else row

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import sqlalchemy as sa
 
 from ln_jupyter import errors, sanitize
 from ln_jupyter.schema.types import Json
-
-if TYPE_CHECKING:
-    import sqlalchemy as sa
 
 Row = dict[str, Any]
 
@@ -17,7 +16,9 @@ _LONGEST = 60  # characters that are shown of a value
 
 def newest_first(model: Any) -> tuple[sa.ColumnElement[Any], ...]:
     """Return the order in which the newest of a model's rows come first."""
-    return (model.created_at.desc(), model.id.desc())
+    order = (model.created_at.desc(), model.id.desc())
+    # of versions that were made at one moment, 10 is newer than 9
+    return (*order, sa.func.length(model.v).desc(), model.v.desc()) if hasattr(model, "v") else order
 
 
 def read(connection: sa.Connection, statement: Any) -> list[Row]:

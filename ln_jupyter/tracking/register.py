@@ -24,7 +24,7 @@ from ln_jupyter.tracking.request import storable
 from ln_jupyter.tracking.this_machine import ThisMachine, UnansweredError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from ln_jupyter.schema import Notebook, Run
     from ln_jupyter.tracking.family import Identified
@@ -154,10 +154,11 @@ def _find_or_make_notebook(
     v = request.version
     if v is None:
         v = versions.choose(identity.version, known, None if request.document is None else request.document.source_hash)
-    parent = found.parent or max(((identity.id, each.v) for each in known), default=(None, None))
+    before = versions.before(v, known)
+    parent_id, parent_v = found.parent or ((None, None) if before is None else (identity.id, before.v))
     made = {
-        "parent_id": parent[0],
-        "parent_v": parent[1],
+        "parent_id": parent_id,
+        "parent_v": parent_v,
         "created_at": utcnow() if known else identity.time_init or utcnow(),
     }
     notebook = next((row for row in known.values() if row["v"] == v), None)
@@ -170,6 +171,11 @@ def _find_or_make_notebook(
         if connection.execute(change).rowcount:
             notebook = notebook | request.names
     return notebook
+
+
+def find_first(connection: sa.Connection, keys: Iterable[tuple[str, str]]) -> tuple[str, str] | tuple[None, None]:
+    """Return the first of these keys that is a notebook's; nothing may refer to one that was deleted."""
+    return next((key for key in keys if _read(connection, tables.notebook, *_is_notebook(*key))), (None, None))
 
 
 def find_or_make(connection: sa.Connection, key: tuple[str, str], user_id: str, made: Mapping[str, Any]) -> Row:

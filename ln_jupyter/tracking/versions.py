@@ -86,6 +86,22 @@ def following(v: str) -> str:
     return _LAST_NUMBER.sub(lambda number: str(int(number[1]) + 1), v)
 
 
+def before(v: str, known: Iterable[Version]) -> Version | None:
+    """Find the version that *v* was made from: the one that it follows, else the one that was made last.
+
+    Names have no order: as text, "9" is more than "10".
+
+    Example:
+        >>> import datetime as dt
+        >>> known = [Version(each, dt.datetime(2026, 1, day)) for day, each in enumerate(("9", "10", "1.2"), 1)]
+        >>> before("11", known).v, before("2026", known).v, before("1", [])
+        ('10', '1.2', None)
+    """
+    versions = list(known)
+    followed = [each for each in versions if following(each.v) == v]
+    return max(followed or versions, key=lambda each: each.created_at, default=None)
+
+
 def _published_at(version: Version) -> dt.datetime:
     assert version.published_at is not None  # noqa: S101 - asked of published ones only
     return version.published_at

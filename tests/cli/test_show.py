@@ -28,6 +28,32 @@ def test_a_notebook(filled, command, db):
     ]
 
 
+def test_versions_of_one_moment(engine, data, db):
+    """Of versions that were made at one moment, as in a copy, the tenth is newer than the ninth."""
+    with OrmSession(engine) as session:
+        session.add_all(notebook("Growth0000aa", v, days=1) for v in ("9", "11", "10", "1"))
+        session.commit()
+
+    found = [each["v"] for each in data("show", "Growth0000aa", *db)["versions"]]
+
+    assert ["11", "10", "9", "1"] == found == [each["v"] for each in data("list", *db)]
+    assert ["11", "10"] == [each["v"] for each in data("list", "--limit", "2", *db)]
+
+
+def test_a_version_is_not_its_own_parent(engine, command, data, db):
+    """A row that names itself as its parent, as a release before has written it, is shown without one."""
+    with OrmSession(engine) as session:
+        session.add(notebook("Growth0000aa", "1", days=1))
+        session.flush()
+        session.execute(sa.update(Notebook).values(parent_id="Growth0000aa", parent_v="1"))
+        session.commit()
+
+    (found,) = data("show", "Growth0000aa", *db)["versions"]
+
+    assert (None, None) == (found["parent_id"], found["parent_v"])
+    assert "parent" not in command("show", "Growth0000aa", *db).stdout
+
+
 def test_a_notebook_as_json(filled, data, db):
     """For programs, a notebook's versions and paths are lists."""
     found = data("show", "Growth0000aa", *db)

@@ -50,3 +50,25 @@ def test_a_version_lasts_while_its_source_does(
 def test_the_version_after_another() -> None:
     """The last number counts on; a version without one gets one."""
     assert ["2", "1.10", "v2", "final.1"] == [versions.following(v) for v in ("1", "1.9", "v1", "final")]
+
+
+@pytest.mark.parametrize(
+    ("v", "known", "expected"),
+    [
+        ("1", [], None),
+        ("11", ["9", "10"], "10"),
+        ("12", ["11", "10", "9"], "11"),
+        ("1.10", ["1.9", "2"], "1.9"),
+        ("final.1", ["final", "z"], "final"),
+        ("2026", ["9", "10"], "10"),
+        ("2026", ["10", "9"], "9"),
+        ("v10", ["v09", "v9", "w"], "v9"),
+    ],
+)
+def test_the_version_before_another(v: str, known: list[str], expected: str | None) -> None:
+    """A version is made from the one that it follows, else from the newest by time: names have no order."""
+    made = [Version(each, day(number)) for number, each in enumerate(known, 1)]
+
+    found = versions.before(v, made)
+
+    assert expected == (None if found is None else found.v)

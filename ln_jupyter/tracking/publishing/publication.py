@@ -48,11 +48,17 @@ def _publish(
     assert request.document is not None  # noqa: S101 - see above
     source, before, now = facts.stored(request.document), current.notebook_row, utcnow()
     notebook_id, draft_v = before["id"], before["v"]
-    v = version or versions.choose(draft_v, versions.read_versions(connection, notebook_id), source.hash)
+    known = versions.read_versions(connection, notebook_id)
+    v = version or versions.choose(draft_v, known, source.hash)
     names = {"name": before["name"], "title": before["title"]} | request.names
-    made = {"parent_id": notebook_id, "parent_v": draft_v, "created_at": now} | names
+    # the draft may have been deleted: what is made in its place has its parent, and is not its own
+    parents, made_at = [(before["parent_id"], before["parent_v"])], before["created_at"]
+    if v != draft_v:
+        parents, made_at = [(notebook_id, draft_v), *parents], now
+    parent = register.find_first(connection, parents)
+    made = {"parent_id": parent[0], "parent_v": parent[1], "created_at": made_at}
     run_rows.store(connection, source=source, environment=installed)
-    register.find_or_make(connection, (notebook_id, v), current.user_id, made)
+    register.find_or_make(connection, (notebook_id, v), current.user_id, made | names)
     table, frozen = tables.notebook, {"source_hash": source.hash, "environment_hash": installed.hash}
     is_draft = (table.c.id == notebook_id, table.c.v == v, table.c.published_at.is_(None))
     freeze = sa.update(table).where(*is_draft)

@@ -46,6 +46,14 @@ def versions() -> dict[str, bool]:
     return {notebook.v: notebook.published_at is not None for notebook in found}
 
 
+def delete_draft() -> None:
+    recording = running.recording()
+    assert recording is not None
+    recording.settle()
+    ln.delete(lns.Run, id=ln.nb.run.id)
+    ln.delete(lns.Notebook, id=ln.nb.notebook.id, v=ln.nb.notebook.v)
+
+
 @pytest.mark.usefixtures("engine")
 class TestRows:
     """What is written, on each database; this process runs no cells."""
@@ -132,6 +140,44 @@ class TestRows:
 
         assert 'ln.publish(version="1.3")' in raised.value.fix
         assert ("running", "1.3") == (ln.select(lns.Run, id=ln.nb.run.id).one().state, ln.nb.notebook.v)
+
+    def test_each_version_is_made_from_the_one_before(self, notebook: Path) -> None:
+        """Also after the ninth: as text, 9 is the last of them."""
+        for number in range(1, 13):
+            notebooks.write(notebook, f"x = {number}", title="Growth")
+            begin(notebook)
+            ln.publish()
+
+        found = {each.v: each.parent_v for each in ln.select(lns.Notebook).all()}
+
+        assert {str(number): str(number - 1) if number > 1 else None for number in range(1, 13)} == found
+
+    @pytest.mark.parametrize("version", [None, "1.2"])
+    def test_a_draft_that_was_deleted(self, notebook: Path, version: str | None) -> None:
+        """What is published in the place of a draft that was deleted has the parent of that, and is not its own."""
+        begin(notebook)
+        ln.publish(version="1")
+        notebooks.write(notebook, "x = 2", title="Growth")
+        begin(notebook)
+        delete_draft()
+
+        ln.publish(version)
+
+        found = ln.select(lns.Notebook, v=version or "2").one()
+        assert (ln.nb.notebook.id, "1") == (found.parent_id, found.parent_v)
+        assert "finished" == ln.nb.run.state
+
+    @pytest.mark.parametrize("version", [None, "1.2"])
+    def test_a_first_draft_that_was_deleted(self, notebook: Path, version: str | None) -> None:
+        """Where nothing is left that it could be made from, a version has no parent."""
+        begin(notebook)
+        delete_draft()
+
+        ln.publish(version)
+
+        found = ln.select(lns.Notebook).one()
+        assert (version or "1", None, None) == (found.v, found.parent_id, found.parent_v)
+        assert found.published_at is not None
 
     def test_saved_after_the_header_it_is_the_next_version(self, notebook: Path) -> None:
         """Source that was saved after the header belongs to no published version, and so to the next."""
