@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
 import socket
+import sys
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -31,6 +33,7 @@ class Process(NamedTuple):
         python: The version that runs, such as ``"3.12.1"``.
         kernel_id: The id a Jupyter server gave the kernel; empty outside one.
         kernel_name: The kernelspec, such as ``"python3"``; empty where nobody says.
+        ancestors: Pid and start of those above a worker of multiprocessing, the nearest first; none of any other process.
     """
 
     host: str
@@ -39,6 +42,7 @@ class Process(NamedTuple):
     python: str
     kernel_id: str
     kernel_name: str
+    ancestors: tuple[tuple[int, datetime], ...] = ()
 
 
 def current() -> Process:
@@ -56,7 +60,29 @@ def current() -> Process:
         python=platform.python_version(),
         kernel_id=here.id if here is not None else "",
         kernel_name=_kernel_name(here.connection_file) if here is not None else "",
+        ancestors=_ancestors() if _is_worker() else (),
     )
+
+
+def _is_worker() -> bool:
+    """Return whether multiprocessing started this process, which concurrent.futures does by it, too."""
+    module = sys.modules.get("multiprocessing.process")
+    return module is not None and module.parent_process() is not None
+
+
+def _ancestors() -> tuple[tuple[int, datetime], ...]:
+    import psutil
+
+    found = []
+    with contextlib.suppress(psutil.Error):  # one has ended, or is somebody else's
+        for each in psutil.Process().parents():
+            found.append((each.pid, datetime.fromtimestamp(each.create_time(), tz=UTC)))  # noqa: PERF401 - as far as it goes
+    return tuple(found)
+
+
+def is_same_start(one: datetime, other: datetime) -> bool:
+    """Return whether two looks at the start of a process may have seen the same one."""
+    return abs((one - other).total_seconds()) < _SAME_START
 
 
 def is_running(pid: int, started_at: datetime) -> bool:
@@ -72,7 +98,7 @@ def is_running(pid: int, started_at: datetime) -> bool:
 
     try:
         process = psutil.Process(pid)
-        is_same = abs(process.create_time() - started_at.timestamp()) < _SAME_START
+        is_same = is_same_start(datetime.fromtimestamp(process.create_time(), tz=UTC), started_at)
         return is_same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False

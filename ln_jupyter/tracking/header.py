@@ -72,25 +72,39 @@ def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is
     if settings.is_off_by_environment():
         return
     identity.check(id, v, name)
-    if run not in (None, "new", "latest"):
-        fix = f'{errors.near_miss(str(run), ("new", "latest"))} ln.header(run="new") begins another run'
-        raise errors.InvalidRunError(f"run={run!r} is none of 'new' and 'latest'", fix=fix)
-    location, problem = _find(filepath)
+    _check(run)
+    location, missing = _find(filepath)
     if settings.current(None if location is None else location.path.parent).mode == "off":
         return
     known = id is not None or running.registration() is not None
-    if problem is not None and (filepath is not None or not known):
-        raise problem
+    if missing is not None and (filepath is not None or not known):
+        raise missing
     lost = None
-    if problem is not None:
+    if missing is not None:
         location, lost = _find_again(id)
     request = requests.look_at(
         location, lost=lost, notebook_id=id, version=v, name=name, packages=pypackage or (), runner=env
     )
     with importing.uninterrupted():
-        from ln_jupyter.tracking import header_output, register  # here for cost: they import SQLAlchemy
+        from ln_jupyter.tracking import header_output  # here for cost: it imports SQLAlchemy
 
-    unreachable = None
+    registered, problem = _register(request, run, shell)
+    if registered.run_row["pid"] == os.getpid():  # else it is a worker's parent's, which has shown it
+        header_output.show(registered, request, problem=problem)
+
+
+def _check(run: object) -> None:
+    if run not in (None, "new", "latest"):
+        fix = f'{errors.near_miss(str(run), ("new", "latest"))} ln.header(run="new") begins another run'
+        raise errors.InvalidRunError(f"run={run!r} is none of 'new' and 'latest'", fix=fix)
+
+
+def _register(
+    request: Request, run: Literal["new", "latest"] | None, shell: Any
+) -> tuple[Registration, errors.DatabaseError | None]:
+    """Register, and record from here on; where the registry is down, what was registered goes on, and why it does."""
+    from ln_jupyter.tracking import register
+
     with running.one_at_a_time:
         before = running.registration()
         try:
@@ -98,11 +112,11 @@ def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is
         except errors.DatabaseError as error:
             if before is None or run is not None or not _goes_on(before, request):
                 raise
-            registered, unreachable = before, error
-        else:
+            return before, error
+        running.replace(registered)
+        if registered.run_row["pid"] == os.getpid():
             _record(registered, request, shell)
-            running.replace(registered)
-    header_output.show(registered, request, problem=unreachable)
+    return registered, None
 
 
 def _goes_on(before: Registration, request: Request) -> bool:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from ln_jupyter import settings
 from ln_jupyter.db import backends
+from ln_jupyter.environment.process import is_same_start
 from ln_jupyter.notebook.identity import Identity
 from ln_jupyter.orm import users
 from ln_jupyter.registry import choose
@@ -26,6 +27,7 @@ from ln_jupyter.tracking.this_machine import ThisMachine, UnansweredError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from ln_jupyter.environment.process import Process
     from ln_jupyter.schema import Notebook, Run
     from ln_jupyter.tracking.family import Identified
     from ln_jupyter.tracking.request import Request
@@ -118,7 +120,7 @@ def _register(
         backends.get(connection.dialect).begin_named(connection, notebook["id"])
         kept, why_new = latest.find(connection, notebook, request.process, machine)
     else:
-        kept, why_new = _find_run(connection, notebook, before, run), ""
+        kept, why_new = _find_run(connection, notebook, request, before, run), ""
     values = {"notebook_id": notebook["id"], "notebook_v": notebook["v"]}
     if kept is None or run == "latest":
         values |= _begun(kept, request)
@@ -225,12 +227,27 @@ def save_run(connection: sa.Connection, kept: Row | None, user_id: str, values: 
     return kept | changed
 
 
-def _find_run(connection: sa.Connection, notebook: Row, before: Registration | None, run: WhichRun) -> Row | None:
+def _find_run(
+    connection: sa.Connection, notebook: Row, request: Request, before: Registration | None, run: WhichRun
+) -> Row | None:
     key = (notebook["id"], notebook["v"])
+    if run is None and before is None and request.process.ancestors:
+        return _find_run_of_ancestor(connection, key, request.process)
     if run == "new" or before is None or (before.notebook_row["id"], before.notebook_row["v"]) != key:
         return None
     kept = read_run(connection, before.run_row["id"])
     return None if kept is None or kept["finished_at"] is not None else kept
+
+
+def _find_run_of_ancestor(connection: sa.Connection, key: tuple[str, str], worker: Process) -> Row | None:
+    """Find the run that a worker works for: that of the process which started it, or of one above."""
+    started, column = dict(worker.ancestors), tables.run.c
+    of_notebook = (column.notebook_id == key[0], column.notebook_v == key[1], column.finished_at.is_(None))
+    runs = sa.select(tables.run).where(*of_notebook, column.host == worker.host, column.pid.in_(list(started)))
+    for run in connection.execute(runs.order_by(column.created_at.desc())).mappings():
+        if is_same_start(run["process_started_at"], started[run["pid"]]):
+            return dict(run)
+    return None
 
 
 def _begun(run: Row | None, request: Request) -> Row:

@@ -365,6 +365,46 @@ def test_a_forked_child_has_its_own_run(run: Callable[..., Any], folder: Path, r
     assert parent["pid"] != child["pid"]
 
 
+WORKERS = """
+import sys
+import concurrent.futures as futures
+import multiprocessing
+import ln_jupyter as ln
+import ln_jupyter.schema as lns
+
+context = multiprocessing.get_context(sys.argv[1])
+
+def work(_):
+    ln.header()
+    return ln.nb.run.id
+
+def pass_on(number):
+    with futures.ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(work, number).result()
+
+if __name__ == "__main__":
+    ln.header()
+    with context.Pool(2) as pool:
+        found = pool.map(work, range(4))
+    with futures.ProcessPoolExecutor(1, mp_context=context) as pool:
+        found.append(pool.submit(pass_on, 0).result())
+    assert {ln.nb.run.id} == set(found)
+    assert "running" == ln.select(lns.Run).one().state
+"""
+
+
+@pytest.mark.newest
+@pytest.mark.parametrize("method", ["fork", "spawn", pytest.param("forkserver", marks=pytest.mark.thorough)])
+def test_workers_belong_to_their_parents_run(run: Callable[..., Any], folder: Path, registry: str, method: str) -> None:
+    """Workers of multiprocessing, and theirs, begin no run, show nothing, and end nobody's, however they are started."""
+    (folder / "work.py").write_text(WORKERS)
+
+    done = run("-W", "ignore::DeprecationWarning", "work.py", method)
+
+    assert (0, "", 1) == (done.returncode, done.stderr, done.stdout.count("started"))
+    assert ["ok"] == [found["outcome"] for found in notebooks.table(registry, "ln_run")]
+
+
 OFF = """
 import json, sys
 import ln_jupyter as ln
