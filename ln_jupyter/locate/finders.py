@@ -24,6 +24,8 @@ from ln_jupyter.locate import content, host, jupyter_server
 from ln_jupyter.locate.location import Location, absolute
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from ln_jupyter.locate.launcher import Launcher
 
 Finder = Callable[[Kernel], Location | str | None]
@@ -219,11 +221,29 @@ IN_A_KERNEL: tuple[Finder, ...] = (
 def by_main_file() -> Location | None:
     """Read ``__file__`` of the main module: a script, or a notebook given to ``ipython``.
 
-    An installed program (pytest, ipython itself) is nobody's notebook.
+    An installed program (pytest, ipython itself) is nobody's notebook; a profiler or tracer runs one.
     """
     stated = getattr(sys.modules.get("__main__"), "__file__", None)
     if not isinstance(stated, str):
         return None
+    for each in (stated, _argument_that_runs()):
+        if each and (found := _script(each)) is not None:
+            return found
+    return None
+
+
+def _argument_that_runs() -> str:
+    """Return the file that a program was given, and whose code runs the caller: so Python's cProfile runs one."""
+    file = next(iter(sys.argv), "")
+    frame: FrameType | None = sys._getframe()
+    while file and frame is not None:
+        if frame.f_code.co_name == "<module>" and Path(frame.f_code.co_filename).name == Path(file).name:
+            return file
+        frame = frame.f_back
+    return ""
+
+
+def _script(stated: str) -> Location | None:
     shell = kernels.shell()
     folder = Path(shell.starting_dir) if shell else settings.working_folder()
     if folder is None and not Path(stated).is_absolute():

@@ -221,6 +221,16 @@ def test_module_of_a_project(run: Callable, folder: Path, find_and_write: str) -
     assert found["path"] == str(folder / "growth" / "__main__.py")
 
 
+@pytest.mark.parametrize("program", [("cProfile",), ("trace", "--count", "--coverdir", "counts")], ids=lambda p: p[0])
+def test_profiled_script(run: Callable, folder: Path, find_and_write: str, program: tuple[str, ...]) -> None:
+    """A script that a profiler or tracer of Python runs is located by its own file."""
+    (folder / "growth.py").write_text(find_and_write)
+
+    found = run("-m", *program, "growth.py")
+
+    assert found["path"] == str(folder / "growth.py")
+
+
 @pytest.mark.parametrize(
     "stated",
     [sys.prefix + "/bin/pytest", pytest.__file__, json.__file__, None],
