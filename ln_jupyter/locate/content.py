@@ -30,6 +30,14 @@ class Found(NamedTuple):
     is_papermill: bool = False
 
 
+class _Pass(NamedTuple):
+    """A notebook that may have run from one executed cell to before another, to its end or not."""
+
+    start: int
+    end: int
+    path: Path
+
+
 def find(files: Iterable[Path], kernel: Kernel) -> Found:
     """Find the notebooks that hold the running cell, if the front end named it, and all that was executed.
 
@@ -43,7 +51,14 @@ def find(files: Iterable[Path], kernel: Kernel) -> Found:
         documents = [each for each in documents if _has(each, kernel.cell_id)]
     if not kernel.is_headless:
         return Found(tuple(each.path for each in documents if set(executed) <= _sources(each)))
-    return _begun(documents, executed)
+    found = _begun(documents, executed)
+    return found if found.paths else Found(_begun_later(documents, executed))
+
+
+def is_begun(path: Path, executed: Sequence[str]) -> bool:
+    """Return whether a notebook begins with all that was executed: then nothing else has run since it began."""
+    found = _read(path)
+    return found is not None and bool(_begun([found], executed).paths)
 
 
 def with_cell(files: Iterable[Path], cell_id: str) -> tuple[Path, ...]:
@@ -60,6 +75,35 @@ def _begun(documents: Sequence[Document], executed: Sequence[str]) -> Found:
     if written:  # what papermill writes is no notebook of the user's, and names the one it is made of
         paths = {path for path in paths if any(_is_named(path, each.papermill.get("input_path")) for each in written)}
     return Found(tuple(sorted(paths)), is_papermill=bool(written or parametrised))
+
+
+def _begun_later(documents: Sequence[Document], executed: Sequence[str]) -> tuple[Path, ...]:
+    """Find what a program may run in a kernel that has run other notebooks before, one after the other.
+
+    One that ran before may run again, or one of another folder that begins like it: then nothing is known.
+    """
+    saved = {each.path: sequence.sources(each.cells) for each in documents}
+    passes: list[_Pass] = []
+    reached = {0}
+    for start in range(len(executed)):
+        if start in reached:
+            rest = executed[start:]
+            ends = {path: start + sequence.count_common(sources, rest) for path, sources in saved.items()}
+            passes += [_Pass(start, end, path) for path, most in ends.items() for end in range(start + 1, most + 1)]
+            reached.update(each.end for each in passes)
+    last = [each for each in passes if each.start > 0 and each.end == len(executed)]
+    found = {each.path for each in last}
+    known = {path for start in {each.start for each in last} for path in _before(start, passes)}
+    return tuple(sorted(found)) if len(found) > 1 or found.isdisjoint(known) else ()
+
+
+def _before(start: int, passes: Sequence[_Pass]) -> set[Path]:
+    """Return the notebooks of all passes that lead there without a gap; those that begin them are reached so."""
+    leads = {start}
+    for each in sorted(passes, reverse=True):
+        if each.end in leads:
+            leads.add(each.start)
+    return {each.path for each in passes if each.end in leads}
 
 
 def _is_being_written(document: Document) -> bool:

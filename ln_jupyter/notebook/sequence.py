@@ -36,7 +36,23 @@ def begins(cells: Sequence[Cell], executed: Sequence[str]) -> bool:
         >>> begins(cells, ["x = 1"]), begins(cells, ["x = 1", "y = x"]), begins(cells, ["y = x"])
         (True, True, False)
     """
-    return [cell.source.strip() for cell in to_run(cells)][: len(executed)] == list(executed)
+    return count_common(sources(cells), executed) == len(executed)
+
+
+def sources(cells: Iterable[Cell]) -> list[str]:
+    """Return the sources of the cells that a program runs."""
+    return [cell.source.strip() for cell in to_run(cells)]
+
+
+def count_common(saved: Sequence[str], executed: Sequence[str]) -> int:
+    """Count how many sources two notebooks have in common, up to the first that differs.
+
+    Example:
+        >>> count_common(["x = 1", "y = x"], ["x = 1", "z = x", "y = x"])
+        1
+    """
+    pairs = enumerate(zip(saved, executed, strict=False))
+    return next((at for at, (mine, ran) in pairs if mine != ran), min(len(saved), len(executed)))
 
 
 def begins_by_papermill(cells: Sequence[Cell], executed: Sequence[str]) -> bool:

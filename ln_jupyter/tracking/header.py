@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ln_jupyter import errors, importing, settings
 from ln_jupyter.environment import kernel
 from ln_jupyter.ipython import cell_log
 from ln_jupyter.ipython.cell_log import CellLog
+from ln_jupyter.locate import content
 from ln_jupyter.locate.find import find
 from ln_jupyter.notebook import identity
 from ln_jupyter.tracking import request as requests
@@ -16,7 +18,6 @@ from ln_jupyter.tracking import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from ln_jupyter.locate.location import Location
     from ln_jupyter.tracking.register import Registration
@@ -52,7 +53,8 @@ def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is
         name: Its name, where there is no file.
 
     Raises:
-        NotebookNotFoundError: If nothing tells which notebook is running.
+        NotebookNotFoundError: If nothing tells which notebook is running, or whether it is still the one
+            that was registered, where a program runs several in one kernel.
         NotebookUnreadableError: If the file is none.
         InvalidIdentityError: If *id*, *v* or *name* cannot name a notebook.
         InvalidRunError: If *run* is none of its words.
@@ -76,11 +78,10 @@ def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is
     location, missing = _find(filepath)
     if settings.current(None if location is None else location.path.parent).mode == "off":
         return
-    known = id is not None or running.registration() is not None
-    if missing is not None and (filepath is not None or not known):
-        raise missing
     lost = None
     if missing is not None:
+        if filepath is not None or id is None:
+            _check_that_it_goes_on(missing, is_named=filepath is not None)
         location, lost = _find_again(id)
     request = requests.look_at(
         location, lost=lost, notebook_id=id, version=v, name=name, packages=pypackage or (), runner=env
@@ -126,6 +127,25 @@ def _goes_on(before: Registration, request: Request) -> bool:
     is_same = request.path in (None, before.path)
     recording = running.newest_recording()
     return is_same and recording is not None and recording.engine is choose.of_registry()
+
+
+def _check_that_it_goes_on(problem: errors.NotebookNotFoundError, *, is_named: bool) -> None:
+    """Refuse to go on with what was registered where a program may have begun another notebook in this kernel.
+
+    Who sits at a notebook has one kernel for it; nbclient takes any, and does not say what it runs.
+
+    Raises:
+        NotebookNotFoundError: If another file was named, nothing was registered, or what runs may be another one.
+    """
+    before, here = running.registration(), kernel.current()
+    if before is None or is_named:
+        raise problem
+    if here is None or not here.is_headless or (before.path and content.is_begun(Path(before.path), here.executed)):
+        return
+    name = before.path or before.notebook_row["name"] or before.notebook_row["id"]
+    message = f"nothing tells whether {name}, which this kernel has registered, is still what runs in it; {problem}"
+    fix = f"{problem.fix}; or run each notebook in a kernel of its own"
+    raise errors.NotebookNotFoundError(message, fix=fix)
 
 
 def _record(registration: Registration, request: Request, shell: Any) -> None:

@@ -62,3 +62,26 @@ def test_notebooks_that_begin_alike(write: Callable, folder: Path) -> None:
     found = finders.by_content(kernel(folder, "x"))
 
     assert "a.ipynb, b.ipynb, c.ipynb, d.ipynb, e.ipynb and 2 more have the cells that ran" == found
+
+
+@pytest.mark.parametrize(
+    ("executed", "expected"),
+    [
+        ("x h a | y h", "b"),
+        ("x | y", "b"),
+        ("x h a | h", ""),
+        ("x h a | x h", ""),
+        ("x h a | y h b | x h", ""),
+        ("x h a | z", "cd"),
+        ("q | y h", ""),
+        ("x h a q | y h", ""),
+    ],
+)
+def test_a_program_runs_notebooks_in_one_kernel(write: Callable, folder: Path, executed: str, expected: str) -> None:
+    """One that begins after others is found if it is new and nothing else begins so; one that ran before is not."""
+    cells = {"a": "xha", "b": "yhb", "c": "zc", "d": "zd"}
+    files = [write(folder / f"{name}.ipynb", *sources) for name, sources in cells.items()]
+
+    found = content.find(files, kernel(folder, *executed.replace("|", "").split()))
+
+    assert list(expected) == [path.stem for path in found.paths]

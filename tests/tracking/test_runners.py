@@ -114,6 +114,74 @@ def test_nbclient_shows_a_guess(
     assert_registered(registry, notebook, runner="nbclient")
 
 
+ONE_KERNEL = """
+import sys
+import nbclient, nbformat
+from jupyter_client.manager import KernelManager
+manager = KernelManager()
+manager.start_kernel()
+for name in sys.argv[1:]:
+    try:
+        nbclient.NotebookClient(nbformat.read(name, 4), km=manager).execute()
+    except nbclient.exceptions.CellExecutionError as error:
+        print(error)
+manager.shutdown_kernel()
+"""
+NAMED = "import ln_jupyter as ln\nln.header(id='Rx2s9cPTMQLY', name='growth')"
+
+
+@pytest.mark.newest
+@pytest.mark.parametrize(
+    ("growth", "decay", "is_found"),
+    [
+        (("x = 1", notebooks.HEADER, "x = 2"), (notebooks.HEADER, "y = 1"), True),
+        ((notebooks.HEADER, "x = 2"), (notebooks.HEADER.replace("()", "(v='2')"),), True),
+        ((notebooks.HEADER.replace("()", "(filepath='growth.ipynb')"), "x = 2"), (notebooks.HEADER,), True),
+        ((NAMED, "x = 2"), (notebooks.HEADER,), False),
+        ((notebooks.HEADER, "x = 2"), (notebooks.HEADER, "y = 1"), False),
+    ],
+    ids=["other", "edited", "named", "no-file", "elsewhere"],
+)
+def test_nbclient_with_one_kernel(  # noqa: PLR0913 - the cases
+    folder: Path,
+    run: Callable[..., Any],
+    registry: str,
+    growth: tuple[str, ...],
+    decay: tuple[str, ...],
+    *,
+    is_found: bool,
+) -> None:
+    """A notebook that a program runs in the kernel of another is registered as itself, or refused with the way on."""
+    notebooks.write(folder / "growth.ipynb", *growth, ids="growth")
+    (folder / "sub").mkdir()
+    second = notebooks.write(folder / ("decay.ipynb" if is_found else "sub/decay.ipynb"), *decay, ids="decay")
+
+    done = run("-c", ONE_KERNEL, "growth.ipynb", os.path.relpath(second, folder))
+
+    assert 0 == done.returncode, done.stderr
+    found = notebooks.runs(registry)
+    assert (["growth", "decay"] if is_found else ["growth"]) == [each["name"] for each in found]
+    assert is_found == ("NotebookNotFoundError" not in done.stdout)
+    if is_found:
+        assert ["ok", "ok"] == [each["outcome"] for each in notebooks.table(registry, "ln_run")]
+    else:
+        assert "growth" in done.stdout.partition("nothing tells whether ")[2].partition(", which this kernel")[0]
+        assert "or run each notebook in a kernel of its own" in done.stdout
+
+
+@pytest.mark.newest
+def test_nbclient_elsewhere(folder: Path, run: Callable[..., Any], registry: str) -> None:
+    """A notebook that says its file, and calls `header()` once more further down, keeps its run."""
+    (folder / "sub").mkdir()
+    named = notebooks.HEADER.replace("()", "(filepath='sub/growth.ipynb')")
+    notebooks.write(folder / "sub" / "growth.ipynb", named, "x = 1", notebooks.HEADER)
+
+    done = run("-c", ONE_KERNEL, "sub/growth.ipynb")
+
+    assert (0, "") == (done.returncode, done.stdout), done.stderr
+    assert 1 == len(notebooks.runs(registry))
+
+
 PAPERMILL = """
 import sys
 import papermill

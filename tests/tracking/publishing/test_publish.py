@@ -421,7 +421,7 @@ class TestKernel:
         untitled.rename(tmp_path / "away" / "b.ipynb")
         kernel.run("stray = 1")
 
-        again = kernel.run("ln.header()")
+        again = kernel.run("ln.header()", cell_id="as in JupyterLab")  # where a program runs cells, it is refused
         published = kernel.run("ln.publish()")
 
         assert f"file      {untitled} is gone" in again.outputs[0][1]["data"]["text/plain"]
