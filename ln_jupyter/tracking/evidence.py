@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _NOTHING: frozenset[str] = frozenset()
 _ENOUGH_CELLS = 2  # of the same source: one alone may be anybody's
 _ENOUGH_LINES = 2
+_FIRST = 3  # cells: an edit leaves one of them
 _MOST = 1_000  # ids, and sources, that are asked for
 _SAYS_NOTHING = (ast.Import, ast.ImportFrom, ast.Pass)  # the last one is what `syntax.parse` makes of a magic
 
@@ -105,12 +106,30 @@ def of_file(seen: Seen) -> Content:
 
 def seen_at(connection: sa.Connection, request: Request) -> Seen | None:
     """Read what the registry knows of the request's path; None where it does not, or there is no file."""
+    return next(iter(seen(connection, request, request.path or "", and_alike=False)), None)
+
+
+def seen(connection: sa.Connection, request: Request, real_path: str, *, and_alike: bool) -> list[Seen]:
+    """Read what the registry knows of the request's path, and of others of this machine that may lead to its file.
+
+    Args:
+        connection: To the registry.
+        request: The notebook.
+        real_path: What its path leads to, where it is a link.
+        and_alike: Add files that may be links to it, for they have its source, or one of its first cells.
+    """
     if request.document is None:
-        return None
-    row = sa.select(*(notebook_path.c[name] for name in Seen._fields))
-    here = (notebook_path.c.host == request.process.host, notebook_path.c.path == request.path)
-    found = connection.execute(row.where(*here)).one_or_none()
-    return None if found is None else Seen(*found)
+        return []
+    column = notebook_path.c
+    criteria: list[sa.ColumnElement[bool]] = [column.path.in_(sorted({request.path or "", real_path}))]
+    if and_alike:
+        alike = content(request.document)
+        ids = sa.cast(column.cell_ids, sa.Text)
+        first = [each for each in request.cell_ids if each in alike.cell_ids][:_FIRST]
+        criteria += [column.source_hash.in_(alike.sources), *(ids.contains(each, autoescape=True) for each in first)]
+    rows = sa.select(*(column[name] for name in Seen._fields))
+    rows = rows.where(column.host == request.process.host, sa.or_(*criteria)).order_by(column.path)
+    return [Seen(*row) for row in connection.execute(rows)]
 
 
 def traces(connection: sa.Connection, notebook_id: str, *, host: str, path: str | None) -> list[Trace]:

@@ -137,6 +137,15 @@ class Files:
         """Return whether a path is another name of the file, or another checkout of it."""
         return self._machine.ask(_is_same_file, self._path, path)
 
+    def is_linked(self, path: str) -> bool:
+        """Return whether a path is another name of the file."""
+        return self._machine.ask(_is_linked, self._path, path)
+
+    @property
+    def real_path(self) -> str:
+        """What the path of the file leads to, where it is a link."""
+        return self._machine.ask(_real_path, self._path)
+
     def is_there(self, seen: Seen, *, stating: Collection[str]) -> bool:
         """Return whether a file that was seen is still there: it states one of these ids, or none and has its content."""
         is_there, document = self._machine.ask(_read, seen.path)
@@ -161,12 +170,20 @@ def _read(path: str) -> tuple[bool, Document | None]:
         return True, None
 
 
-def _is_same_file(path: Path, other: str) -> bool:
+def _real_path(path: Path) -> str:
+    return os.path.realpath(path)
+
+
+def _is_linked(path: Path, other: str) -> bool:
     try:
-        if path.samefile(other):
-            return True
-    except OSError:  # it went away just now
-        pass
+        return path.samefile(other)
+    except (OSError, ValueError):  # it went away, or is no path of this system
+        return False
+
+
+def _is_same_file(path: Path, other: str) -> bool:
+    if _is_linked(path, other):
+        return True
     from ln_jupyter.environment import git  # here for cost: only two files that may be one are asked about
 
     return git.are_one_file(path, Path(other))

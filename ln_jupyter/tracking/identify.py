@@ -1,7 +1,7 @@
 """Who a notebook is: what its file says, held against what the registry knows.
 
-A file that moves keeps its id, and so does one that git checked out twice. A copy gets its own,
-once: the file may go on saying the other one for ever, where no server saves it. So does a file
+A file that moves keeps its id, and so does one that git checked out twice, or that a link leads to. A copy
+gets its own, once: the file may go on saying the other one for ever, where no server saves it. So does a file
 that has nothing in common with the notebook whose id it states: somebody else made it from that one.
 """
 
@@ -19,8 +19,11 @@ from ln_jupyter.schema.tables import notebook
 from ln_jupyter.tracking import evidence, versions
 from ln_jupyter.tracking.evidence import Content
 from ln_jupyter.tracking.family import Family, Files, Identified, new_identity
+from ln_jupyter.tracking.request import storable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ln_jupyter.notebook.document import Document
     from ln_jupyter.tracking.evidence import Seen
     from ln_jupyter.tracking.request import Request
@@ -45,9 +48,9 @@ def identify(connection: sa.Connection, request: Request, known: Identity | None
     machine.must_not_ask = True
     if found.is_new and request.path is not None:
         # two kernels may both be the first to see a file: the second one waits, and sees what the first one wrote
-        name = request.path if request.stated is None else request.stated.id
+        name = identification.real_path if request.stated is None else request.stated.id
         backends.get(connection.dialect).begin_named(connection, name)
-        found = identification.find(connection)
+        found = identification.find(connection, and_alike=request.stated is None)
     return found
 
 
@@ -58,13 +61,16 @@ class _Identification:
         self._request = request
         self._known = known
         self._files = Files(Path() if request.location is None else request.location.path, machine)
+        self.real_path = "" if request.path is None else storable(self._files.real_path)
+        """What the path leads to, where it is a link."""
 
-    def find(self, connection: sa.Connection) -> Identified:
-        """Say who it is, as far as the machine answers."""
-        here = evidence.seen_at(connection, self._request)
-        return self._find(connection, here)._replace(here=here)
+    def find(self, connection: sa.Connection, *, and_alike: bool = False) -> Identified:
+        """Say who it is, as far as the machine answers; links to its file, if any, are among those *and_alike*."""
+        seen = evidence.seen(connection, self._request, self.real_path, and_alike=and_alike)
+        here = next((each for each in seen if each.path == self._request.path), None)
+        return self._find(connection, here, seen)._replace(here=here)
 
-    def _find(self, connection: sa.Connection, here: Seen | None) -> Identified:
+    def _find(self, connection: sa.Connection, here: Seen | None, seen: Sequence[Seen]) -> Identified:
         request, known = self._request, self._known
         if request.document is None or request.names_id:
             identity = request.stated or known
@@ -73,8 +79,10 @@ class _Identification:
             return self._stated(connection, request.stated, request.document, here)
         if known is not None:
             return Identified(known)
-        if here is not None and evidence.is_same(here, request.document):
-            return Identified(Identity(here.notebook_id, here.notebook_v))
+        for each in filter(None, (here, *seen)):  # the file's own path first, then other names of it
+            is_it = each is here or self._files.is_linked(each.path)
+            if is_it and evidence.is_same(each, request.document):
+                return Identified(Identity(each.notebook_id, each.notebook_v))
         return new_identity()
 
     def _stated(self, connection: sa.Connection, stated: Identity, document: Document, here: Seen | None) -> Identified:

@@ -143,6 +143,53 @@ def test_an_original_that_cannot_be_read_is_still_there(register: Register, note
     assert ID != register(copy).notebook.id
 
 
+@pytest.mark.parametrize("is_hard", [False, True], ids=["soft", "hard"])
+@pytest.mark.parametrize("is_first", [False, True], ids=["file-first", "link-first"])
+def test_a_link_is_the_same_notebook_before_anybody_saved_an_id(
+    register: Register, tmp_path: Path, *, is_first: bool, is_hard: bool
+) -> None:
+    """A file that states no id is one notebook under each of its names, edited or not; a copy beside it is another."""
+    file = notebooks.write(tmp_path / "growth.ipynb", "x = 1", "y = 2")
+    link = tmp_path / "link.ipynb"
+    link.hardlink_to(file) if is_hard else link.symlink_to(file)
+    first, second = (link, file) if is_first else (file, link)
+
+    found = register(first)
+    notebooks.write(file, "x = 1", "y = 3", "z = 4")
+
+    assert found.notebook.id == register(second).notebook.id == register(first).notebook.id
+    shutil.copy(file, tmp_path / "copy.ipynb")
+    assert found.notebook.id != register(tmp_path / "copy.ipynb").notebook.id
+
+
+def test_a_link_to_a_script_is_that_script(register: Register, tmp_path: Path) -> None:
+    """A script is one under each of its names."""
+    script, link, second = (tmp_path / name for name in ("growth.py", "link.py", "second.py"))
+    script.write_text("x = 1")
+    link.symlink_to(script)
+    second.symlink_to(script)
+    found = register(link).notebook.id
+
+    assert found == register(script).notebook.id
+    script.write_text("x = 2")
+    assert found == register(second).notebook.id
+
+
+def test_a_link_that_leads_elsewhere_now_is_another_notebook(register: Register, tmp_path: Path) -> None:
+    """A name that leads to another file is no evidence for the first one."""
+    files = [notebooks.write(tmp_path / f"{name}.ipynb", f"{name} = 1", ids=name) for name in "ab"]
+    link = tmp_path / "link.ipynb"
+    link.symlink_to(files[0])
+    first = register(link).notebook.id
+    assert first == register(files[0]).notebook.id
+    link.unlink()
+    link.symlink_to(files[1])
+
+    second = register(link).notebook.id
+
+    assert first == register(files[0]).notebook.id != second == register(files[1]).notebook.id
+
+
 def test_a_link_is_no_copy(register: Register, notebook: Path) -> None:
     """Two names of one file are one notebook."""
     register(notebook)

@@ -247,6 +247,21 @@ def test_jupyter_execute(notebook: Path, run: Callable[..., Any], registry: str)
 
 
 @pytest.mark.newest
+def test_jupyter_execute_of_a_link(notebook: Path, run: Callable[..., Any], registry: str) -> None:
+    """Run under its own name and by a link, a notebook without metadata is one notebook."""
+    link = notebook.with_name("link.ipynb")
+    link.symlink_to(notebook)
+
+    for name in (link.name, notebook.name):
+        done = run("-m", "jupyter", "execute", name)
+        assert 0 == done.returncode, done.stderr
+
+    found = notebooks.runs(registry)
+    assert [str(link), str(notebook)] == [each["path"] for each in found]
+    assert 1 == len({each["notebook"] for each in found})
+
+
+@pytest.mark.newest
 @pytest.mark.parametrize("stated", [("growth.ipynb", "decay"), ("[dg]*",)], ids=["names", "pattern"])
 def test_nbconvert_of_notebooks_that_begin_alike(
     folder: Path, run: Callable[..., Any], registry: str, stated: tuple[str, ...]
