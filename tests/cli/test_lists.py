@@ -1,14 +1,21 @@
 import csv
 import datetime as dt
 import io
+from typing import get_args
 
 import pytest
 
 import ln_jupyter.schema as lns
-from ln_jupyter.cli import lists, output
+from ln_jupyter.cli import lists, output, remove
 from ln_jupyter.orm.session import OrmSession
 from ln_jupyter.schema import Notebook
+from ln_jupyter.schema.models import State
 from tests.cli.conftest import execution, notebook
+
+
+def test_every_state_can_be_asked_for():
+    """The commands, which do not import the models for it, know the states that a run can have."""
+    assert set(lists._STATES.choices) == set(get_args(State)) == {*remove._ENDED, "running"}
 
 
 def test_notebooks_are_listed(filled, command, db):

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 _EXPECTED = "raises-exception"
 """The tag of a cell that is to fail, for nbclient and JupyterLab too."""
 
-_INTERRUPT = "KeyboardInterrupt"
+_INTERRUPTS = ("KeyboardInterrupt", "CancelledError")
+"""What a cell ends with that is interrupted: where it runs, and where it awaits."""
 
 
 def of_inputs(executed: Sequence[Execution]) -> str:
@@ -23,7 +24,7 @@ def of_inputs(executed: Sequence[Execution]) -> str:
     return _of_last(executed[-1]) if executed else OK
 
 
-def of_cells(executed: Sequence[Execution], document: Document | None, *, is_edited: bool) -> str:
+def of_cells(executed: Sequence[Execution], document: Document | None, *, is_edited: bool, runner: str = "") -> str:
     """Say how the cells of a notebook ended.
 
     A cell that has failed is made good by a later execution that does not, and, where people edit it, by
@@ -33,6 +34,7 @@ def of_cells(executed: Sequence[Execution], document: Document | None, *, is_edi
         executed: What was executed, in order.
         document: The notebook's file as it is now; None without one.
         is_edited: Whether people work in it, and not a program that runs it from top to bottom.
+        runner: That program: for papermill each error is one, whatever the tags of its cell say.
     """
     if is_edited and document is None and not any(each.cell_id for each in executed):
         return of_inputs(executed)  # of a console
@@ -40,13 +42,15 @@ def of_cells(executed: Sequence[Execution], document: Document | None, *, is_edi
         return INTERRUPTED
     last = {each.cell_id or each.source: each for each in executed}
     failed = [each for each in last.values() if _of_last(each) == FAILED]
+    if runner == "papermill":
+        return FAILED if failed else OK
     return FAILED if any(not _is_made_good(each, document, is_edited=is_edited) for each in failed) else OK
 
 
 def _of_last(execution: Execution) -> str:
     if execution.ok:
         return OK
-    return INTERRUPTED if execution.error == _INTERRUPT else FAILED
+    return INTERRUPTED if execution.error in _INTERRUPTS else FAILED
 
 
 def _is_made_good(execution: Execution, document: Document | None, *, is_edited: bool) -> bool:

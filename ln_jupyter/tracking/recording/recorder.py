@@ -242,4 +242,7 @@ class Recording:
             return self._end or {}
         if not self.log.is_of_kernel:
             return self._end | {"outcome": outcome.of_inputs(self.executed)}
-        return self._end | {"outcome": outcome.of_cells(self.executed, facts.document, is_edited=self.log.is_edited)}
+        runner, is_edited = self.request.runner, self.log.is_edited
+        return self._end | {
+            "outcome": outcome.of_cells(self.executed, facts.document, is_edited=is_edited, runner=runner)
+        }

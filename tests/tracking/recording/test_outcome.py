@@ -48,6 +48,8 @@ BAD = "ZeroDivisionError"
         ("ok", [(None, "raise Expected", "Expected")]),
         ("interrupted", [("a", "x = 1", "KeyboardInterrupt")]),
         ("interrupted", [("b", "1/0", BAD), ("a", "x = 1", "KeyboardInterrupt")]),
+        ("interrupted", [("a", "await long()", "CancelledError")]),
+        ("ok", [("a", "await long()", "CancelledError"), ("c", "y", None)]),
         ("ok", [("a", "x = 1", "KeyboardInterrupt"), ("c", "y", None)]),
     ],
 )
@@ -67,6 +69,14 @@ def test_in_a_front_end(expected: str, cells: list[tuple[str | None, str, str | 
 def test_in_a_runner(expected: str, cells: list[tuple[str | None, str, str | None]]) -> None:
     """Nobody edits the notebook meanwhile: a cell that is in no file was injected, and counts."""
     assert expected == outcome.of_cells(executed(*cells), SAVED, is_edited=False)
+
+
+@pytest.mark.parametrize(("expected", "runner"), [("failed", "papermill"), ("ok", "nbmake"), ("ok", "")])
+def test_expected_failures_of_papermill(expected: str, runner: str) -> None:
+    """papermill ends with an error whatever the tags of the failed cell say, and so does its run."""
+    cells = executed((None, "raise Expected", "Expected"), (None, "x = 1", None))
+
+    assert expected == outcome.of_cells(cells, SAVED, is_edited=False, runner=runner)
 
 
 def test_without_a_file() -> None:
