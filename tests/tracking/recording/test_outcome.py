@@ -73,7 +73,7 @@ def test_in_a_runner(expected: str, cells: list[tuple[str | None, str, str | Non
 
 @pytest.mark.parametrize(("expected", "runner"), [("failed", "papermill"), ("ok", "nbmake"), ("ok", "")])
 def test_expected_failures_of_papermill(expected: str, runner: str) -> None:
-    """papermill ends with an error whatever the tags of the failed cell say, and so does its run."""
+    """A run of papermill ends with an error whatever the tags of the failed cell say."""
     cells = executed((None, "raise Expected", "Expected"), (None, "x = 1", None))
 
     assert expected == outcome.of_cells(cells, SAVED, is_edited=False, runner=runner)
