@@ -217,6 +217,22 @@ def end_session_of(connection: sa.Connection, url: sa.URL) -> None:
         other.exec_driver_sql(f"SELECT pg_terminate_backend({pid}, 60000)")
 
 
+def test_an_end_inside_a_pipeline(gate: Gate) -> None:
+    """A session that psycopg leaves in a pipeline that cannot be ended is closed, and the server's own words are told."""
+    with engines.current().connect() as connection:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, psycopg_connection.Connection)
+
+        with pytest.raises(psycopg.errors.AdminShutdown), driver.closed_with_pipeline():
+            driver.pgconn.enter_pipeline_mode()
+            try:
+                raise psycopg.errors.AdminShutdown
+            finally:
+                raise psycopg.OperationalError("cannot exit pipeline mode while busy")
+
+        assert driver.closed
+
+
 @pytest.mark.parametrize("how", ["block", "connection"])
 def test_an_end_before_the_commit(postgres_url: sa.URL, how: str) -> None:
     """A server that has ended the session before its COMMIT is sent has undone it, and nobody is sent to look."""

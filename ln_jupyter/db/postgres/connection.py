@@ -78,7 +78,8 @@ class Cursor(psycopg.Cursor[Any]):
         begin, _is_cast = self.connection.take_begin()
         if begin:
             self._begin(begin)
-        super().executemany(query, params_seq, **options)
+        with self.connection.closed_with_pipeline():
+            super().executemany(query, params_seq, **options)
 
     def _begin(self, *statements: str) -> None:
         with self.connection.beginning():
@@ -133,9 +134,25 @@ class Connection(psycopg.Connection[Any]):
         finally:
             self._autocommit = before
 
-    def at_once(self) -> contextlib.AbstractContextManager[Any]:
+    @contextlib.contextmanager
+    def at_once(self) -> Iterator[None]:
         """Send what is executed in one message, as far as the library of the client can."""
-        return self.pipeline() if psycopg.Pipeline.is_supported() else contextlib.nullcontext()
+        is_supported = psycopg.Pipeline.is_supported()
+        with self.closed_with_pipeline(), self.pipeline() if is_supported else contextlib.nullcontext():
+            yield
+
+    @contextlib.contextmanager
+    def closed_with_pipeline(self) -> Iterator[None]:
+        """Close a session that the server has ended inside a pipeline: psycopg keeps it, and cannot even roll back."""
+        was_in_pipeline = bool(self.pgconn.pipeline_status)
+        try:
+            yield
+        except psycopg.OperationalError as error:
+            if was_in_pipeline or not self.pgconn.pipeline_status:
+                raise
+            self.close()
+            first = error.__context__
+            raise (first if isinstance(first, psycopg.OperationalError) else error) from None
 
     @property
     def is_fresh(self) -> bool:
