@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import orm
+from sqlalchemy.ext.associationproxy import AssociationProxy
 
 from ln_jupyter import errors
 from ln_jupyter.orm import scalars
@@ -77,7 +78,10 @@ def _equal(entity: Any, mapper: orm.Mapper[Any], name: str, value: object) -> sa
     relationship = mapper.relationships.get(name)
     if relationship is not None:
         _check_related(what, relationship, value)
-    elif isinstance(value, (list, tuple, set, frozenset)) and _is_single(mapper, name):
+    elif isinstance(mapper.all_orm_descriptors[name], AssociationProxy) and isinstance(value, _MANY):
+        msg = f"{what} is compared with one value, and this is a {type(value).__name__}"
+        raise errors.InvalidValueError(msg, fix=f"use .where({what} == value) for each of them")
+    elif isinstance(value, _MANY) and _is_single(mapper, name):
         msg = f"{what} holds one value, and this is a {type(value).__name__}"
         raise errors.InvalidValueError(msg, fix=f"use .where({what}.in_([...]))")
     column = mapper.columns.get(name)
@@ -112,6 +116,7 @@ def _is_single(mapper: orm.Mapper[Any], name: str) -> bool:
     return column is not None and isinstance(column.type, _SINGLE)
 
 
+_MANY = (list, tuple, set, frozenset)
 _SINGLE = (sa.String, sa.Integer, sa.Numeric, sa.Boolean, sa.Date, sa.DateTime, sa.Time, sa.Uuid, sa.Enum)
 
 

@@ -17,7 +17,12 @@ from ln_jupyter.schema.types import Json
 if TYPE_CHECKING:
     from ln_jupyter.display.table import TableView
 
-_OWNERS = {schema.ExecutedCell: schema.ExecutedCell.run, schema.NotebookPath: schema.NotebookPath.notebook}
+_OWNERS = {
+    schema.ExecutedCell: schema.ExecutedCell.run,
+    schema.NotebookPath: schema.NotebookPath.notebook,
+    schema.RunTag: schema.RunTag.run,
+    schema.RunText: schema.RunText.run,
+}
 _LOOKED_AT = 100  # of these, for the newest of what has no index by time
 _FIRST = (schema.Notebook, schema.Pipeline, schema.Run, schema.File)
 _TIMES = ("created_at", "seen_at", "started_at")
@@ -64,6 +69,7 @@ def view(n: int = 10) -> RegistryView:
 
 def _view(session: OrmSession, n: int) -> RegistryView:
     others: list[Any] = sorted((each.class_ for each in schema.Base.registry.mappers), key=lambda model: model.__name__)
+    others.remove(schema.Text)  # which no cell can hold
     models: list[Any] = list(dict.fromkeys([*_FIRST, *others]))
     # one statement, and so one moment; no more are counted, as that reads them all
     some = [sa.select(sa.literal_column("1")).select_from(each).limit(_COUNTED + 1).subquery() for each in models]
@@ -78,8 +84,9 @@ def _table(session: OrmSession, model: Any, n: int, count: int) -> TableView:
     """Read the newest rows, of the columns that fit a cell, and keep those that any row fills."""
     attributes = sa.inspect(model).column_attrs
     names = [a.key for a in attributes if not isinstance(a.columns[0].type, _LARGE) and a.key not in _BOOKKEEPING]
-    time = next(name for name in _TIMES if name in names)
-    names = [*(name for name in names if name != time), time]
+    time = next((name for name in _TIMES if name in names), None)
+    if time is not None:
+        names = [*(name for name in names if name != time), time]
     chosen = sa.select(*(getattr(model, name) for name in names)).limit(n)
     rows = session.execute(_newest(chosen, model, time)).all()
     order = "newest"
@@ -93,10 +100,14 @@ def _table(session: OrmSession, model: Any, n: int, count: int) -> TableView:
     return replace(seen, order=order, has_more=count > _COUNTED)
 
 
-def _newest(chosen: sa.Select[Any], model: Any, time: str) -> sa.Select[Any]:
+def _newest(chosen: sa.Select[Any], model: Any, time: str | None) -> sa.Select[Any]:
     """Order by time, by an index: what has none of its own, by that of the newest it belongs to."""
     if model in _OWNERS:
         owner = _OWNERS[model].property.mapper.class_
         newest = sa.select(owner).order_by(owner.created_at.desc()).limit(_LOOKED_AT)
-        chosen = chosen.join(_OWNERS[model].of_type(orm.aliased(owner, newest.subquery())))
+        its_owner = orm.aliased(owner, newest.subquery())
+        chosen = chosen.join(_OWNERS[model].of_type(its_owner))
+        if time is None:
+            return chosen.order_by(its_owner.created_at.desc())
+    assert time is not None  # noqa: S101 - what has no time has an owner
     return chosen.order_by(getattr(model, time).desc())

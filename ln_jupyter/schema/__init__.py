@@ -17,7 +17,10 @@ if TYPE_CHECKING:
         NotebookPath,
         Pipeline,
         Run,
+        RunTag,
+        RunText,
         Source,
+        Text,
         User,
     )
 
@@ -31,7 +34,10 @@ __all__ = [
     "NotebookPath",
     "Pipeline",
     "Run",
+    "RunTag",
+    "RunText",
     "Source",
+    "Text",
     "User",
     "view",
 ]

@@ -7,6 +7,7 @@ import reprlib
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.associationproxy import AssociationProxy
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr
 from sqlalchemy.orm.attributes import manager_of_class
 
@@ -44,7 +45,7 @@ class Base(DeclarativeBase):
     def __init__(self, **fields: Any) -> None:
         mapper = sa.inspect(type(self))
         for name, value in fields.items():
-            if name not in mapper.attrs:
+            if name not in mapper.attrs and not isinstance(mapper.all_orm_descriptors.get(name), AssociationProxy):
                 msg = f"{type(self).__name__} has no field {name!r}"
                 raise errors.UnknownFieldError(msg, fix=errors.near_miss(name, mapper.attrs.keys()))
             try:

@@ -12,6 +12,7 @@ import datetime as dt
 from typing import Any, Literal
 
 import sqlalchemy as sa
+from sqlalchemy.ext.associationproxy import AssociationProxy, association_proxy
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, declared_attr, relationship
 
@@ -64,6 +65,20 @@ class Environment(Created, Base):
     python: Mapped[str]
     packages: Mapped[dict[str, Any]]
     """Name to version, of every installed distribution."""
+
+
+class Text(Base):
+    """What ran, or what a run needed: the text of a cell or of a module, stored once for each content.
+
+    Known forms of passwords were taken out of it before.
+    """
+
+    __table__ = tables.text
+
+    id: Mapped[int]
+    """The first 60 bits of the SHA-256 of the content; who refers to it has the whole hash."""
+    content: Mapped[bytes]
+    """Compressed by zlib."""
 
 
 class Pipeline(Created, CreatedBy, Counted, Base):
@@ -127,6 +142,10 @@ class NotebookPath(Base):
     notebook: Mapped[Notebook] = relationship(back_populates="paths")
 
 
+def _other_run(column: str) -> Any:
+    return relationship(lambda: Run, foreign_keys=[tables.run.c[column]], remote_side=[tables.run.c.id])
+
+
 class Run(Created, CreatedBy, Counted, Base):
     """One execution, of a notebook or a pipeline.
 
@@ -168,6 +187,40 @@ class Run(Created, CreatedBy, Counted, Base):
     git_commit: Mapped[str | None]
     git_dirty: Mapped[bool | None]
     parameters: Mapped[dict[str, Any] | None]
+
+    reason: Mapped[str | None]
+    """Why it failed or was interrupted, and in which cell: ``"cell 4: TypeError: ..."``."""
+    failures: Mapped[int | None]
+    """How many executions failed, made good or not."""
+    busy_seconds: Mapped[float | None]
+    """How long its cells ran, together."""
+    alive_seconds: Mapped[float | None]
+    """From its start to its last sign of life, by a clock that nobody sets."""
+    argv: Mapped[list[str] | None]
+    """The arguments of a script, known forms of passwords taken out."""
+    platform: Mapped[str | None]
+    """Operating system, machine and kind of Python."""
+    results: Mapped[dict[str, Any] | None]
+    """What `ln.log` was given: numbers and short texts."""
+    note: Mapped[str | None]
+    parent_id: Mapped[str | None]
+    continues_id: Mapped[str | None]
+    repeats_id: Mapped[str | None]
+
+    parent: Mapped[Run | None] = _other_run("parent_id")
+    """The run whose process started this one's."""
+    continues: Mapped[Run | None] = _other_run("continues_id")
+    """The run before it in the same process, whose variables it may have used."""
+    repeats: Mapped[Run | None] = _other_run("repeats_id")
+    """The run that was done again."""
+    tagged: Mapped[list[RunTag]] = relationship(
+        back_populates="run", order_by="RunTag.tag", cascade="all, delete-orphan", passive_deletes=True
+    )
+    tags: AssociationProxy[list[str]] = association_proxy("tagged", "tag", creator=lambda tag: RunTag(tag=tag))
+    """In a statement it is whether the run has one: ``ln.select(lns.Run, tags="final")``."""
+    texts: Mapped[list[RunText]] = relationship(
+        back_populates="run", cascade="all, delete-orphan", passive_deletes=True
+    )
 
     pipeline: Mapped[Pipeline | None] = relationship(back_populates="runs")
     notebook: Mapped[Notebook | None] = relationship(back_populates="runs")
@@ -224,9 +277,51 @@ class ExecutedCell(Base):
     source_hash: Mapped[str | None]
     started_at: Mapped[dt.datetime]
     seconds: Mapped[float | None]
+    """None while it runs, and where it ended with its process."""
     ok: Mapped[bool | None]
+    """None while it runs, as above."""
+    number: Mapped[int | None]
+    """Which of the notebook's code cells it was, counted from 1; None where the saved notebook does not say."""
+    error_type: Mapped[str | None]
+    error_message: Mapped[str | None]
+    error_line: Mapped[int | None]
+    """Of the cell, counted from 1."""
+    text_id: Mapped[int | None]
 
     run: Mapped[Run] = relationship(back_populates="cells")
+    text: Mapped[Text | None] = relationship()
+    """What ran; None where only its hash was to be kept."""
+
+
+class RunText(Base):
+    """What is kept beside a run, by its kind.
+
+    ``"cells"``: a JSON list of the id and tags of each cell of its source. ``"packages"``: JSON of where those
+    came from that are of no index. ``"module"``: the source of a module of the project, under its name.
+    """
+
+    __table__ = tables.run_text
+
+    run_id: Mapped[str]
+    kind: Mapped[str]
+    name: Mapped[str]
+    hash: Mapped[str]
+    """SHA-256 of the content, hexadecimal."""
+    text_id: Mapped[int | None]
+
+    run: Mapped[Run] = relationship(back_populates="texts")
+    text: Mapped[Text | None] = relationship()
+
+
+class RunTag(Base):
+    """A word that somebody put on a run, to find it by."""
+
+    __table__ = tables.run_tag
+
+    run_id: Mapped[str]
+    tag: Mapped[str]
+
+    run: Mapped[Run] = relationship(back_populates="tagged")
 
 
 class File(Created, CreatedBy, Counted, Base):

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from ln_jupyter.schema import ids
 from ln_jupyter.schema.types import Json, Truth, UtcDateTime, utcnow
 
-SCHEMA_NUMBER = 2
+SCHEMA_NUMBER = 3
 """The schema of these tables: the number of the newest migration."""
 
 OLDEST_READER = 1
@@ -69,6 +69,21 @@ def _revision() -> sa.Column[int]:
     return sa.Column("revision", sa.Integer, nullable=False)
 
 
+def _run_id() -> sa.Column[str]:
+    return sa.Column("run_id", sa.ForeignKey("ln_run.id", ondelete="CASCADE"), primary_key=True)
+
+
+def _added(name: str, table: str) -> sa.Column[Any]:
+    """Refer to a row that older releases, which do not know the column, may delete."""
+    return sa.Column(name, sa.ForeignKey(f"{table}.id", ondelete="SET NULL"))
+
+
+def _index(table: str, name: str) -> sa.Index:
+    """Index what few rows have, without the others."""
+    is_there = sa.column(name).is_not(None)
+    return sa.Index(f"ix_{table}_{name}", name, sqlite_where=is_there, postgresql_where=is_there)
+
+
 def _to(table: str, *columns: str, **options: Any) -> sa.ForeignKeyConstraint:
     """Refer to an id and v by two columns."""
     return sa.ForeignKeyConstraint(columns, [f"{table}.id", f"{table}.v"], **options)
@@ -99,6 +114,14 @@ environment = sa.Table(
     sa.Column("python", sa.String, nullable=False),
     sa.Column("packages", Json, nullable=False),
     _created_at(),
+)
+
+text = sa.Table(
+    "ln_text",
+    METADATA,
+    # INTEGER is SQLite's own key: no index, and no hash in each row that refers to it
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
 )
 
 pipeline = sa.Table(
@@ -179,10 +202,22 @@ run = sa.Table(
     _created_at(),
     _created_by_id(),
     _revision(),
+    sa.Column("reason", sa.String),
+    sa.Column("failures", sa.Integer),
+    sa.Column("busy_seconds", sa.Double),
+    sa.Column("alive_seconds", sa.Double),
+    sa.Column("argv", Json),
+    sa.Column("platform", sa.String),
+    sa.Column("results", Json),
+    sa.Column("note", sa.String),
+    _added("parent_id", "ln_run"),
+    _added("continues_id", "ln_run"),
+    _added("repeats_id", "ln_run"),
     _to("ln_pipeline", "pipeline_id", "pipeline_v"),
     _to("ln_notebook", "notebook_id", "notebook_v"),
     sa.Index(None, "pipeline_id", "pipeline_v", "created_at"),
     sa.Index(None, "notebook_id", "notebook_v", "created_at"),
+    *(_index("ln_run", name) for name in ("parent_id", "continues_id", "repeats_id")),
 )
 
 
@@ -190,7 +225,7 @@ def _files_of_runs(name: str) -> sa.Table:
     return sa.Table(
         name,
         METADATA,
-        sa.Column("run_id", sa.ForeignKey("ln_run.id", ondelete="CASCADE"), primary_key=True),
+        _run_id(),
         sa.Column("file_id", sa.ForeignKey("ln_file.id"), primary_key=True, index=True),
     )
 
@@ -201,13 +236,37 @@ run_output = _files_of_runs("ln_run_output")
 executed_cell = sa.Table(
     "ln_executed_cell",
     METADATA,
-    sa.Column("run_id", sa.ForeignKey("ln_run.id", ondelete="CASCADE"), primary_key=True),
+    _run_id(),
     sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("cell_id", sa.String),
     sa.Column("source_hash", sa.String),
     sa.Column("started_at", UtcDateTime, nullable=False),
     sa.Column("seconds", sa.Double),
     sa.Column("ok", Truth),
+    sa.Column("number", sa.Integer),
+    sa.Column("error_type", sa.String),
+    sa.Column("error_message", sa.String),
+    sa.Column("error_line", sa.Integer),
+    _added("text_id", "ln_text"),
+    _index("ln_executed_cell", "text_id"),
+)
+
+run_text = sa.Table(
+    "ln_run_text",
+    METADATA,
+    _run_id(),
+    sa.Column("kind", sa.String, primary_key=True),
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("hash", sa.String, nullable=False),
+    _added("text_id", "ln_text"),
+    _index("ln_run_text", "text_id"),
+)
+
+run_tag = sa.Table(
+    "ln_run_tag",
+    METADATA,
+    _run_id(),
+    sa.Column("tag", sa.String, primary_key=True, index=True),
 )
 
 file = sa.Table(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -80,6 +82,32 @@ def make(folder: Path, upgrade: str, *, oldest_reader: int) -> Release:
     text = f"import sqlalchemy as sa\nfrom alembic import op\n{heading}\ndef upgrade():\n    {body}\n"
     (versions / f"{NUMBER:04}_next.py").write_text(text)
     return Release(versions.parent, oldest_reader)
+
+
+def references(connection: sa.Connection, table: str) -> set[tuple[Any, ...]]:
+    """Describe the references of a table: its columns, the table and columns they are to, and what a deletion does."""
+    if connection.dialect.name != "sqlite":
+        return {
+            (
+                tuple(key["constrained_columns"]),
+                key["referred_table"],
+                tuple(key["referred_columns"]),
+                key["options"].get("ondelete"),
+            )
+            for key in sa.inspect(connection).get_foreign_keys(table)
+        }
+    # SQLAlchemy reads from the text of the table what a deletion does, and not of a reference that a column has
+    rows = connection.execute(sa.text("SELECT * FROM pragma_foreign_key_list(:of) ORDER BY id, seq"), {"of": table})
+    found = [list(group) for _, group in itertools.groupby(rows, key=lambda row: row.id)]
+    return {
+        (
+            tuple(row[3] for row in key),
+            key[0].table,
+            tuple(row.to for row in key),
+            None if key[0].on_delete == "NO ACTION" else key[0].on_delete,
+        )
+        for key in found
+    }
 
 
 def restore(dump: Path, url: sa.URL) -> None:

@@ -27,7 +27,7 @@ def look(connection: sa.Connection) -> Tables:
         name: {
             "columns": {column["name"]: column for column in inspector.get_columns(name)},
             "key": inspector.get_pk_constraint(name)["constrained_columns"],
-            "references": {_reference(key) for key in inspector.get_foreign_keys(name)},
+            "references": releases.references(connection, name),
             "unique": {tuple(each["column_names"]) for each in inspector.get_unique_constraints(name)}
             | {tuple(each["column_names"]) for each in inspector.get_indexes(name) if each["unique"]},
             "checks": {each["sqltext"] for each in inspector.get_check_constraints(name)},
@@ -35,11 +35,6 @@ def look(connection: sa.Connection) -> Tables:
         for name in inspector.get_table_names()
         if name != schema_version.TABLE.name
     }
-
-
-def _reference(key: Any) -> tuple[Any, ...]:
-    columns = tuple(key["constrained_columns"]), key["referred_table"], tuple(key["referred_columns"])
-    return *columns, key["options"].get("ondelete")
 
 
 def _is_unknown_to(old: dict[str, Any], reference: tuple[Any, ...]) -> bool:
@@ -153,6 +148,11 @@ op.create_table(
     sa.Column("started_at", sa.DateTime, nullable=False),
     sa.Column("seconds", sa.Double),
     sa.Column("ok", sa.Boolean),
+    sa.Column("number", sa.Integer),
+    sa.Column("error_type", sa.String),
+    sa.Column("error_message", sa.String),
+    sa.Column("error_line", sa.Integer),
+    sa.Column("text_id", sa.Integer, sa.ForeignKey("ln_text.id", ondelete="SET NULL")),
 )
 """,
     "rows of ln_run cannot be deleted while ln_tag refers to them": """

@@ -1,0 +1,80 @@
+"""What ran and why it failed: texts, errors, durations, results, tags, and which run another one goes on from."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0003"
+down_revision = "0002"
+oldest_reader = 1
+
+TEXT_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+JSON = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
+
+OF_A_RUN = {
+    "reason": sa.String(),
+    "failures": sa.Integer(),
+    "busy_seconds": sa.Double(),
+    "alive_seconds": sa.Double(),
+    "argv": JSON,
+    "platform": sa.String(),
+    "results": JSON,
+    "note": sa.String(),
+}
+OF_A_CELL = {
+    "number": sa.Integer(),
+    "error_type": sa.String(),
+    "error_message": sa.String(),
+    "error_line": sa.Integer(),
+}
+
+
+def upgrade() -> None:
+    """Add tables, and columns that may be empty: no table is copied, however many runs there are."""
+    op.create_table(
+        "ln_text",
+        sa.Column("id", TEXT_ID, autoincrement=False, nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ln_text")),
+    )
+    for table, columns in (("ln_run", OF_A_RUN), ("ln_executed_cell", OF_A_CELL)):
+        for name, kind in columns.items():
+            op.add_column(table, sa.Column(name, kind, nullable=True))
+    for name in ("parent_id", "continues_id", "repeats_id"):
+        add_reference("ln_run", name, sa.String(), "ln_run")
+        add_index("ln_run", name)
+    add_reference("ln_executed_cell", "text_id", TEXT_ID, "ln_text")
+    add_index("ln_executed_cell", "text_id")
+    op.create_table(
+        "ln_run_text",
+        sa.Column("run_id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("hash", sa.String(), nullable=False),
+        sa.Column("text_id", TEXT_ID, nullable=True),
+        sa.ForeignKeyConstraint(["run_id"], ["ln_run.id"], name=op.f("fk_ln_run_text_run_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["text_id"], ["ln_text.id"], name=op.f("fk_ln_run_text_text_id"), ondelete="SET NULL"),
+        sa.PrimaryKeyConstraint("run_id", "kind", "name", name=op.f("pk_ln_run_text")),
+    )
+    add_index("ln_run_text", "text_id")
+    op.create_table(
+        "ln_run_tag",
+        sa.Column("run_id", sa.String(), nullable=False),
+        sa.Column("tag", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["run_id"], ["ln_run.id"], name=op.f("fk_ln_run_tag_run_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("run_id", "tag", name=op.f("pk_ln_run_tag")),
+    )
+    op.create_index(op.f("ix_ln_run_tag_tag"), "ln_run_tag", ["tag"])
+
+
+def add_reference(table: str, name: str, kind: sa.types.TypeEngine, target: str) -> None:
+    """Add a column that refers to a row: alembic would copy the whole table in SQLite."""
+    written = kind.compile(op.get_bind().dialect)
+    reference = f"CONSTRAINT fk_{table}_{name} REFERENCES {target} (id) ON DELETE SET NULL"
+    op.execute(f"ALTER TABLE {table} ADD COLUMN {name} {written} {reference}")
+
+
+def add_index(table: str, name: str) -> None:
+    """Index the rows that have it."""
+    is_there = sa.text(f"{name} IS NOT NULL")
+    op.create_index(op.f(f"ix_{table}_{name}"), table, [name], sqlite_where=is_there, postgresql_where=is_there)
