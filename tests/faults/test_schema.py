@@ -558,7 +558,12 @@ def _differences_to_the_models(engine: sa.Engine) -> list[Any]:
             found = [each for each in found if "_fk" not in each[0]]  # which it cannot see: see releases.references
         for table in lns.Base.metadata.tables.values():
             expected = {
-                (tuple(key.column_keys), key.referred_table.name, tuple(e.column.name for e in key.elements), key.ondelete)
+                (
+                    tuple(key.column_keys),
+                    key.referred_table.name,
+                    tuple(e.column.name for e in key.elements),
+                    key.ondelete,
+                )
                 for key in table.foreign_key_constraints
             }
             if expected != (there := releases.references(connection, table.name)):

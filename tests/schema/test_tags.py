@@ -32,7 +32,7 @@ def test_several_tags_are_several_conditions() -> None:
     """A list says what it could mean in more ways than one, and is refused with the way that works."""
     ln.add(lns.Run(name="a", tags=["final", "paper"]))
 
-    with pytest.raises(errors.InvalidValueError, match="Run.tags is compared with one value") as error:
+    with pytest.raises(errors.InvalidValueError, match=r"Run\.tags is compared with one value") as error:
         ln.select(lns.Run, tags=["final", "paper"])
 
     assert "where(Run.tags == value)" in error.value.fix
