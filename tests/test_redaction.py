@@ -286,6 +286,7 @@ _PIECES = st.sampled_from(
             "*",
             _GITHUB,
         ),
+        *('token = """a\nb\n"""', "token = 'a\\\nb'", "{'token':\n(b'a'\n'b')", "://a:b@c", "!x --token a\n"),
         *("-----BEGIN PRIVATE KEY-----", _KEY, "-----END PRIVATE KEY-----"),
     )
 )
