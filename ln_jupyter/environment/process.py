@@ -64,6 +64,34 @@ def current() -> Process:
     )
 
 
+@lru_cache
+def platform_name() -> str:
+    """Name the system and its version, machine and C library, and the kind of Python; nothing names this machine.
+
+    `platform.platform` starts a process for it, and reads the interpreter where the library is not glibc.
+
+    Example:
+        >>> platform.machine() in platform_name()
+        True
+    """
+    system, release, rest = platform.system(), platform.release(), ""
+    if system == "Linux":
+        rest = f"-with-{_c_library()}"
+    elif system == "Darwin":
+        system, release = "macOS", platform.mac_ver()[0] or release
+    # A free-threaded Python installs other wheels.
+    free = " free-threaded" if "t" in getattr(sys, "abiflags", "") else ""
+    return f"{system}-{release}-{platform.machine()}{rest} {platform.python_implementation()}{free}"
+
+
+def _c_library() -> str:
+    try:
+        stated = os.confstr("CS_GNU_LIBC_VERSION")  # "glibc 2.36"
+    except (AttributeError, ValueError, OSError):  # musl has no such question
+        stated = None
+    return (stated or getattr(sys.implementation, "_multiarch", "").rpartition("-")[2] or "another").replace(" ", "")
+
+
 def _is_worker() -> bool:
     """Return whether multiprocessing started this process, which concurrent.futures does by it, too."""
     module = sys.modules.get("multiprocessing.process")

@@ -4,6 +4,8 @@ import multiprocessing
 import os
 import platform
 import socket
+import subprocess
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -71,3 +73,45 @@ def test_kernel_without_a_name(tmp_path: Path, content: str) -> None:
 def test_kernel_without_a_file(tmp_path: Path) -> None:
     """A kernel whose connection file is gone has no name."""
     assert process._kernel_name(tmp_path / "kernel.json") == process._kernel_name(None) == ""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="elsewhere the names differ")
+def test_platform_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """System, version, machine, C library and kind of Python are named, as `platform.platform` does, without a process."""
+    expected = f"{platform.platform()} {platform.python_implementation()}"
+    monkeypatch.setattr(platform, "_platform_cache", {})
+    monkeypatch.setattr(platform, "_uname_cache", None)
+    monkeypatch.setattr(subprocess, "Popen", None)
+
+    found = process.platform_name.__wrapped__()
+
+    assert found.startswith(expected)
+    assert socket.gethostname() not in found.split("-")
+
+
+@pytest.mark.parametrize(
+    ("expected", "system"),
+    [("macOS-14.4-arm64 CPython", "Darwin"), ("Windows-11-arm64 CPython free-threaded", "Windows")],
+)
+def test_platform_name_elsewhere(monkeypatch: pytest.MonkeyPatch, expected: str, system: str) -> None:
+    """On macOS the version is its own, and not its kernel's; a Python that is free-threaded is another one."""
+    monkeypatch.setattr(platform, "system", lambda: system)
+    monkeypatch.setattr(platform, "release", lambda: "11")
+    monkeypatch.setattr(platform, "machine", lambda: "arm64")
+    monkeypatch.setattr(platform, "python_implementation", lambda: "CPython")
+    monkeypatch.setattr(platform, "mac_ver", lambda: ("14.4", ("", "", ""), "arm64"))
+    monkeypatch.setattr(sys, "abiflags", "t" if "free" in expected else "")
+
+    assert expected == process.platform_name.__wrapped__()
+
+
+def test_c_library_is_not_glibc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the C library does not say its name, the one is named that Python was built with."""
+
+    def refuse(name: str) -> str:
+        raise ValueError(name)
+
+    monkeypatch.setattr(os, "confstr", refuse)
+    monkeypatch.setattr(sys.implementation, "_multiarch", "x86_64-linux-musl")
+
+    assert process._c_library() == "musl"
