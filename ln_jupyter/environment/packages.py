@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import logging
 import os
 import sys
@@ -14,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from ln_jupyter import reading
 from ln_jupyter.environment import distributions
+from ln_jupyter.environment.origins import direct_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -131,11 +131,8 @@ def _owned(distribution: Distribution, files: Sequence[_File]) -> list[_File]:
 
 def _project(distribution: Distribution) -> Path | None:
     """Find the folder of a project that is installed to be edited."""
-    try:
-        stated = json.loads(_read(distribution, "direct_url.json") or b"null")
-    except ValueError:
-        return None
-    url = stated.get("url") if isinstance(stated, dict) else None
+    stated = direct_url(distribution)
+    url = stated.get("url")
     if not isinstance(url, str) or not url.startswith("file:"):
         return None
     if "dir_info" not in stated:

@@ -157,7 +157,13 @@ def test_editable(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert packages.find_versions(["decay"]) == {"decay": "2.0"}
 
 
-@pytest.mark.parametrize("stated", ["{", "[]", '{"url": 1}', '{"url": "https://x.org/growth", "vcs_info": {}}'])
+@pytest.mark.parametrize(
+    "stated",
+    [
+        *("{", "[]", '{"url": 1}', '{"url": "https://x.org/growth", "vcs_info": {}}'),
+        pytest.param("[" * 60_000, id="deep"),
+    ],
+)
 def test_damaged_url(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stated: str) -> None:
     """A distribution that was installed from elsewhere, or is damaged, owns no folder."""
     install(site, "my_lab-1.0", direct_url_json=stated)
