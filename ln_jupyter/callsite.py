@@ -40,7 +40,7 @@ class Line(NamedTuple):
         return redaction.without_passwords(source)
 
     def __str__(self) -> str:
-        where = f"line {self.number}" if _is_cell(self.file) else f"{Path(self.file).name}, line {self.number}"
+        where = f"line {self.number}" if is_cell(self.file) else f"{Path(self.file).name}, line {self.number}"
         return f"{where}: {self.text}" if self.text else where
 
 
@@ -60,6 +60,17 @@ def innermost(traceback: TracebackType | None) -> Line | None:
     while traceback is not None:
         if not is_machinery(traceback.tb_frame):
             line = Line(traceback.tb_frame.f_code.co_filename, traceback.tb_lineno)
+        traceback = traceback.tb_next
+    return line
+
+
+def outermost(traceback: TracebackType | None) -> Line | None:
+    """Find the line of the user's first file, or cell, that an exception passed through: the last one there."""
+    line = None
+    while traceback is not None:
+        file = traceback.tb_frame.f_code.co_filename
+        if file == line.file if line is not None else not is_machinery(traceback.tb_frame):
+            line = Line(file, traceback.tb_lineno)
         traceback = traceback.tb_next
     return line
 
@@ -88,5 +99,14 @@ def is_machinery(frame: FrameType) -> bool:
     )
 
 
-def _is_cell(file: str) -> bool:
+def is_cell_itself(frame: FrameType) -> bool:
+    """Return whether a frame is of a cell's own lines, and not of a function or a file that it calls."""
+    code = frame.f_code
+    return code.co_name.startswith(("<module>", "<cell line")) and (
+        is_cell(code.co_filename) or code.co_filename.startswith("<timed ")  # of %%time and %%timeit
+    )
+
+
+def is_cell(file: str) -> bool:
+    """Return whether a file is IPython's name of a cell."""
     return "ipykernel_" in file or file.startswith("<ipython-input")

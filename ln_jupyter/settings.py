@@ -26,7 +26,7 @@ Switch = Literal["on", "off"]
 _MOST_BYTES = 1 << 20  # of a pyproject.toml
 _MOST_STEPS = 10_000_000  # for each dot of a key, tomllib looks at all before it: a line of dots would take hours
 
-NAMES = ("url", "mode", "user", "advice")
+NAMES = ("url", "mode", "user", "advice", "executed_text")
 
 sqlite_url = urls.sqlite_url
 
@@ -40,6 +40,7 @@ class Settings:
         mode: ``"off"`` turns `header()` into a quiet no-op, for other people's CI.
         user: Handle under which rows are made; the login name by default.
         advice: ``"off"`` keeps the remarks about slow habits from the end of cells.
+        executed_text: ``"off"`` keeps the hash of what cells ran, and neither their text nor what their errors say.
         origins: Where each value came from, for people.
         ignored: What a project says and nobody obeys, for people; empty if there is nothing.
     """
@@ -48,6 +49,7 @@ class Settings:
     mode: Switch
     user: str
     advice: Switch
+    executed_text: Switch
     origins: dict[str, str] = field(default_factory=dict, compare=False)
     ignored: str = field(default="", compare=False)
 
@@ -61,7 +63,7 @@ class Settings:
         return self.registry.url
 
 
-_SWITCHES = ("mode", "advice")
+_SWITCHES = ("mode", "advice", "executed_text")
 
 
 def working_folder() -> Path | None:
@@ -116,6 +118,7 @@ def _resolve(folder: Path | None) -> Settings:
         mode=cast("Switch", found["mode"][0]),
         user=found["user"][0],
         advice=cast("Switch", found["advice"][0]),
+        executed_text=cast("Switch", found["executed_text"][0]),
         origins={name: origin for name, (_, origin) in found.items()},
         ignored=f"the user that {names_user} names: who you are is yours to say"
         if names_user and "user" not in variables

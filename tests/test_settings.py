@@ -147,7 +147,12 @@ def test_a_relative_url_is_read_from_the_project(pyproject, written, read):
     ("table", "text", "message", "fix"),
     [
         ("[tool.ln_jupyter]", 'ulr = "x"', "unknown setting 'ulr'", "did you mean 'url'?"),
-        ("[tool.ln_jupyter]", 'colour = "x"', "unknown setting 'colour'", "it has: advice, mode, url, user"),
+        (
+            "[tool.ln_jupyter]",
+            'colour = "x"',
+            "unknown setting 'colour'",
+            "it has: advice, executed_text, mode, url, user",
+        ),
         ("[tool.ln_jupyter]", "user = 1", "sets user .* of type int", 'write it as text: user = "..."'),
         ("[tool.ln_jupyter]", 'mode = "maybe"', "mode is 'maybe' .*pyproject.toml", 'set it to "on" or "off"'),
         ("[tool.ln_jupyter]", 'advice = "no"', "advice is 'no' .*pyproject.toml", 'set it to "on" or "off"'),

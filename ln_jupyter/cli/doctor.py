@@ -39,8 +39,8 @@ def doctor(context: click.Context, *, url: str | None, as_json: bool) -> None:
     except errors.LnJupyterError as error:
         findings.append(Finding.of_error("settings", error))
     else:
-        values = {"url": health.describe(current.registry), "mode": current.mode, "advice": current.advice}
-        values["user"] = current.user
+        values = {name: getattr(current, name) for name in settings.NAMES if name != "url"}
+        values |= {"url": health.describe(current.registry)}
         chosen = {name: {"value": values[name], "origin": current.origins[name]} for name in settings.NAMES}
         if current.ignored:
             findings.append(

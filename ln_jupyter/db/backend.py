@@ -38,6 +38,7 @@ class Backend:
         loses_marks: Whether a transaction may end at any statement, so that each one that writes needs a look.
         begin_read_only: Begins a transaction that only reads; "" where there is none.
         become_read_only: Lets a transaction that the driver has begun only read.
+        dialect_name: SQLAlchemy's name of the dialect, for options of indexes.
     """
 
     has_savepoints = False
@@ -49,6 +50,7 @@ class Backend:
     loses_marks = False
     begin_read_only = ""
     become_read_only: tuple[str, ...] = ()
+    dialect_name = ""
 
     # --- engines
 
@@ -197,16 +199,21 @@ class Backend:
 
     # --- rows
 
-    def insert_if_absent(self, connection: sa.Connection, table: sa.Table, **values: Any) -> None:
-        """Insert a row, unless one with the same key is there; one statement, so no race."""
-        connection.execute(self._insert(table, values).on_conflict_do_nothing())
+    def insert_if_absent(self, connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+        """Insert rows, but for those whose key is there; one statement, so no race."""
+        connection.execute(self._insert(table).on_conflict_do_nothing(), rows if len(rows) > 1 else rows[0])
 
     def insert_or_update(self, connection: sa.Connection, table: sa.Table, **values: Any) -> None:
         """Insert a row, or give the one with the same primary key these values."""
         key = [column.name for column in table.primary_key]
         update = {name: value for name, value in values.items() if name not in key}
-        connection.execute(self._insert(table, values).on_conflict_do_update(index_elements=key, set_=update))
+        insert = self._insert(table).values(**values)
+        connection.execute(insert.on_conflict_do_update(index_elements=key, set_=update))
 
-    def _insert(self, table: sa.Table, values: dict[str, Any]) -> Any:
+    def make_partial(self, index: sa.Index, condition: sa.ColumnElement[bool]) -> None:
+        """Let an index hold only the rows that meet a condition; said where it is defined, it would import every dialect."""
+        index.dialect_options[self.dialect_name]["where"] = condition
+
+    def _insert(self, table: sa.Table) -> Any:
         """Make an INSERT that knows ON CONFLICT."""
         raise NotImplementedError

@@ -53,6 +53,16 @@ def is_well() -> bool | None:
     return _status is None or (isinstance(_status, int) and _status == 0)
 
 
+def raised() -> BaseException | None:
+    """Return the exception that ended the process; None if none did, or an exit."""
+    return getattr(sys, "last_value", None)
+
+
+def said() -> str:
+    """Return what the process gave to `sys.exit`, as a shell or a reader of its output sees it."""
+    return _status if isinstance(_status, str) else f"exit status {_status if isinstance(_status, int) else 1}"
+
+
 def _has_returned(frame: FrameType) -> bool:
     """Return whether a frame that is done came to its end, and no exception went out of it."""
     import opcode  # here for cost: asked once

@@ -46,10 +46,7 @@ class Kernel(NamedTuple):
         return tuple(stripped for source in history if (stripped := source.strip()))
 
     def _asked(self, part: str) -> dict[str, Any]:
-        """Return a part of the front end's request to run this cell."""
-        request = self.shell.kernel.get_parent()
-        found = request.get(part) if isinstance(request, dict) else None
-        return found if isinstance(found, dict) else {}
+        return _asked(self.shell.kernel, part)
 
     @property
     def launcher_pid(self) -> int:
@@ -57,6 +54,19 @@ class Kernel(NamedTuple):
         stated = os.environ.get("JPY_PARENT_PID", "")
         # On Windows the variable holds a handle, not a pid.
         return int(stated) if stated.isdecimal() and os.name != "nt" else os.getppid()
+
+
+def goes_on_after_error(shell: Any) -> bool:
+    """Return whether whoever runs the cell goes on where it fails: nbclient and JupyterLab say so with its request."""
+    kernel = getattr(shell, "kernel", None)
+    return kernel is not None and _asked(kernel, "content").get("stop_on_error") is False
+
+
+def _asked(kernel: Any, part: str) -> dict[str, Any]:
+    """Return a part of the front end's request to run the cell."""
+    request = kernel.get_parent()
+    found = request.get(part) if isinstance(request, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def shell() -> Any | None:

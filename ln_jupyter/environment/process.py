@@ -12,10 +12,18 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from ln_jupyter import redaction
 from ln_jupyter.environment import kernel
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_PARENT_RUN = "LN_JUPYTER_PARENT_RUN"
+"""The variable by which a process knows the run of the one that started it: ``"<run> <pid of that process>"``."""
+
+_LOKY = "loky.backend.popen_loky_posix"  # the module that joblib's workers run
+
+_MOST_ARGUMENTS, _LONGEST_ARGUMENT = 1_000, 1_000
 
 _SAME_START = 2.0  # seconds: what a clock that is set shifts between two looks at one process
 
@@ -34,6 +42,8 @@ class Process(NamedTuple):
         kernel_id: The id a Jupyter server gave the kernel; empty outside one.
         kernel_name: The kernelspec, such as ``"python3"``; empty where nobody says.
         ancestors: Pid and start of those above a worker of multiprocessing, the nearest first; none of any other process.
+        argv: The arguments of a script, without known forms of passwords; none of a notebook.
+        parent_run: The run of the process that started this one, or of one above; empty if there is none.
     """
 
     host: str
@@ -43,6 +53,8 @@ class Process(NamedTuple):
     kernel_id: str
     kernel_name: str
     ancestors: tuple[tuple[int, datetime], ...] = ()
+    argv: tuple[str, ...] = ()
+    parent_run: str = ""
 
 
 def current() -> Process:
@@ -61,6 +73,8 @@ def current() -> Process:
         kernel_id=here.id if here is not None else "",
         kernel_name=_kernel_name(here.connection_file) if here is not None else "",
         ancestors=_ancestors() if _is_worker() else (),
+        argv=_argv() if kernel.shell() is None else (),
+        parent_run=_parent_run(),
     )
 
 
@@ -92,10 +106,37 @@ def _c_library() -> str:
     return (stated or getattr(sys.implementation, "_multiarch", "").rpartition("-")[2] or "another").replace(" ", "")
 
 
+def hand_down(run_id: str) -> None:
+    """Let the processes that this one starts know its run."""
+    os.environ[_PARENT_RUN] = f"{run_id} {os.getpid()}"
+
+
+def _parent_run() -> str:
+    run_id, _, pid = os.environ.get(_PARENT_RUN, "").partition(" ")
+    return "" if pid == str(os.getpid()) else run_id
+
+
+def _argv() -> tuple[str, ...]:
+    """Return the arguments, each option's value hidden whose name is a password's."""
+    shown: list[str] = []
+    for argument in sys.argv[:_MOST_ARGUMENTS]:
+        name, is_assigned, _ = argument.partition("=")
+        before = shown[-1] if shown else ""
+        if is_assigned and redaction.is_secret(name.lstrip("-")):
+            argument = f"{name}=***"  # noqa: PLW2901 - what is shown of it
+        elif before.startswith("-") and "=" not in before and redaction.is_secret(before.lstrip("-")):
+            argument = "***"  # noqa: PLW2901 - as above
+        shown.append(redaction.without_passwords(argument)[:_LONGEST_ARGUMENT])
+    return tuple(shown)
+
+
 def _is_worker() -> bool:
-    """Return whether multiprocessing started this process, which concurrent.futures does by it, too."""
+    """Return whether multiprocessing started this process, as concurrent.futures does by it, or joblib's own."""
     module = sys.modules.get("multiprocessing.process")
-    return module is not None and module.parent_process() is not None
+    if module is not None and module.parent_process() is not None:
+        return True
+    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    return spec is not None and spec.name.endswith(_LOKY)
 
 
 def _ancestors() -> tuple[tuple[int, datetime], ...]:

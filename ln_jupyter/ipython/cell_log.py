@@ -9,10 +9,13 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ln_jupyter.environment import kernel as kernels
+from ln_jupyter.ipython import cell_error
 from ln_jupyter.ipython.session_cell import cell as cells
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ln_jupyter.ipython.cell_error import CellError
 
 _EXTENSION = "ln_jupyter"
 
@@ -26,7 +29,8 @@ class Execution(NamedTuple):
         began: Seconds since 1970; 0 where it ran before anybody took note.
         seconds: How long it took; None while it runs.
         ok: Whether it ended without an error; None while it runs.
-        error: The class of the error it ended with.
+        error: What it ended with.
+        may_fail: Whoever ran it goes on after an error: the cell is tagged so, or the runner allows errors.
     """
 
     cell_id: str | None
@@ -34,7 +38,8 @@ class Execution(NamedTuple):
     began: float = 0.0
     seconds: float | None = None
     ok: bool | None = None
-    error: str | None = None
+    error: CellError | None = None
+    may_fail: bool = False
 
     @property
     def started_at(self) -> dt.datetime:
@@ -55,16 +60,21 @@ class _Running(NamedTuple):
     began: float
     clock: float
 
+    @property
+    def execution(self) -> Execution:
+        """The same, for others."""
+        return Execution(self.cell_id, self.source, self.began)
+
 
 class CellLog:
     """Every cell that a shell has run, in order: what a front end asks silently is none.
 
     Args:
         shell: IPython's shell, in which a cell is running.
-        on_end: Called after each cell, in the cell's thread.
+        on_change: Called when a cell has begun, and when it has ended, in the cell's thread.
     """
 
-    def __init__(self, shell: Any, on_end: Callable[[], None]) -> None:
+    def __init__(self, shell: Any, on_change: Callable[[], None]) -> None:
         self.executed: list[Execution] = []
         """What has ended, since `header()` first ran."""
         self.earlier = [Execution(None, source) for source in _history(shell)[1:-1]]
@@ -72,7 +82,7 @@ class CellLog:
         self.is_edited = False
         """Whether people edit the notebook, and not a program runs it from top to bottom; of a terminal nobody can say."""
         self._shell = shell
-        self._on_end = on_end
+        self._on_change = on_change
         self._pid = os.getpid()
         # By thread: a kernel's subshells run cells beside each other. The last of a list is the innermost.
         self._running: dict[int, list[_Running]] = {}
@@ -86,7 +96,8 @@ class CellLog:
         if kernel is not None:
             self.is_edited = not kernel.is_headless
         self._running.clear()
-        self._push(None, kernel.cell_id or None if kernel is not None else None, _history(shell)[-1], is_kept=True)
+        cell_id = kernel.cell_id or None if kernel is not None else None
+        self._push(None, cell_id, _history(shell)[-1], is_kept=True)
         shell.events.register("pre_run_cell", self._begin)
         shell.events.register("post_run_cell", self._end)
 
@@ -99,7 +110,12 @@ class CellLog:
     def running(self) -> Execution | None:
         """The cell that runs the caller."""
         running = self._running.get(threading.get_ident())
-        return None if not running else Execution(running[0].cell_id, running[0].source, running[0].began)
+        return None if not running else running[0].execution
+
+    @property
+    def all_running(self) -> list[Execution]:
+        """The cells that run now, in whatever thread: a kernel's subshells run some beside each other."""
+        return [each[0].execution for each in list(self._running.values()) if each and each[0].is_kept]
 
     def follows(self, shell: Any) -> bool:
         """Return whether it takes note of what this shell runs, in this process."""
@@ -118,7 +134,10 @@ class CellLog:
         else:
             if cells.current() is None:
                 self._give_up()
-            self._push(info, getattr(info, "cell_id", None), info.raw_cell, is_kept=info.store_history)
+            cell_id = getattr(info, "cell_id", None)
+            self._push(info, cell_id, info.raw_cell, is_kept=info.store_history)
+            if info.store_history:
+                self._on_change()
 
     def _give_up(self) -> None:
         """End a cell whose end was never told, as where Ctrl-C came twice; the one that began this log ran unknown."""
@@ -145,10 +164,12 @@ class CellLog:
         if entry.is_kept:
             seconds = time.perf_counter() - entry.clock
             ok = result is not None and result.success
-            error = None if ok or result is None else result.error_before_exec or result.error_in_exec
-            kind = None if error is None else type(error).__name__
-            self.executed.append(Execution(entry.cell_id, entry.source, entry.began, seconds, ok, kind))
-            self._on_end()
+            raised = None if ok or result is None else result.error_before_exec or result.error_in_exec
+            error = None if raised is None else cell_error.of_exception(raised)
+            may_fail = error is not None and kernels.goes_on_after_error(self._shell)
+            ended = entry.execution._replace(seconds=seconds, ok=ok, error=error, may_fail=may_fail)
+            self.executed.append(ended)
+            self._on_change()
 
 
 def is_known(shell: Any) -> bool:

@@ -7,6 +7,7 @@ import io
 import json
 import tokenize
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 MIME = "application/vnd.ln-jupyter.header+json"
 """The output of a header that carries the identity: ``{"schema": 1, "nbproject": {...}}``."""
+
+PRIVATE = "private"
+"""The tag of a cell of which only the hash is kept."""
 
 _NBFORMAT = 4
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -61,17 +65,16 @@ class Document(NamedTuple):
 
     @property
     def source(self) -> bytes:
-        """The cells' types and sources as JSON, as they are stored: without the passwords of URLs.
+        """The cells' types and sources as JSON, as they are stored: without known forms of passwords.
 
-        Outputs, ids, counts and metadata do not count.
+        Of a private cell it is the hash. Outputs, ids, counts and metadata do not count.
         """
-        sources = [[cell.type, redaction.without_passwords(cell.source)] for cell in self.cells]
-        return json.dumps(sources, separators=(",", ":")).encode()
+        return _source(self.cells)
 
     @property
     def source_hash(self) -> str:
         """SHA-256 of `source`, hexadecimal."""
-        return hashlib.sha256(self.source).hexdigest()
+        return _source_hash(self.cells)
 
 
 def read(path: Path) -> Document:
@@ -111,9 +114,25 @@ def cells_of(source: bytes) -> tuple[Cell, ...]:
 def hash_of(source: str) -> str:
     """Hash the source of one cell, the same as it is saved and as it was executed: SHA-256, hexadecimal.
 
-    Passwords of URLs are left out: a short one could be guessed from the hash.
+    Known forms of passwords are left out: a short one could be guessed from the hash.
     """
-    return hashlib.sha256(redaction.without_passwords(source).encode(errors="surrogatepass")).hexdigest()
+    return hashlib.sha256(redaction.without_secrets(source).encode(errors="surrogatepass")).hexdigest()
+
+
+@lru_cache(maxsize=4)  # one notebook is looked at again and again
+def _source(cells: tuple[Cell, ...]) -> bytes:
+    return json.dumps([[cell.type, _stored(cell)] for cell in cells], separators=(",", ":")).encode()
+
+
+@lru_cache(maxsize=4)
+def _source_hash(cells: tuple[Cell, ...]) -> str:
+    return hashlib.sha256(_source(cells)).hexdigest()
+
+
+def _stored(cell: Cell) -> str:
+    if cell.type == "code" and PRIVATE in cell.tags:
+        return f"# private: {hash_of(cell.source)}"
+    return redaction.without_secrets(cell.source)
 
 
 def ran_at(nbproject: Mapping[str, Any]) -> datetime:

@@ -44,7 +44,8 @@ def id_of(connection: sa.Connection, handle: str) -> str:
         if is_committed:
             committed[handle] = found
         return found
-    backends.get(connection.dialect).insert_if_absent(connection, user, id=ids.new(ids.USER), handle=handle, revision=1)
+    row = {"id": ids.new(ids.USER), "handle": handle, "revision": 1}
+    backends.get(connection.dialect).insert_if_absent(connection, user, [row])
     made: str = connection.scalars(by_handle).one()
     return made
 

@@ -80,8 +80,7 @@ def _added(name: str, table: str) -> sa.Column[Any]:
 
 def _index(table: str, name: str) -> sa.Index:
     """Index what few rows have, without the others."""
-    is_there = sa.column(name).is_not(None)
-    return sa.Index(f"ix_{table}_{name}", name, sqlite_where=is_there, postgresql_where=is_there)
+    return sa.Index(f"ix_{table}_{name}", name, info={"is_partial": True})
 
 
 def _to(table: str, *columns: str, **options: Any) -> sa.ForeignKeyConstraint:

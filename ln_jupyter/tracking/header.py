@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ln_jupyter import errors, importing, settings
-from ln_jupyter.environment import kernel
+from ln_jupyter import callsite, errors, importing, settings
+from ln_jupyter.environment import kernel, process, signals
 from ln_jupyter.ipython import cell_log
 from ln_jupyter.ipython.cell_log import CellLog
 from ln_jupyter.locate import content
@@ -19,6 +20,7 @@ from ln_jupyter.tracking import running
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ln_jupyter.ipython.cell_log import Execution
     from ln_jupyter.locate.location import Location
     from ln_jupyter.tracking.register import Registration
     from ln_jupyter.tracking.request import Request
@@ -26,31 +28,36 @@ if TYPE_CHECKING:
 
 def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is found wrongly
     *,
-    run: Literal["new", "latest"] | None = None,
+    run: Literal["new", "latest", "same"] | None = None,
     pypackage: str | Iterable[str] | None = None,
     filepath: str | Path | None = None,
     env: str | None = None,
     id: str | None = None,  # noqa: A002 - nbproject's word
     v: str | None = None,
     name: str | None = None,
+    executed_text: Literal["on", "off"] | None = None,
 ) -> None:
     """Register the running notebook and its run, and show them.
 
     Finds the notebook, reads its title and identity, registers both in one transaction,
-    loads the magics, and displays itself. Called again in the same process it keeps the
-    run. It never writes the notebook's file: the identity travels in the display.
+    loads the magics, and displays itself. A run is what one pass through the notebook did: when the cell
+    that called it is executed again after other cells, a new run begins, which names the one before it.
+    Called again by another cell, a function or a script it keeps the run. It never writes the notebook's file: the identity travels in the display.
 
     With ``LN_JUPYTER_MODE=off`` it only loads the magics, so that the rest of the notebook runs.
 
     Args:
         run: ``"new"`` begins another run; ``"latest"`` goes on with the newest there is, unless another
-            process still runs it, or it made what is published: then it begins another one, and says so.
+            process still runs it, or it made what is published: then it begins another one, and says so;
+            ``"same"`` keeps the present one, whatever was executed.
         pypackage: Packages to note with the run, with their versions.
         filepath: The notebook, where nothing can find it.
         env: What runs the notebook, where that is found wrongly.
         id: The notebook's id, where its file should not decide.
         v: Its version.
         name: Its name, where there is no file.
+        executed_text: ``"off"`` keeps the hash of what the run's cells execute, and neither their text nor what
+            their errors say; by default as the setting says, which is ``"on"``.
 
     Raises:
         NotebookNotFoundError: If nothing tells which notebook is running, or whether it is still the one
@@ -68,7 +75,7 @@ def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is
         Solve Problem X
         ...
     """
-    shell = kernel.shell()
+    shell, is_in_cell = kernel.shell(), callsite.is_cell_itself(sys._getframe(1))
     if shell is not None:
         shell.extension_manager.load_extension("ln_jupyter")  # by its manager, so that %unload_ext knows of it
     if settings.is_off_by_environment():
@@ -84,24 +91,59 @@ def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is
             _check_that_it_goes_on(missing, is_named=filepath is not None)
         location, lost = _find_again(id)
     request = requests.look_at(
-        location, lost=lost, notebook_id=id, version=v, name=name, packages=pypackage or (), runner=env
+        location,
+        lost=lost,
+        notebook_id=id,
+        version=v,
+        name=name,
+        packages=pypackage or (),
+        runner=env,
+        executed_text=executed_text,
     )
     with importing.uninterrupted():
         from ln_jupyter.tracking import header_output  # here for cost: it imports SQLAlchemy
 
+    if run is None and is_in_cell and _begins_again():
+        run = "new"
     registered, problem = _register(request, run, shell)
+    _note_cell()
     if registered.run_row["pid"] == os.getpid():  # else it is a worker's parent's, which has shown it
         header_output.show(registered, request, problem=problem)
 
 
 def _check(run: object) -> None:
-    if run not in (None, "new", "latest"):
-        fix = f'{errors.near_miss(str(run), ("new", "latest"))} ln.header(run="new") begins another run'
-        raise errors.InvalidRunError(f"run={run!r} is none of 'new' and 'latest'", fix=fix)
+    if run not in (None, "new", "latest", "same"):
+        fix = f'{errors.near_miss(str(run), ("new", "latest", "same"))} ln.header(run="new") begins another run'
+        raise errors.InvalidRunError(f"run={run!r} is none of 'new', 'latest' and 'same'", fix=fix)
+
+
+def _begins_again() -> bool:
+    """Return whether the running cell has called `header()` in this run, and another cell has run since."""
+    recording, cell = running.recording(), _running_cell()
+    if recording is None or recording.log is None or cell is None or _key(cell) not in recording.header_cells:
+        return False
+    since = recording.log.executed[recording.header_cells[_key(cell)] :]
+    return any(_key(each) != _key(cell) for each in since)
+
+
+def _note_cell() -> None:
+    recording, cell = running.recording(), _running_cell()
+    if recording is not None and recording.log is not None and cell is not None:
+        recording.header_cells[_key(cell)] = len(recording.log.executed)
+
+
+def _running_cell() -> Execution | None:
+    recording = running.recording()
+    return None if recording is None or recording.log is None else recording.log.running
+
+
+def _key(execution: Execution) -> str:
+    """Tell a cell from others: by its id, or by what it is where the front end has no ids."""
+    return execution.cell_id or execution.source.strip()
 
 
 def _register(
-    request: Request, run: Literal["new", "latest"] | None, shell: Any
+    request: Request, run: Literal["new", "latest", "same"] | None, shell: Any
 ) -> tuple[Registration, errors.DatabaseError | None]:
     """Register, and record from here on; where the registry is down, what was registered goes on, and why it does."""
     from ln_jupyter.tracking import register
@@ -158,18 +200,27 @@ def _record(registration: Registration, request: Request, shell: Any) -> None:
         return
     log = None
     if before is not None:
-        before.finish()
+        ended = before.executed
+        before.finish(at=ended[-1].ended_at if ended else None, with_process=False)
         log = before.log
     if shell is not None and (log is None or not log.follows(shell)):
         log = CellLog(shell, _wake) if cell_log.is_known(shell) else None
     recording = Recording(registration, request, engine, log)
     running.record(recording)
     recording.start()
+    process.hand_down(recording.run_id)
+    signals.watch(_end)
 
 
 def _wake() -> None:
     if (recording := running.newest_recording()) is not None:
         recording.wake()
+
+
+def _end(by: str) -> None:
+    recording = running.newest_recording()
+    if recording is not None and running.recording() is recording:
+        recording.finish(ended_by=f"ended by {by}")
 
 
 def _find_again(notebook_id: str | None) -> tuple[Location | None, Location | None]:

@@ -65,8 +65,9 @@ def _view(
     elif request.lost is not None:
         rows.append(("file", f"{request.lost.path} is gone · {_LOST}"))
     started = f"started {_time(run['started_at'])}" if run["started_at"] else ""
+    follows = f"goes on from {run['continues_id']} in this process" if run["continues_id"] else ""
     rows += [
-        ("run", " · ".join(filter(None, (run["id"], started, registration.why_new)))),
+        ("run", " · ".join(filter(None, (run["id"], started, registration.why_new, follows)))),
         ("user", settings.current().user),
     ]
     if settings.current().ignored:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ln_jupyter.tracking.request import Request
     from ln_jupyter.tracking.versions import Version
 
-WhichRun = Literal["new", "latest"] | None
+WhichRun = Literal["new", "latest", "same"] | None
 Row = dict[str, Any]
 
 
@@ -124,6 +124,8 @@ def _register(
     values = {"notebook_id": notebook["id"], "notebook_v": notebook["v"]}
     if kept is None or run == "latest":
         values |= _begun(kept, request)
+    if kept is None:
+        values |= _relatives(connection, request.process, before)
     if request.imports:
         values["imports"] = ((kept and kept["imports"]) or {}) | request.imports
     return Registration(
@@ -189,7 +191,7 @@ def find_or_make(connection: sa.Connection, key: tuple[str, str], user_id: str, 
 def _make(connection: sa.Connection, key: tuple[str, str], user_id: str, made: Mapping[str, Any]) -> Row:
     # another kernel may be registering it right now: whoever comes second takes the first one's row
     values = {"id": key[0], "v": key[1], "created_by_id": user_id, "revision": 1, **made}
-    backends.get(connection.dialect).insert_if_absent(connection, tables.notebook, **values)
+    backends.get(connection.dialect).insert_if_absent(connection, tables.notebook, [values])
     return read_notebook(connection, key)
 
 
@@ -250,6 +252,14 @@ def _find_run_of_ancestor(connection: sa.Connection, key: tuple[str, str], worke
     return None
 
 
+def _relatives(connection: sa.Connection, here: Process, before: Registration | None) -> Row:
+    """Name the runs that a new one goes on from: the one before it in this process, and its parent process's."""
+    is_here = before is not None and before.origin is connection.engine
+    continued = read_run(connection, before.run_row["id"]) if before is not None and is_here else None
+    parent = read_run(connection, here.parent_run) if here.parent_run else None
+    return {"continues_id": continued and continued["id"], "parent_id": parent and parent["id"]}
+
+
 def _begun(run: Row | None, request: Request) -> Row:
     """Note which process runs it; one that is resumed goes on from here."""
     here, now = request.process, utcnow()
@@ -266,6 +276,7 @@ def _begun(run: Row | None, request: Request) -> Row:
         "runner": request.runner or None,
         "path": request.path,
         "python": here.python,
+        "argv": [storable(each) for each in here.argv] or None,
     }
 
 

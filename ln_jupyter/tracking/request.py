@@ -6,7 +6,7 @@ import importlib.metadata
 import os
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ln_jupyter import errors
 from ln_jupyter.environment import process
@@ -35,6 +35,7 @@ class Request(NamedTuple):
         runner: The program that runs it.
         imports: Name to version, of the packages that the call names.
         process: Which runs it.
+        executed_text: Whether the text of executed cells is kept, as the call says; None where it does not.
     """
 
     location: Location | None
@@ -48,6 +49,7 @@ class Request(NamedTuple):
     runner: str
     imports: dict[str, str]
     process: Process
+    executed_text: Literal["on", "off"] | None = None
 
     @property
     def path(self) -> str | None:
@@ -89,6 +91,7 @@ def look_at(  # noqa: PLR0913 - one argument for each of header()'s that it read
     name: str | None = None,
     packages: str | Iterable[str] = (),
     runner: str | None = None,
+    executed_text: Literal["on", "off"] | None = None,
 ) -> Request:
     """Read the file, and let the arguments of `header()` win over what it says.
 
@@ -100,12 +103,16 @@ def look_at(  # noqa: PLR0913 - one argument for each of header()'s that it read
         name: The call's.
         packages: The call's `pypackage`.
         runner: The call's `env`.
+        executed_text: The call's.
 
     Raises:
         NotebookUnreadableError: If the file is no notebook that can be read.
-        InvalidValueError: If the packages have no names, or the runner is no text.
+        InvalidValueError: If the packages have no names, the runner is no text, or *executed_text* none of its words.
     """
     names = _names(packages)
+    if executed_text not in (None, "on", "off"):
+        msg = f"executed_text={executed_text!r} is none of 'on' and 'off'"
+        raise errors.InvalidValueError(msg, fix='ln.header(executed_text="off") keeps only the hash of what cells ran')
     if not isinstance(runner, str | None):
         raise errors.InvalidValueError(f"env={runner!r} is no text", fix='ln.header(env="lab")')
     document = None if location is None else documents.read(location.path)
@@ -124,6 +131,7 @@ def look_at(  # noqa: PLR0913 - one argument for each of header()'s that it read
         runner=storable(runner or ("" if last is None else last.runner)),
         imports={package: _version(package) for package in names if package},
         process=process.current(),
+        executed_text=executed_text,
     )
 
 

@@ -580,9 +580,8 @@ def test_a_thread_makes_a_user_while_another_one_looks_for_it_in_memory(
     others: list[Future[object]] = []
 
     def make_and_undo() -> None:
-        backends.get(beside.dialect).insert_if_absent(
-            beside, tables.user, id="undone", handle=settings.current().user, revision=1
-        )
+        row = {"id": "undone", "handle": settings.current().user, "revision": 1}
+        backends.get(beside.dialect).insert_if_absent(beside, tables.user, [row])
         has_stopped.set()
         assert has_read.wait(kernel_driver.TIMEOUT)
         beside.rollback()

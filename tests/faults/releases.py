@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from ln_jupyter.approval import urls
 from ln_jupyter.db import engines
 from ln_jupyter.registry import migrate, schema_version
+from ln_jupyter.schema.tables import METADATA
 
 RELEASED = Path(__file__).with_name("released")
 
@@ -108,6 +109,31 @@ def references(connection: sa.Connection, table: str) -> set[tuple[Any, ...]]:
         )
         for key in found
     }
+
+
+def differences_to_the_models(engine: sa.Engine) -> list[Any]:
+    """Say where the tables of a registry are others than this release would make."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with engine.connect() as connection:
+        options = {"version_table": schema_version.TABLE.name, "compare_server_default": True}
+        found = list(compare_metadata(MigrationContext.configure(connection, opts=options), METADATA))
+        if connection.dialect.name == "sqlite":
+            found = [each for each in found if "_fk" not in each[0]]  # which it cannot see: see above
+        for table in METADATA.tables.values():
+            expected = {
+                (
+                    tuple(key.column_keys),
+                    key.referred_table.name,
+                    tuple(element.column.name for element in key.elements),
+                    key.ondelete,
+                )
+                for key in table.foreign_key_constraints
+            }
+            if expected != (there := references(connection, table.name)):
+                found.append((table.name, expected ^ there))
+        return found
 
 
 def restore(dump: Path, url: sa.URL) -> None:

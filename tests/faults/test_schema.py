@@ -543,32 +543,8 @@ def test_what_a_release_has_left_behind(dump: Path, request: pytest.FixtureReque
         run.parameters,
     )
     assert "edited" == ln.select(lns.Notebook, id="Growth0000aa", v="2").one().title
-    assert _differences_to_the_models(engine) == []
+    assert [] == releases.differences_to_the_models(engine)
     ln.connect()
-
-
-def _differences_to_the_models(engine: sa.Engine) -> list[Any]:
-    from alembic.autogenerate import compare_metadata
-    from alembic.migration import MigrationContext
-
-    with engine.connect() as connection:
-        options = {"version_table": schema_version.TABLE.name, "compare_server_default": True}
-        found = list(compare_metadata(MigrationContext.configure(connection, opts=options), lns.Base.metadata))
-        if connection.dialect.name == "sqlite":
-            found = [each for each in found if "_fk" not in each[0]]  # which it cannot see: see releases.references
-        for table in lns.Base.metadata.tables.values():
-            expected = {
-                (
-                    tuple(key.column_keys),
-                    key.referred_table.name,
-                    tuple(e.column.name for e in key.elements),
-                    key.ondelete,
-                )
-                for key in table.foreign_key_constraints
-            }
-            if expected != (there := releases.references(connection, table.name)):
-                found.append((table.name, expected ^ there))
-        return found
 
 
 def test_every_released_schema_is_kept() -> None:

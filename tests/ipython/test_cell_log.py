@@ -26,12 +26,12 @@ def shell(tmp_path: Path) -> Iterator[InteractiveShell]:
     """Give a shell with the extension, in which a cell can begin a log."""
     with shell_in(tmp_path) as shell:
         shell.extension_manager.load_extension("ln_jupyter")
-        shell.user_ns |= {"begin": lambda: CellLog(shell, ended.append), "ended": (ended := _Ended())}
+        shell.user_ns |= {"begin": lambda: CellLog(shell, told.append), "told": (told := _Told())}
         yield shell
         shell.extension_manager.unload_extension("ln_jupyter")
 
 
-class _Ended(list[None]):
+class _Told(list[None]):
     def append(self, *_: object) -> None:
         super().append(None)
 
@@ -55,11 +55,11 @@ def test_cells_are_noted_in_order(shell: InteractiveShell) -> None:
     assert log.executed[0].started_at <= log.executed[0].ended_at <= log.executed[2].ended_at
 
 
-def test_whoever_asks_is_told_of_each_end(shell: InteractiveShell) -> None:
-    """Each cell's end is told once."""
+def test_whoever_asks_is_told_of_each_beginning_and_end(shell: InteractiveShell) -> None:
+    """Each cell's beginning is told, but for the one that runs already, and each end."""
     run(shell, BEGIN, "1", "2")
 
-    assert 3 == len(shell.user_ns["ended"])
+    assert 5 == len(shell.user_ns["told"])
 
 
 @pytest.mark.parametrize("source", ["1/0", "syntax error", "%no_such_magic", "await 1", "raise KeyboardInterrupt"])

@@ -13,6 +13,7 @@ import ln_jupyter.schema as lns
 from ln_jupyter import errors
 from ln_jupyter.db import engines
 from ln_jupyter.registry import check, migrate, schema_version
+from tests.faults import releases
 
 
 def test_the_check_is_one_statement_without_alembic(url: sa.URL) -> None:
@@ -120,17 +121,11 @@ def test_a_version_that_cannot_be_read(url: sa.URL, rows: list[str]) -> None:
 
 def test_migrations_make_what_the_models_say(url: sa.URL, other_url: sa.URL) -> None:
     """A registry that went through all migrations equals one that was made at once."""
-    from alembic.autogenerate import compare_metadata
-    from alembic.migration import MigrationContext
-
     engine = engines.resolve(url)
     _run_all(engine)
     check.ensure(engines.resolve(other_url))
 
-    with engine.connect() as connection:
-        options = {"version_table": schema_version.TABLE.name, "compare_server_default": True}
-        context = MigrationContext.configure(connection, opts=options)
-        assert [] == compare_metadata(context, lns.Base.metadata)
+    assert [] == releases.differences_to_the_models(engine)
     assert _described(engine) == _described(engines.resolve(other_url))
     engines.dispose(other_url)
 
@@ -148,12 +143,11 @@ def _run_all(engine: sa.Engine) -> None:
 
 
 def _described(engine: sa.Engine) -> dict[str, object]:
-    inspector = sa.inspect(engine)
+    inspector = sa.inspect(engine)  # references are compared above: SQLAlchemy finds no name where a column has one
     return {
         name: (
             sorted((c["name"], str(c["type"]), c["nullable"]) for c in inspector.get_columns(name)),
             sorted(str(i["name"]) for i in inspector.get_indexes(name)),
-            sorted(str(k["name"]) for k in inspector.get_foreign_keys(name)),
             inspector.get_pk_constraint(name)["constrained_columns"],
         )
         for name in sorted(inspector.get_table_names())

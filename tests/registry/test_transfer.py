@@ -85,6 +85,10 @@ def fill(engine: sa.Engine) -> None:
     run.imports = {}
     run.pipeline = lns.Pipeline(name="p", v="2")
     run.cells = [lns.ExecutedCell(position=i, started_at=time, seconds=i / 3, ok=None) for i in range(1, 9)]
+    text = lns.Text(id=2**60 - 1, content=bytes(range(256)))
+    run.cells[0].text = text
+    run.texts = [lns.RunText(kind="cells", name="", hash="t" * 64, text=text)]
+    run.tags, run.results, run.continues_id = ["实"], {"auc": 0.1}, run.id
     run.inputs = [lns.File(name="in", size=2**60)]
     run.outputs = [lns.File(name="out", uri="s3://b/ä")]
     path = lns.NotebookPath(host="h", path="/ä b", notebook=last, cell_ids=["x", "y"], seen_at=time)

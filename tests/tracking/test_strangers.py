@@ -21,7 +21,7 @@ from ln_jupyter.notebook import identity
 from ln_jupyter.schema import tables
 from ln_jupyter.tracking import register, running
 from ln_jupyter.tracking import request as requests
-from ln_jupyter.tracking.recording import facts, run_rows
+from ln_jupyter.tracking.recording import facts, run_rows, texts
 from tests.tracking import notebooks
 
 if TYPE_CHECKING:
@@ -85,10 +85,11 @@ def on(host: str, path: Path, before: Registration | None = None, **options: Any
 def ran(registered: Registration, path: Path) -> None:
     """Note what the recorder notes of a run: the cells that were executed, and the source that was saved last."""
     document = documents.read(path)
-    executed = [Execution(None, cell.source) for cell in document.cells if cell.type == "code"]
+    code = [cell.source for cell in document.cells if cell.type == "code"]
+    rows = [run_rows.CellRow(Execution(None, each), None, texts.of_bytes(each.encode()), None) for each in code]
     source = facts.stored(document)
     with registered.origin.connect() as connection:
-        run_rows.add_cells(connection, registered.run_row["id"], executed, after=0)
+        run_rows.write_cells(connection, registered.run_row["id"], rows, after=0, begun={})
         run_rows.store(connection, source=source, environment=None)
         run_rows.hear(connection, registered.run_row["id"], {"source_hash": source.hash}, registered.run_row)
         connection.commit()

@@ -28,6 +28,7 @@ class PostgreSQL(Backend):
     """PostgreSQL through psycopg, and as far as they allow it through a user's engine with another driver."""
 
     has_savepoints = True
+    dialect_name = "postgresql"
     has_write_lock = True
     keeps_mark = True
     reads_alone = True
@@ -207,10 +208,10 @@ class PostgreSQL(Backend):
             return "kept"
         return {"committed": "commit", "aborted": "rollback"}.get(status, "lost")  # type: ignore[return-value]
 
-    def _insert(self, table: sa.Table, values: dict[str, Any]) -> Any:
+    def _insert(self, table: sa.Table) -> Any:
         from sqlalchemy.dialects import postgresql  # here for cost: 20 ms, for those who use it
 
-        return postgresql.insert(table).values(**values)
+        return postgresql.insert(table)
 
     def _will_see_one_moment(self, connection: sa.Connection) -> bool:
         """Return whether a transaction that this connection begins would be of one moment."""

@@ -30,6 +30,7 @@ class SQLite(Backend):
     """SQLite through sqlite3, from a URL or in an engine of the user's."""
 
     has_savepoints = marks_with_savepoint = True
+    dialect_name = "sqlite"
     has_write_lock = True
     begins_at_write = True
     needs_transaction = staticmethod(sql_text.needs_transaction)  # each statement asks
@@ -156,8 +157,8 @@ class SQLite(Backend):
             return "commit" if newest == mark else "rollback" if newest < mark else "lost"  # that of who shares it
         return "kept"
 
-    def _insert(self, table: sa.Table, values: dict[str, Any]) -> Any:
-        return sqlite.insert(table).values(**values)
+    def _insert(self, table: sa.Table) -> Any:
+        return sqlite.insert(table)
 
     def _begin_for_real(self, connection: sa.Connection) -> None:
         if not (internals.commits_each_statement(connection) or self.has_begun(connection)):

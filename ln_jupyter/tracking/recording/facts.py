@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ln_jupyter import errors
-from ln_jupyter.environment import distributions, git, packages
+from ln_jupyter import errors, redaction
+from ln_jupyter.environment import distributions, git, modules, origins, packages, process
 from ln_jupyter.notebook import document as documents
 from ln_jupyter.notebook import imports, parameters, sequence
 from ln_jupyter.notebook.document import Cell, Document
+from ln_jupyter.tracking.recording import texts
+from ln_jupyter.tracking.recording.texts import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
-
     from ln_jupyter.environment.distributions import Environment
 
 
@@ -43,6 +45,7 @@ class Facts:
         packages: Name to version, of the packages that are named or imported.
         environment: What was installed at the last look.
         source: The code of the document.
+        beside: What is kept beside the run, by kind and name, as far as the last look found it anew.
         document: The file, as it was written last.
     """
 
@@ -54,6 +57,9 @@ class Facts:
     source: Source | None = None
     _modules: set[str] = field(default_factory=set)
     document: Document | None = None
+    beside: dict[tuple[str, str], Text] = field(default_factory=dict)
+    keeps_text: bool = True
+    _own: modules.OwnModules | None = None
     _read: tuple[int, ...] | None = None
     _injected: dict[str, Any] = field(default_factory=dict)
     _is_new: bool = True
@@ -66,22 +72,40 @@ class Facts:
             is_last: Nothing can change any more.
         """
         found: dict[str, Any] = {}
+        self.beside = {}
         if self._is_new or is_last:
             self.environment = distributions.current()
             found["environment_hash"] = self.environment.hash
+            self.beside |= _packages()
+        if self._is_new:
+            found["platform"] = process.platform_name()
         if self._is_new and self.path is not None and (revision := git.revision(self.path.parent)) is not None:
             found |= {"git_commit": revision.commit, "git_dirty": revision.dirty}
         if (document := self._changed()) is not None:
             self.document = document
             self.source = stored(document)
             found["source_hash"] = self.source.hash
+            self.beside |= _cells(document)
         if self._note(executed, document) or is_last:
             self.packages |= packages.find_versions(self._modules)
             found["imports"] = self.packages
         if document is not None or self._injected:
             cells = () if self.document is None else self.document.cells
             found["parameters"] = parameters.read(cells) | self._injected or None
+        self.beside |= self._own_modules()
         self._is_new = False
+        return found
+
+    def _own_modules(self) -> dict[tuple[str, str], Text]:
+        """Read the project's own modules that are imported since, or were written."""
+        if self._own is None:
+            folder = Path.cwd() if self.path is None else self.path.parent
+            self._own = modules.OwnModules(modules.project_root(folder))
+        found = {}
+        for name, module in self._own.look().items():
+            raw = b"" if module.text is None else redaction.without_secrets(module.text).encode(errors="surrogatepass")
+            is_kept = self.keeps_text and module.text is not None
+            found["module", name] = texts.of_bytes(raw) if is_kept else Text(module.hash, None)
         return found
 
     def _changed(self) -> Document | None:
@@ -109,6 +133,19 @@ class Facts:
         if not self.has_log and document is not None:
             self._modules |= imports.imported_modules(document.cells)
         return len(self._modules) > before
+
+
+def _packages() -> dict[tuple[str, str], Text]:
+    found = origins.origins(distributions.distributions())
+    return {("packages", ""): texts.of_bytes(json.dumps(found, sort_keys=True).encode())} if found else {}
+
+
+def _cells(document: Document) -> dict[tuple[str, str], Text]:
+    """Write the id and tags of each cell, as `Source` has their sources; a script has none."""
+    if document.path.suffix != ".ipynb":
+        return {}
+    listed = [{"id": cell.id, "tags": list(cell.tags)} for cell in document.cells]
+    return {("cells", ""): texts.of_bytes(json.dumps(listed, separators=(",", ":")).encode())}
 
 
 def is_injected(source: str, *, runner: str) -> bool:

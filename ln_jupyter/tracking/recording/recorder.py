@@ -6,23 +6,27 @@ import atexit
 import logging
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from ln_jupyter import errors, sanitize
+from ln_jupyter import errors, sanitize, settings
 from ln_jupyter.db import limits, transactions
 from ln_jupyter.environment import exit_status
-from ln_jupyter.schema.tables import FAILED, OK
+from ln_jupyter.schema.tables import INTERRUPTED
 from ln_jupyter.schema.types import utcnow
 from ln_jupyter.tracking.recording import outcome, run_rows
+from ln_jupyter.tracking.recording.cells import Cells
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from ln_jupyter.ipython.cell_log import CellLog, Execution
     from ln_jupyter.tracking.recording.facts import Facts
+    from ln_jupyter.tracking.recording.texts import Text
     from ln_jupyter.tracking.register import Registration
     from ln_jupyter.tracking.request import Request
 
@@ -35,7 +39,7 @@ PAUSE = 1.0
 PATIENCE = 5.0
 """Seconds that the end of the process waits for the last write: as long as a server waits for a kernel."""
 
-_FROZEN = ("source_hash", "environment_hash")
+_FROZEN, _FROZEN_BESIDE = ("source_hash", "environment_hash"), ("cells", "packages")
 """What a publication says of its run, whatever is saved or installed until its cell has ended."""
 
 _log = logging.getLogger(__name__)
@@ -55,21 +59,26 @@ class Recording:
     """
 
     def __init__(self, registration: Registration, request: Request, engine: sa.Engine, log: CellLog | None) -> None:
-        self.run_id = registration.run_row["id"]
+        run = registration.run_row
+        self.run_id = run["id"]
         self.engine = engine
         self.log = log
         self.request = request
+        self._keeps_text = (request.executed_text or settings.current().executed_text) == "on"
+        self._cells = None if log is None else Cells(log, run, runner=request.runner, keeps_text=self._keeps_text)
+        self.header_cells: dict[str, int] = {}
+        """The cells that called `header()` in this run, each with how many had ended when it last did."""
         self._path: Path | None = None
-        self._known = dict(registration.run_row)
+        self._known = dict(run)
         self._named: Mapping[str, Any] = self._known["imports"] or {}
         self._facts: Facts | None = None
         self._note(request)
-        self._first = self._written = 0 if log is None else len(log.executed)
-        self._last: int | None = None
-        self._position: int | None = None
-        self._source_hash = registration.run_row["source_hash"]
+        self._alive, self._began = run["alive_seconds"] or 0.0, time.monotonic()
+        self._source_hash = run["source_hash"]
         self._pending: dict[str, Any] = {}
+        self._beside: dict[tuple[str, str], Text] = {}
         self._end: dict[str, Any] | None = None
+        self._ended_by = ""
         self._is_gone = self._is_published = self._is_ended = False
         self._problem: Exception | None = None
         self._wake, self._urgent = threading.Event(), threading.Event()
@@ -87,6 +96,8 @@ class Recording:
                 return
             if self.log is None:
                 exit_status.watch()
+            else:
+                self._wake.set()  # for the cell that runs
             atexit.register(self.finish)
 
     def is_of(self, registration: Registration, engine: sa.Engine) -> bool:
@@ -101,7 +112,7 @@ class Recording:
         self._note(request)
 
     def wake(self) -> None:
-        """Say that a cell has ended."""
+        """Say that a cell has begun or ended."""
         self._wake.set()
 
     def settle(self) -> None:
@@ -113,13 +124,23 @@ class Recording:
             self._wake.set()
             written.wait(PATIENCE)
 
-    def finish(self) -> None:
-        """Write how the run ended; what the process does from here on is not of the run."""
+    def finish(self, *, at: dt.datetime | None = None, with_process: bool = True, ended_by: str = "") -> None:
+        """Write how the run ended; what the process does from here on is not of the run.
+
+        Args:
+            at: When; now, if None.
+            with_process: The process ends, and with it what runs.
+            ended_by: What ends it, such as a signal; "" where it ends by itself.
+        """
         if self._end is None:
-            self._end = {"finished_at": utcnow()}
-            if self.log is None:
-                self._end["outcome"] = {True: OK, False: FAILED, None: None}[exit_status.is_well()]
-        self._last = None if self.log is None else len(self.log.executed)
+            self._end = {"finished_at": at or utcnow()}
+            self._ended_by = ended_by
+            if self._cells is not None:
+                self._cells.end(with_process=with_process)
+            elif ended_by:
+                self._end |= outcome.End(INTERRUPTED, ended_by)._asdict()
+            else:
+                self._end |= outcome.of_process(keeps_text=self._keeps_text)._asdict()
         was_here = self._is_here
         self.settle()
         if was_here and not (self._is_ended or self._is_gone):
@@ -148,7 +169,7 @@ class Recording:
     @property
     def executed(self) -> list[Execution]:
         """The cells of the run that have ended."""
-        return [] if self.log is None else self.log.executed[self._first : self._last]
+        return [] if self._cells is None else self._cells.executed
 
     @property
     def _is_here(self) -> bool:
@@ -187,38 +208,42 @@ class Recording:
 
     @limits.bounded()
     def _write(self) -> None:
-        executed = [] if self.log is None else self.log.executed[self._written : self._last]
-        sources = [cell.source for cell in executed]
-        if self.log is not None and self._position is None:
-            sources = [cell.source for cell in self.log.earlier] + sources
+        cells = self._cells
+        ended = [] if cells is None else cells.unwritten
+        sources = [each.source for each in ended]
+        if cells is not None and cells.is_unwritten:
+            sources = [each.source for each in cells.log.earlier] + sources
         facts, found = self._look(sources)
         self._pending |= found
-        if executed:
-            self._pending["last_cell_at"] = executed[-1].ended_at
-        values = self._pending | self._ended(facts)
+        self._beside |= facts.beside
+        if cells is not None:
+            cells.look(facts.document)
+            self._pending |= cells.summary(ended)
+        values, beside = self._pending | self._ended(), self._beside
         if self._is_published:
             values = {name: value for name, value in values.items() if name not in _FROZEN}
+            beside = {key: text for key, text in beside.items() if key[0] not in _FROZEN_BESIDE}
         with self.engine.connect() as connection:
-            if self._position is None:
-                self._position = run_rows.count_cells(connection, self.run_id)
             run_rows.store(
                 connection,
                 source=facts.source if "source_hash" in values else None,
                 environment=facts.environment if "environment_hash" in values else None,
             )
-            written = run_rows.hear(connection, self.run_id, values, self._known)
+            alive = self._alive + time.monotonic() - self._began
+            written = run_rows.hear(connection, self.run_id, values, self._known, alive_seconds=alive)
             if written is None:  # it was deleted
                 self._is_gone = True
                 return
-            position = run_rows.add_cells(connection, self.run_id, executed, after=self._position)
+            run_rows.write_beside(connection, self.run_id, beside)
+            confirm = None if cells is None else cells.write(connection, ended)
             if self._source_hash not in (None, written.get("source_hash", self._source_hash)):
                 run_rows.remove_unused(connection, sources=[self._source_hash])
             connection.commit()
         self._source_hash = written.get("source_hash", self._source_hash)
         self._known |= values
-        self._written += len(executed)
-        self._position = position
-        self._pending = {}
+        self._pending, self._beside = {}, {}
+        if confirm is not None:
+            confirm()
 
     def _note(self, request: Request) -> None:
         self._named = {**self._named, **request.imports}
@@ -231,18 +256,13 @@ class Recording:
                 Facts,  # here for cost: by the thread, when the cell has ended
             )
 
-            self._facts = Facts(self._path, self.request.runner, self.log is not None)
+            self._facts = Facts(self._path, self.request.runner, self.log is not None, keeps_text=self._keeps_text)
         self._facts.path = self._path
         self._facts.packages |= self._named
         return self._facts, self._facts.look(sources, is_last=self._end is not None)
 
-    def _ended(self, facts: Facts) -> dict[str, Any]:
+    def _ended(self) -> dict[str, Any]:
         """Say how the run has ended, if it has: of cells that is asked last, when the file was looked at."""
-        if not self._end or self.log is None:
+        if not self._end or self._cells is None:
             return self._end or {}
-        if not self.log.is_of_kernel:
-            return self._end | {"outcome": outcome.of_inputs(self.executed)}
-        runner, is_edited = self.request.runner, self.log.is_edited
-        return self._end | {
-            "outcome": outcome.of_cells(self.executed, facts.document, is_edited=is_edited, runner=runner)
-        }
+        return self._end | self._cells.judge(ended_by=self._ended_by)._asdict()

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ln_jupyter.ipython.cell_error import CellError
 from ln_jupyter.ipython.cell_log import Execution
 from ln_jupyter.notebook.document import Cell, Document
 from ln_jupyter.tracking.recording import outcome
+from ln_jupyter.tracking.recording.saved_cells import SavedCells
 
 
 def executed(*cells: tuple[str | None, str, str | None]) -> list[Execution]:
     """Make executions of their cell's id, source and error."""
-    return [Execution(cell_id, source, 1.0, 0.1, error is None, error) for cell_id, source, error in cells]
+    return [
+        Execution(cell_id, source, 1.0, 0.1, error is None, None if error is None else CellError(error))
+        for cell_id, source, error in cells
+    ]
+
+
+def judge(document: Document | None = None, **options: Any) -> outcome.Judge:
+    return outcome.Judge(SavedCells(document), **{"is_edited": True} | options)
 
 
 SAVED = Document(
@@ -55,7 +65,7 @@ BAD = "ZeroDivisionError"
 )
 def test_in_a_front_end(expected: str, cells: list[tuple[str | None, str, str | None]]) -> None:
     """What was run again well, is expected to fail, or is not in the saved notebook any more has not failed."""
-    assert expected == outcome.of_cells(executed(*cells), SAVED, is_edited=True)
+    assert expected == judge(SAVED, is_edited=True).of_cells(executed(*cells)).outcome
 
 
 @pytest.mark.parametrize(
@@ -68,7 +78,7 @@ def test_in_a_front_end(expected: str, cells: list[tuple[str | None, str, str | 
 )
 def test_in_a_runner(expected: str, cells: list[tuple[str | None, str, str | None]]) -> None:
     """Nobody edits the notebook meanwhile: a cell that is in no file was injected, and counts."""
-    assert expected == outcome.of_cells(executed(*cells), SAVED, is_edited=False)
+    assert expected == judge(SAVED, is_edited=False).of_cells(executed(*cells)).outcome
 
 
 @pytest.mark.parametrize(("expected", "runner"), [("failed", "papermill"), ("ok", "nbmake"), ("ok", "")])
@@ -76,13 +86,13 @@ def test_expected_failures_of_papermill(expected: str, runner: str) -> None:
     """A run of papermill ends with an error whatever the tags of the failed cell say."""
     cells = executed((None, "raise Expected", "Expected"), (None, "x = 1", None))
 
-    assert expected == outcome.of_cells(cells, SAVED, is_edited=False, runner=runner)
+    assert expected == judge(SAVED, is_edited=False, runner=runner).of_cells(cells).outcome
 
 
 def test_without_a_file() -> None:
     """Without a file no cell is gone, and none is expected to fail; in a console, which names no cells, the last decides."""
-    assert outcome.of_cells(executed(("z", "gone", BAD), ("a", "x", None)), None, is_edited=True) == "failed"
-    assert outcome.of_cells(executed((None, "x =", BAD), (None, "x", None)), None, is_edited=True) == "ok"
+    assert judge(is_edited=True).of_cells(executed(("z", "gone", BAD), ("a", "x", None))).outcome == "failed"
+    assert judge(is_edited=True).of_cells(executed((None, "x =", BAD), (None, "x", None))).outcome == "ok"
 
 
 @pytest.mark.parametrize(
@@ -91,4 +101,4 @@ def test_without_a_file() -> None:
 )
 def test_in_a_terminal(expected: str, errors: list[str | None]) -> None:
     """The last input decides: nobody runs one again, and what was mistyped is part of the work."""
-    assert expected == outcome.of_inputs(executed(*((None, "x", error) for error in errors)))
+    assert expected == judge().of_inputs(executed(*((None, "x", error) for error in errors))).outcome

@@ -429,7 +429,7 @@ def test_the_end_is_in_whatever_write_comes_first(
     [
         ("x = 1", "ok"),
         ("1 / 0", "failed"),
-        pytest.param("raise KeyboardInterrupt", "failed", marks=pytest.mark.thorough),
+        pytest.param("raise KeyboardInterrupt", "interrupted", marks=pytest.mark.thorough),
         ("sys.exit()", "ok"),
         pytest.param("sys.exit(0)", "ok", marks=pytest.mark.thorough),
         ("sys.exit(1)", "failed"),
@@ -510,20 +510,21 @@ class TestKernel:
             yield kernel
 
     def test_its_cells_are_logged(self, kernel: Kernel, home: Path) -> None:
-        """From the header's cell on, each cell has a row with what it did; a front end's questions have none."""
+        """From the header's cell on, each cell has a row with what it did, or does; a front end's questions have none."""
         header = "import ln_jupyter as ln\nln.header(filepath='a.ipynb')"
         kernel.run(header)
         kernel.run("import numpy, time")
         kernel.run("1/0")
         kernel.read("x")
-        kernel.run("from ln_jupyter.tracking import running; running.recording().settle()")
+        asks = "from ln_jupyter.tracking import running; running.recording().settle()"
+        kernel.run(asks)
 
         (run,) = notebooks.table(home / "registry.db", "ln_run")
         found = notebooks.table(home / "registry.db", "ln_executed_cell")
-        assert [(1, 1), (2, 1), (3, 0)] == [(each["position"], each["ok"]) for each in found]
-        hashes = [document.hash_of(source) for source in (header, "import numpy, time", "1/0")]
+        assert [(1, 1), (2, 1), (3, 0), (4, None)] == [(each["position"], each["ok"]) for each in found]
+        hashes = [document.hash_of(source) for source in (header, "import numpy, time", "1/0", asks)]
         assert hashes == [each["source_hash"] for each in found]
-        assert found[-1]["started_at"] <= run["last_cell_at"] <= run["heard_at"]
+        assert found[-2]["started_at"] <= run["last_cell_at"] <= run["heard_at"]
         assert "numpy" in run["imports"]
 
     def test_it_finishes_when_it_is_shut_down(self, kernel: Kernel, home: Path) -> None:

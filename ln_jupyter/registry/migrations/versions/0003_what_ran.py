@@ -1,5 +1,7 @@
 """What ran and why it failed: texts, errors, durations, results, tags, and which run another one goes on from."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -11,7 +13,7 @@ oldest_reader = 1
 TEXT_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 JSON = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
 
-OF_A_RUN = {
+OF_A_RUN: dict[str, Any] = {
     "reason": sa.String(),
     "failures": sa.Integer(),
     "busy_seconds": sa.Double(),
@@ -21,7 +23,7 @@ OF_A_RUN = {
     "results": JSON,
     "note": sa.String(),
 }
-OF_A_CELL = {
+OF_A_CELL: dict[str, Any] = {
     "number": sa.Integer(),
     "error_type": sa.String(),
     "error_message": sa.String(),
@@ -67,7 +69,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_ln_run_tag_tag"), "ln_run_tag", ["tag"])
 
 
-def add_reference(table: str, name: str, kind: sa.types.TypeEngine, target: str) -> None:
+def add_reference(table: str, name: str, kind: sa.types.TypeEngine[Any], target: str) -> None:
     """Add a column that refers to a row: alembic would copy the whole table in SQLite."""
     written = kind.compile(op.get_bind().dialect)
     reference = f"CONSTRAINT fk_{table}_{name} REFERENCES {target} (id) ON DELETE SET NULL"

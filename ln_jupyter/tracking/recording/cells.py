@@ -1,0 +1,132 @@
+"""What a run has executed, from the log of its shell to the rows of the registry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ln_jupyter import redaction
+from ln_jupyter.tracking.recording import run_rows, texts
+from ln_jupyter.tracking.recording.outcome import End, Judge
+from ln_jupyter.tracking.recording.run_rows import CellRow
+from ln_jupyter.tracking.recording.saved_cells import SavedCells
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import sqlalchemy as sa
+
+    from ln_jupyter.ipython.cell_log import CellLog, Execution
+    from ln_jupyter.notebook.document import Document
+
+
+class Cells:
+    """The executions of one run; it belongs to the thread that writes the run, but for `executed`.
+
+    Args:
+        log: Of the shell.
+        run: The run's columns, as it began or is gone on with.
+        runner: What executes the cells.
+        keeps_text: Whether their text and the messages of their errors may be kept.
+    """
+
+    def __init__(self, log: CellLog, run: Mapping[str, Any], *, runner: str, keeps_text: bool) -> None:
+        self.log = log
+        self._run_id, self._runner, self._keeps_text = run["id"], runner, keeps_text
+        self._busy, self._failures = run["busy_seconds"] or 0.0, run["failures"] or 0
+        self._first = self._written = len(log.executed)
+        self._last: int | None = None
+        self._with_process = False
+        self._position: int | None = None
+        self._begun: dict[Any, int] = {}
+        self._document: Document | None = None
+        self._saved = SavedCells(None)
+        self._shown: dict[int, Execution] = {}
+        """Whose text is stored, by position."""
+
+    @property
+    def executed(self) -> list[Execution]:
+        """What has ended."""
+        return self.log.executed[self._first : self._last]
+
+    @property
+    def unwritten(self) -> list[Execution]:
+        """What has ended since the last write."""
+        return self.log.executed[self._written : self._last]
+
+    @property
+    def is_unwritten(self) -> bool:
+        """Whether nothing was written yet."""
+        return self._position is None
+
+    def end(self, *, with_process: bool) -> None:
+        """Let what is executed from here on be of no concern.
+
+        Args:
+            with_process: What runs now ends with its process, and is of this run.
+        """
+        if self._last is None:
+            self._last, self._with_process = len(self.log.executed), with_process
+
+    def look(self, document: Document | None) -> None:
+        """Take the notebook as it is saved now."""
+        if document is not self._document:
+            self._document, self._saved = document, SavedCells(document)
+
+    def summary(self, ended: Sequence[Execution]) -> dict[str, Any]:
+        """Return the run's columns that change when these have ended."""
+        if not ended:
+            return {}
+        return {
+            "last_cell_at": ended[-1].ended_at,
+            "busy_seconds": self._busy + sum(each.seconds or 0.0 for each in ended),
+            "failures": self._failures + sum(not each.ok for each in ended),
+        }
+
+    def judge(self, *, ended_by: str) -> End:
+        """Say how the run has ended.
+
+        Args:
+            ended_by: What ended its process, such as a signal; "" if nothing did.
+        """
+        is_edited = self.log.is_of_kernel and self.log.is_edited
+        judge = Judge(self._saved, is_edited=is_edited, runner=self._runner, keeps_text=self._keeps_text)
+        if ended_by:
+            return judge.interrupted(next(iter(self.log.all_running), None), ended_by)
+        return judge.of_cells(self.executed) if self.log.is_of_kernel else judge.of_inputs(self.executed)
+
+    def write(self, connection: sa.Connection, ended: Sequence[Execution]) -> Callable[[], None]:
+        """Write these, and what runs now; what is saved as private since is hidden.
+
+        Returns:
+            What is to be called when that is committed.
+        """
+        if self._position is None:  # kept also where the commit's answer is lost
+            self._position = run_rows.count_cells(connection, self._run_id)
+        running = self.log.all_running if self._last is None or self._with_process else []
+        rows = [self._row(each) for each in (*ended, *running)]
+        position, places = run_rows.write_cells(connection, self._run_id, rows, after=self._position, begun=self._begun)
+        shown = self._shown | {places[row.key]: row.execution for row in rows if row.text.id is not None}
+        hidden = [place for place, each in shown.items() if self._saved.is_private(each)]
+        run_rows.hide_cells(connection, self._run_id, hidden)
+
+        def confirm() -> None:
+            summary = self.summary(ended)
+            self._busy = summary.get("busy_seconds", self._busy)
+            self._failures = summary.get("failures", self._failures)
+            self._written += len(ended)
+            self._position = position
+            self._begun = {row.key: places[row.key] for row in rows if row.execution.ok is None}
+            self._shown = {place: each for place, each in shown.items() if place not in hidden}
+
+        return confirm
+
+    def _row(self, execution: Execution) -> CellRow:
+        keeps_text = self._keeps_text and not self._saved.is_private(execution)
+        source = redaction.without_secrets(execution.source).encode(errors="surrogatepass")
+        error = execution.error
+        return CellRow(
+            execution,
+            number=self._saved.number(execution),
+            text=texts.of_bytes(source, is_kept=keeps_text),
+            message=redaction.without_secrets(error.message) if error is not None and keeps_text else None,
+        )
