@@ -30,7 +30,9 @@ REQUIRED = "LN_JUPYTER_TEST_REQUIRE_SERVERS"
 _FOLDER = "LN_JUPYTER_TEST_SERVERS"  # tells the processes of a run where its servers are
 _MEMORY = "/dev/shm"
 _ROOM = 2 * 2**30  # bytes
-_LEFT_OUT = "left out: "
+LEFT_OUT = "left out: "
+"""Begins the reason of a skipped test of which the run is to say so in the end."""
+
 _SECONDS = 60.0
 _CLOCK = 5.0  # seconds: the time at which a process began is counted from the machine's start, which the clock may move
 
@@ -112,7 +114,7 @@ def find(what: str, package: str, *programs: str, folder: str = "/usr/local/sbin
 def left_out(terminal: Any) -> list[str]:
     """Give what was not tested for want of a server, and how to get it, from a run's skipped tests."""
     reasons = (report.longrepr[2].removeprefix("Skipped: ") for report in terminal.stats.get("skipped", []))
-    return sorted({reason.removeprefix(_LEFT_OUT) for reason in reasons if reason.startswith(_LEFT_OUT)})
+    return sorted({reason.removeprefix(LEFT_OUT) for reason in reasons if reason.startswith(LEFT_OUT)})
 
 
 def start_postgres(folder: Path) -> Any:
@@ -203,7 +205,7 @@ def _shared(name: str, start: Callable[[Path], tuple[sa.URL, int, signal.Signals
 
 
 def _leave_out(what: str) -> NoReturn:
-    reason = f"{_LEFT_OUT}{what}"
+    reason = f"{LEFT_OUT}{what}"
     if os.environ.get(REQUIRED):
         pytest.fail(f"{reason}; {REQUIRED} asks for it", pytrace=False)
     pytest.skip(reason)

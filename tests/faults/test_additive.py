@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from alembic.script import ScriptDirectory
 
 from ln_jupyter.db import engines
 from ln_jupyter.registry import migrate, schema_version
+from tests.conftest import Statements
 from tests.faults import releases
 
 if TYPE_CHECKING:
@@ -103,6 +105,38 @@ def test_an_additive_revision_is_seen_as_one(url: sa.URL, tmp_path: Path, monkey
     *_, before, after = steps(engines.resolve(url))
 
     assert [] == not_additive(before[-1], after[-1])
+
+
+def sent_by_upgrade(url: sa.URL) -> list[str]:
+    """Upgrade a file of schema 2, and give what is sent but reads nothing, in capitals and with one space between words."""
+    releases.restore(releases.RELEASED / "schema_2.sqlite.sql", url)
+    engine = engines.resolve(url)
+    sent = Statements(engine)
+    migrate.upgrade(engine)
+    words = [" ".join(statement.upper().split()) for statement in sent]
+    return [each for each in words if not each.startswith(("SELECT", "PRAGMA", "BEGIN", "UPDATE LN_SCHEMA"))]
+
+
+_GROWS_ONLY = re.compile(r"CREATE (TABLE|INDEX) (LN|IX_LN)_|ALTER TABLE \w+ ADD COLUMN ")
+
+
+def test_an_upgrade_copies_no_table(sqlite_url: sa.URL) -> None:
+    """A file with however many runs is upgraded in seconds: tables, columns and indexes are added, and no row is written."""
+    sent = sent_by_upgrade(sqlite_url)
+
+    assert sent
+    assert [] == [each for each in sent if not _GROWS_ONLY.match(each)]
+
+
+def test_a_copied_table_is_seen(sqlite_url: sa.URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: a revision that changes a column, for which SQLite copies the table, is found."""
+    column = NOT_ADDITIVE["the column ln_file.size changed"]
+    releases.make(tmp_path, column, oldest_reader=releases.NUMBER).become(monkeypatch)
+
+    sent = sent_by_upgrade(sqlite_url)
+
+    assert [each for each in sent if each.startswith("INSERT INTO _ALEMBIC_TMP_LN_FILE")]
+    assert [each for each in sent if not _GROWS_ONLY.match(each)]
 
 
 NOT_ADDITIVE = {
