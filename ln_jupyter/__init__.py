@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ln_jupyter.records.write import add, delete
     from ln_jupyter.server.app import LnJupyterApp
     from ln_jupyter.tracking import nb
+    from ln_jupyter.tracking.annotations import log, note, tag
     from ln_jupyter.tracking.header import header
     from ln_jupyter.tracking.publishing.publish import publish
 
@@ -48,11 +49,14 @@ __all__ = [
     "install_as_lamindb",
     "load",
     "load_ipython_extension",
+    "log",
     "nb",
+    "note",
     "publish",
     "schema",
     "select",
     "settings",
+    "tag",
     "unload_ipython_extension",
     "view",
 ]
@@ -69,11 +73,14 @@ _HOMES = {
     "header": "ln_jupyter.tracking.header:header",
     "install_as_lamindb": "ln_jupyter.compat:install_as_lamindb",
     "load": "ln_jupyter.records.load:load",
+    "log": "ln_jupyter.tracking.annotations:log",
     "nb": "ln_jupyter.tracking.nb",
+    "note": "ln_jupyter.tracking.annotations:note",
     "publish": "ln_jupyter.tracking.publishing.publish:publish",
     "schema": "ln_jupyter.schema",
     "select": "ln_jupyter.records.selection:select",
     "settings": "ln_jupyter.settings",
+    "tag": "ln_jupyter.tracking.annotations:tag",
     "view": "ln_jupyter.records.view:view",
 }
 

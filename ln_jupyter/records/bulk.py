@@ -34,6 +34,8 @@ def check(mapper: orm.Mapper[Any], rows: Rows) -> list[dict[str, Any]]:
     """
     values = frames.to_rows(rows)
     of_frame = values is not None
+    if values is not None and issubclass(mapper.class_, schema.Run):
+        values = frames.gathered(values)
     if values is None:
         given = list(rows) if isinstance(rows, Iterable) and not isinstance(rows, (str, bytes, Mapping)) else []
         if not given or not all(isinstance(row, Mapping) for row in given):

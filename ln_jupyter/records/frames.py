@@ -12,11 +12,14 @@ from sqlalchemy import orm
 from sqlalchemy.orm.util import AliasedInsp
 
 from ln_jupyter import errors
+from ln_jupyter.notebook.parameters import EXPRESSION
 from ln_jupyter.orm.scalars import python_type
+from ln_jupyter.schema import tables
 
 if TYPE_CHECKING:
     from ln_jupyter.orm.routing import RoutingSession
 
+_RESULTS = "results."
 _PANDAS = {int: "int64", bool: "bool", float: "float64"}
 _PANDAS_NULLABLE = {int: "Int64", bool: "boolean", float: "float64"}
 
@@ -42,6 +45,7 @@ def read(
     session.flush_to_read()
     rows = session.connection_for(**bind_arguments).execute(plain).all()
     values = dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True)) if rows else {c: [] for c in columns}
+    columns, values = _spread(columns, values)
     make = _polars_column if backend == "polars" else _pandas_column
     made = {}
     for name, column in columns.items():
@@ -90,6 +94,47 @@ def _check_nanoseconds(frame: Any) -> None:
 def index_names(frame: Any) -> list[Any]:
     """Name the levels of a pandas frame's index, as far as they have names; the others are mere numbers."""
     return [name for name in getattr(getattr(frame, "index", None), "names", ()) if name is not None]
+
+
+def gathered(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Put the results of runs back into one column, as `_spread` had them there."""
+    found = []
+    for row in rows:
+        results = {name[len(_RESULTS) :]: value for name, value in row.items() if name.startswith(_RESULTS)}
+        kept = {name: value for name, value in row.items() if not name.startswith(_RESULTS)}
+        present = {name: value for name, value in results.items() if value is not None}
+        found.append(kept | {"results": present or None} if results else kept)
+    return found
+
+
+def _spread(columns: dict[str, Any], values: dict[str, list[Any]]) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+    """Give each result of runs a column of its own, as ``results.auc``; what is no dict stays as it is."""
+    results = tables.run.c.results
+    label = next((name for name, each in columns.items() if results in getattr(each, "base_columns", ())), None)
+    if label is None or not all(isinstance(each, dict | None) for each in values[label]):
+        return columns, values
+    names = sorted({name for each in values[label] for name in each or ()})
+    spread = {f"{label}.{name}": [_number((each or {}).get(name)) for each in values[label]] for name in names}
+    columns = {name: each for name, each in columns.items() if name != label}
+    return columns | {name: sa.literal(None, _kind(each)) for name, each in spread.items()}, values | spread
+
+
+def _number(value: Any) -> Any:
+    """Return a result as it was: JSON has no nan."""
+    return float(value[EXPRESSION]) if isinstance(value, dict) and EXPRESSION in value else value
+
+
+def _kind(values: list[Any]) -> sa.types.TypeEngine[Any]:
+    kinds = {type(value) for value in values if value is not None}
+    for kind, python in (
+        (sa.Boolean(), {bool}),
+        (sa.Integer(), {int}),
+        (sa.Double(), {int, float}),
+        (sa.String(), {str}),
+    ):
+        if kinds <= python:
+            return kind
+    return sa.types.NULLTYPE
 
 
 def _library(backend: str) -> Any:

@@ -18,6 +18,7 @@ from ln_jupyter.tracking.recording.texts import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
     from ln_jupyter.environment.distributions import Environment
 
 

@@ -16,12 +16,13 @@ from ln_jupyter.db import limits, transactions
 from ln_jupyter.environment import exit_status
 from ln_jupyter.schema.tables import INTERRUPTED
 from ln_jupyter.schema.types import utcnow
+from ln_jupyter.tracking.annotations import Annotations
 from ln_jupyter.tracking.recording import outcome, run_rows
 from ln_jupyter.tracking.recording.cells import Cells
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from ln_jupyter.ipython.cell_log import CellLog, Execution
@@ -77,6 +78,7 @@ class Recording:
         self._source_hash = run["source_hash"]
         self._pending: dict[str, Any] = {}
         self._beside: dict[tuple[str, str], Text] = {}
+        self._annotations, self._annotating = Annotations(), threading.Lock()
         self._end: dict[str, Any] | None = None
         self._ended_by = ""
         self._is_gone = self._is_published = self._is_ended = False
@@ -114,6 +116,15 @@ class Recording:
     def wake(self) -> None:
         """Say that a cell has begun or ended."""
         self._wake.set()
+
+    def take(self, annotations: Annotations) -> bool:
+        """Put these on the run with its next sign of life; whether it has one."""
+        if not self._is_here or self._is_gone or self._end is not None:
+            return False
+        with self._annotating:
+            self._annotations.add(annotations)
+        self._wake.set()
+        return True
 
     def settle(self) -> None:
         """Wait until everything is written, for as long as `PATIENCE` lasts."""
@@ -223,6 +234,25 @@ class Recording:
         if self._is_published:
             values = {name: value for name, value in values.items() if name not in _FROZEN}
             beside = {key: text for key, text in beside.items() if key[0] not in _FROZEN_BESIDE}
+        with self._annotating:
+            annotations, self._annotations = self._annotations, Annotations()
+        try:
+            self._send(values, beside, annotations, facts, ended)
+        except BaseException:
+            with self._annotating:  # what came meanwhile is later
+                annotations.add(self._annotations)
+                self._annotations = annotations
+            raise
+
+    def _send(
+        self,
+        values: Mapping[str, Any],
+        beside: Mapping[tuple[str, str], Text],
+        annotations: Annotations,
+        facts: Facts,
+        ended: Sequence[Execution],
+    ) -> None:
+        cells = self._cells
         with self.engine.connect() as connection:
             run_rows.store(
                 connection,
@@ -234,6 +264,8 @@ class Recording:
             if written is None:  # it was deleted
                 self._is_gone = True
                 return
+            if annotations:
+                run_rows.annotate(connection, self.run_id, annotations)
             run_rows.write_beside(connection, self.run_id, beside)
             confirm = None if cells is None else cells.write(connection, ended)
             if self._source_hash not in (None, written.get("source_hash", self._source_hash)):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ln_jupyter.environment.distributions import Environment as Installed
     from ln_jupyter.ipython.cell_log import Execution
+    from ln_jupyter.tracking.annotations import Annotations
     from ln_jupyter.tracking.recording import facts
     from ln_jupyter.tracking.recording.texts import Text
 
@@ -176,6 +177,27 @@ def hide_cells(connection: sa.Connection, run_id: str, positions: Collection[int
     hidden = sa.update(tables.executed_cell).where(*are_they).values(text_id=None, error_message=None)
     connection.execute(hidden)
     remove_unused_texts(connection, text_ids)
+
+
+def annotate(connection: sa.Connection, run_id: str, annotations: Annotations) -> bool:
+    """Put on a run what its user says; whether there is such a run."""
+    is_it = tables.run.c.id == run_id
+    backends.get(connection.dialect).lock_rows(connection)  # whoever edits the run meanwhile waits
+    held = connection.execute(sa.select(tables.run.c.results).where(is_it).with_for_update()).one_or_none()
+    if held is None:
+        return False
+    values: dict[str, Any] = {}
+    if annotations.results:
+        before = held.results if isinstance(held.results, dict) else {}
+        values["results"] = before | annotations.results
+    if annotations.note is not None:
+        values["note"] = annotations.note
+    if values:
+        connection.execute(sa.update(tables.run).where(is_it).values(values))
+    if annotations.tags:
+        rows = [{"run_id": run_id, "tag": each} for each in annotations.tags]
+        backends.get(connection.dialect).insert_if_absent(connection, tables.run_tag, rows)
+    return True
 
 
 def store_texts(connection: sa.Connection, texts: Iterable[Text]) -> None:

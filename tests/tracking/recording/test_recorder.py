@@ -108,6 +108,8 @@ def test_nobodys_edit_becomes_stale(recording: Recording) -> None:
         ("git_dirty", True),
         ("finished_at", dt.datetime(2026, 1, 2, tzinfo=dt.UTC)),
         ("outcome", "aborted"),
+        ("reason", "mine"),
+        ("platform", "mine"),
     ],
 )
 def test_nobodys_value_is_overwritten(recording: Recording, notebook: Path, name: str, value: object) -> None:
