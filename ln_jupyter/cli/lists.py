@@ -97,7 +97,7 @@ def write_runs(found: list[dict[str, Any]]) -> None:
                 "title": output.title(r["title"]),
                 "state": output.state(r),
                 "started": output.moment(r["started_at"]),
-                "took": output.duration(r["seconds"]),
+                "busy": output.busy(r),
                 "runner": r["runner"],
                 "user": r["user"],
             }
@@ -106,13 +106,23 @@ def write_runs(found: list[dict[str, Any]]) -> None:
     )
 
 
+_OF_LAST_RUN = {
+    "state": "last_run_state",
+    "reason": "last_run_reason",
+    "failures": "last_run_failures",
+    "in_cell": "last_run_in_cell",
+}
+
+
 def notebook_facts(row: dict[str, Any]) -> dict[str, Any]:
     """Name the facts of a version and of its last run."""
-    facts = {name: value for name, value in row.items() if name not in ("state", "heard_at", "started_at")}
-    last = {"last_run_state": row["state"], "last_run_heard_at": row["heard_at"] or row["started_at"]}
-    return facts | last | {"status": "draft" if row["published_at"] is None else "published"}
+    facts = {name: value for name, value in row.items() if name not in {*_OF_LAST_RUN, "heard_at", "started_at"}}
+    last = {name: row[column] for column, name in _OF_LAST_RUN.items()}
+    heard = {"last_run_heard_at": row["heard_at"] or row["started_at"]}
+    return facts | last | heard | {"status": "draft" if row["published_at"] is None else "published"}
 
 
 def last_state(facts: dict[str, Any]) -> str | None:
-    """Say the state of a version's last run."""
-    return output.state({"state": facts["last_run_state"], "heard_at": facts["last_run_heard_at"]})
+    """Say the state of a version's last run, and why."""
+    last = {column: facts[name] for column, name in _OF_LAST_RUN.items()}
+    return output.state(last | {"heard_at": facts["last_run_heard_at"]})

@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import io
 import json
+import sys
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,14 @@ import click
 from ln_jupyter.sanitize import plain, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from ln_jupyter.notebook.document import Cell
 
 _LONGEST = 500  # characters of one value; JSON and comma-separated values have it whole
 _BEGIN_A_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # wide ones, too
 _WIDEST = 48  # columns of the terminal for one title; a path is shown whole
+_WIDEST_STATE = 60  # for a state and why; `show` and programs have it whole
 
 
 def write_json(value: Any) -> None:
@@ -37,6 +41,19 @@ def write_table(rows: Sequence[Mapping[str, object]], *, longest: int | None = _
 
     cells = [{header: _cell(value, longest) for header, value in row.items()} for row in rows]
     click.echo(tabulate(cells, headers="keys", tablefmt="simple", disable_numparse=True))
+
+
+def write_script(cells: Iterable[Cell], titles: Iterable[str] = ()) -> None:
+    """Write cells as a Python script: in UTF-8 to a file, and to a terminal without what would command it."""
+    from ln_jupyter.notebook import script  # here for cost: --help shows no source
+
+    written = script.percent(cells, titles)
+    if sys.stdout.isatty():
+        click.echo("\n".join(plain(line.expandtabs()) for line in written.text.split("\n")), nl=False)
+    else:
+        click.echo(written.text.encode("utf-8", "surrogatepass"), nl=False)  # as Python reads it, whatever the locale
+    for line in written.false_marks:
+        click.echo(f"line {line} is no new cell, but editors take it for one: it stands in a string", err=True)
 
 
 def write_csv(rows: Sequence[Mapping[str, object]]) -> None:
@@ -61,7 +78,7 @@ def write_facts(facts: Mapping[str, object]) -> None:
     click.echo(tabulate(rows, tablefmt="plain", disable_numparse=True))
 
 
-def title(text: str | None) -> str | None:
+def title(text: str | None, widest: int = _WIDEST) -> str | None:
     """Shorten a title to what a table has room for; letters of East Asia take two columns.
 
     Example:
@@ -73,7 +90,7 @@ def title(text: str | None) -> str | None:
     width = 0
     for position, character in enumerate(text):
         width += 2 if unicodedata.east_asian_width(character) in "WF" else 1
-        if width >= _WIDEST and position + 1 < len(text):
+        if width >= widest and position + 1 < len(text):
             return f"{text[:position]}…"
     return text
 
@@ -102,11 +119,33 @@ def duration(seconds: float | None) -> str | None:
     return " ".join(f"{number} {unit}" for number, unit in parts[first : first + 2] if number)
 
 
-def state(row: Mapping[str, Any]) -> str | None:
-    """Say a run's state; of a lost one, when it was last heard."""
-    if row["state"] != "lost":
-        return None if row["state"] is None else str(row["state"])
-    return f"lost, last heard {moment(row['heard_at'] or row.get('started_at'))}"
+def state(run: Mapping[str, Any], *, widest: int | None = _WIDEST_STATE, text: str = "") -> str | None:
+    """Say a run's state and why, shortened to what a table has room for.
+
+    Args:
+        run: Its state, reason, times, and `in_cell`.
+        widest: So many columns; None for all.
+        text: The first line of the cell that has not ended.
+    """
+    from ln_jupyter.queries import progress  # here for cost: --help needs no database
+
+    heard = moment(run["heard_at"] or run.get("started_at"))
+    words = progress.in_words(run["state"], reason=run["reason"], heard=heard, cell=run["in_cell"], text=text)
+    return words if widest is None else title(words, widest)
+
+
+def busy(run: Mapping[str, Any]) -> str | None:
+    """Say how long a run's cells ran, and of how long; of one without cells, how long it took.
+
+    Example:
+        >>> known = dict(busy_seconds=8.4, alive_seconds=31.0, in_cell_since=None)
+        >>> busy(known), busy(known | {"busy_seconds": None})
+        ('8.4 s of 31 s', '31 s')
+    """
+    from ln_jupyter.queries import progress  # here for cost: --help needs no database
+
+    took = progress.durations(run)
+    return " of ".join(filter(None, (duration(took.busy), duration(took.alive)))) or None
 
 
 def count(number: int, noun: str) -> str:

@@ -6,6 +6,7 @@ Source of the format: https://jupytext.readthedocs.io/en/latest/formats-scripts.
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -33,12 +34,20 @@ class Script(NamedTuple):
     false_marks: tuple[int, ...]
 
 
-def percent(cells: Iterable[Cell]) -> Script:
+# What follows in the line of a mark is a title, but for what these begin: the kind of the cell, and its metadata.
+_NO_TITLE = str.maketrans("[]{}=", "()():")
+
+
+def percent(cells: Iterable[Cell], titles: Iterable[str] = ()) -> Script:
     r"""Write cells as a script, each after a line ``# %%``.
 
     Every line of a cell that is no code is a comment, whatever ends the line: Python, terminals
     and editors do not agree on what does. A comment in code that looks like the beginning of a
     cell gets a second ``#``; in a string, where nothing may change, its ``#`` becomes ``\x23``.
+
+    Args:
+        cells: What to write.
+        titles: What the mark of each says beside it; nothing of the others.
 
     Example:
         >>> from ln_jupyter.notebook.document import Cell
@@ -46,14 +55,15 @@ def percent(cells: Iterable[Cell]) -> Script:
         '# %% [markdown]\n# a\n# b\n\n# %%\nx = 1\n\n'
     """
     text, false_marks = "", list[int]()
-    for cell in cells:
+    for cell, title in zip(cells, itertools.chain(titles, itertools.repeat("")), strict=False):
+        begins = f"# %% {sanitize.plain(title).translate(_NO_TITLE)}".rstrip()
         if cell.type == "code":
-            text += "# %%\n"
+            text += f"{begins}\n"
             body = _without_marks(re.sub(r"\r\n?", "\n", cell.source))  # as Python reads it
             first = text.count("\n") + 1
             false_marks += [first + body.count("\n", 0, mark.start()) for mark in _MARK.finditer(body)]
         else:
-            text += f"# %% [{cell.type}]\n"
+            text += f"{begins} [{cell.type}]\n"
             body = "\n".join(map(_comment, cell.source.splitlines() or [""]))
         text += f"{body}\n\n"
     return Script(text, tuple(false_marks))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
-from ln_jupyter.queries import rows
+from ln_jupyter.queries import cells, rows
 from ln_jupyter.schema import Notebook, NotebookPath, Run, User
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def _notebooks(connection: sa.Connection, chosen: Any, *, host: str, count_to: i
     seen = sa.select(NotebookPath.path).where(is_of(NotebookPath), NotebookPath.host == host)
     some: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(Run).where(is_of(Run)).limit(count_to)
     counted = some.correlate(notebook).subquery()
+    cell, is_last_cell = cells.unended(last)
     names = ("id", "v", "title", "name", "created_at", "published_at", "parent_id", "parent_v")
     found = sa.select(
         *(getattr(notebook, name) for name in names),
@@ -65,10 +66,14 @@ def _notebooks(connection: sa.Connection, chosen: Any, *, host: str, count_to: i
         last.started_at,
         last.heard_at,
         last.state.label("state"),
+        last.reason,
+        last.failures,
+        cell.number.label("in_cell"),
     )
     found = (
         found.select_from(notebook)
         .outerjoin(last, last.id == last_id)
+        .outerjoin(cell, is_last_cell)
         .outerjoin(User, User.id == notebook.created_by_id)
         .outerjoin(publisher, publisher.id == notebook.published_by_id)
     )

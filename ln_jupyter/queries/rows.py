@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 
 from ln_jupyter import errors, sanitize
 from ln_jupyter.schema.types import Json
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+T = TypeVar("T")
+
 Row = dict[str, Any]
 
 _LONGEST = 60  # characters that are shown of a value
+_BATCH = 500  # ids in one statement: every database takes so many
 
 
 def newest_first(model: Any) -> tuple[sa.ColumnElement[Any], ...]:
@@ -54,3 +60,9 @@ def check(column: sa.ColumnElement[Any], value: object) -> None:
         shown = sanitize.shortened(repr(value), _LONGEST)
         msg = f"the registry holds in {names[0]} what is no {kind.__name__}: {shown}"
         raise errors.NotARegistryError(msg, fix="go on from a backup, or name another registry")
+
+
+def batches(ids: Iterable[T]) -> Iterator[list[T]]:
+    """Cut ids into as many as a statement takes."""
+    every = list(ids)
+    return (every[start : start + _BATCH] for start in range(0, len(every), _BATCH))

@@ -1,4 +1,4 @@
-"""Runs of a registry, and the cells they executed."""
+"""Runs of a registry."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from ln_jupyter.queries import rows
-from ln_jupyter.schema import Environment, ExecutedCell, Notebook, Pipeline, Run, User
-from ln_jupyter.schema.types import utcnow
+from ln_jupyter.queries import cells, progress, rows
+from ln_jupyter.schema import Environment, Notebook, Pipeline, Run, RunTag, RunText, User
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Iterable, Sequence
 
     from ln_jupyter.queries.rows import Row
+
+_TIMES = ("created_at", "started_at", "heard_at", "finished_at")
+_ENDING = ("reason", "failures", "busy_seconds", "alive_seconds")
 
 
 def newest(
@@ -25,7 +26,7 @@ def newest(
     ids: Sequence[str] = (),
     limit: int,
 ) -> list[Row]:
-    """Return the newest runs, each with the title of what ran and the user.
+    """Return the newest runs, each with the title of what ran, the user, and the cell that has not ended.
 
     Args:
         connection: To the registry.
@@ -34,29 +35,34 @@ def newest(
         ids: Only these; none for all.
         limit: Not more than so many.
     """
-    title = sa.func.coalesce(Notebook.title, Notebook.name, Run.name, Pipeline.name).label("title")
+    picked = sa.select(Run.id)
+    if notebook_id is not None:
+        picked = picked.where(Run.notebook_id == notebook_id)
+    if wanted := list(states):
+        picked = picked.where(Run.state.in_(wanted))
+    if ids:
+        picked = picked.where(Run.id.in_(ids))
+    few = picked.order_by(*rows.newest_first(Run)).limit(limit).subquery()
+    cell, is_it = cells.unended(Run)
     chosen = sa.select(
         *(getattr(Run, name) for name in ("id", "name", "notebook_id", "notebook_v", "pipeline_id", "pipeline_v")),
-        title,
+        sa.func.coalesce(Notebook.title, Notebook.name, Run.name, Pipeline.name).label("title"),
         Run.state.label("state"),
-        *(getattr(Run, name) for name in ("created_at", "started_at", "heard_at", "finished_at", "runner")),
+        *(getattr(Run, name) for name in (*_ENDING, *_TIMES, "runner")),
         User.handle.label("user"),
+        cell.number.label("in_cell"),
+        cell.started_at.label("in_cell_since"),
     )
+    chosen = chosen.join(few, few.c.id == Run.id).outerjoin(cell, is_it)
     chosen = chosen.outerjoin(Run.notebook).outerjoin(Run.pipeline).outerjoin(Run.created_by)
-    if notebook_id is not None:
-        chosen = chosen.where(Run.notebook_id == notebook_id)
-    if wanted := list(states):
-        chosen = chosen.where(Run.state.in_(wanted))
-    if ids:
-        chosen = chosen.where(Run.id.in_(ids))
-    now = utcnow()
-    found = rows.read(connection, chosen.order_by(*rows.newest_first(Run)).limit(limit))
-    return [row | {"seconds": _seconds(row, now)} for row in found]
+    found = rows.read(connection, chosen.order_by(*rows.newest_first(Run)))
+    return [row | {"seconds": progress.durations(row).alive} for row in found]
 
 
 def read(connection: sa.Connection, run_id: str) -> Row:
     """Return everything that was recorded of a run, but its cells."""
     columns = [column for column in sa.inspect(Run).columns if column.key not in ("revision", "created_by_id")]
+    cell, is_it = cells.unended(Run)
     chosen = sa.select(
         *columns,
         Run.state.label("state"),
@@ -64,29 +70,30 @@ def read(connection: sa.Connection, run_id: str) -> Row:
         Notebook.title.label("notebook_title"),
         Pipeline.name.label("pipeline_name"),
         Environment.packages.label("packages"),
+        cell.number.label("in_cell"),
+        cell.started_at.label("in_cell_since"),
     )
-    chosen = chosen.outerjoin(Run.notebook).outerjoin(Run.pipeline).outerjoin(Run.created_by)
+    chosen = (
+        chosen.select_from(Run)
+        .outerjoin(cell, is_it)
+        .outerjoin(Run.notebook)
+        .outerjoin(Run.pipeline)
+        .outerjoin(Run.created_by)
+    )
     (row,) = rows.read(connection, chosen.outerjoin(Run.environment).where(Run.id == run_id))
     packages = row.pop("packages")
-    return row | {"package_count": None if packages is None else len(packages), "seconds": _seconds(row, utcnow())}
+    tags = rows.read(connection, sa.select(RunTag.tag).where(RunTag.run_id == run_id).order_by(RunTag.tag))
+    return row | {
+        "package_count": None if packages is None else len(packages),
+        "seconds": progress.durations(row).alive,
+        "tags": [each["tag"] for each in tags],
+        "texts": _texts(connection, run_id),
+    }
 
 
-def cells(connection: sa.Connection, run_id: str) -> list[Row]:
-    """Return the executions of a run's cells, in order."""
-    columns = [column for column in sa.inspect(ExecutedCell).columns if column.key != "run_id"]
-    return rows.read(
-        connection, sa.select(*columns).where(ExecutedCell.run_id == run_id).order_by(ExecutedCell.position)
-    )
-
-
-def _seconds(row: Row, now: dt.datetime) -> float | None:
-    """Say how long a run took, or takes; of a lost one, until it was last heard.
-
-    Returns:
-        None where it has not started, and where the clock was set back meanwhile, so that nobody knows.
-    """
-    if row["started_at"] is None:
-        return None
-    ends = {"running": now, "lost": row["heard_at"] or row["started_at"]}
-    seconds = float((ends.get(row["state"], row["finished_at"]) - row["started_at"]).total_seconds())
-    return None if seconds < 0 else seconds
+def _texts(connection: sa.Connection, run_id: str) -> list[Row]:
+    """Return what is kept beside a run, by its hash, without the texts."""
+    is_kept = RunText.text_id.is_not(None).label("is_kept")
+    chosen = sa.select(RunText.kind, RunText.name, RunText.hash, is_kept).where(RunText.run_id == run_id)
+    found = rows.read(connection, chosen.order_by(RunText.kind, RunText.name))
+    return [row | {"is_kept": bool(row["is_kept"])} for row in found]

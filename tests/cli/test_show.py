@@ -1,8 +1,13 @@
+import datetime as dt
+import hashlib
+import json
+import re
 import zlib
 
 import pytest
 import sqlalchemy as sa
 
+import ln_jupyter.schema as lns
 from ln_jupyter.orm.session import OrmSession
 from ln_jupyter.schema import ExecutedCell, Notebook, Run, Source
 from tests.cli.conftest import NOW, ago, execution, notebook
@@ -69,11 +74,11 @@ def test_a_run(filled, command, db):
     done = command("show", "failed000000000000aa", *db)
 
     facts, cells = done.stdout.split("\n\n")
+    assert "failed" == facts.splitlines()[0]
     shown = {line[:12].strip(): line[13:].strip() for line in facts.splitlines()}
     assert {
         "run": "failed000000000000aa",
         "notebook": "Growth0000aa 2 Growth of E. coli",
-        "state": "failed",
         "took": "5 s",
         "user": "ann",
         "runner": "nbmake",
@@ -87,7 +92,9 @@ def test_a_run(filled, command, db):
         "parameters": "name='x', alpha=0.5" if "postgresql" in db[1] else "alpha=0.5, name='x'",
     }.items() <= shown.items()
     assert shown["pid"].startswith("4711 since 20")
-    assert [["1", "c1", "ok"], ["2", "c2", "failed"]] == [line.split()[:3] for line in cells.splitlines()[2:]]
+    one, two = cells.splitlines()[2:]
+    assert ["#1", "#2"] == [one.split()[0], two.split()[0]]
+    assert (True, True) == (one.endswith(f"only its hash: {'a' * 12}"), "✗ failed" in two)
 
 
 def test_a_run_as_json(filled, data, db):
@@ -117,7 +124,7 @@ def test_a_long_run(filled, engine, command, data, db):
     done = command("show", "lost", *db)
 
     assert "the last 50 of 100 executed cells; --json has all" in done.stdout
-    assert "100" == done.stdout.splitlines()[-1].split()[0]
+    assert "#100" == done.stdout.splitlines()[-1].split()[0]
     assert 100 == len(data("show", "lost", *db)["cells"])
 
 
@@ -227,3 +234,197 @@ def test_no_source(sources, command, db):
 
     assert (1, 2) == (draft.exit_code, usage.exit_code)
     assert "no source is kept of Growth0000aa in version '2'\nfix: a published version's is" in draft.output
+
+
+@pytest.fixture
+def executed(filled, engine):
+    """Add runs as this release records them: one that failed, one that is lost, and one that goes on."""
+    saved = [["code", "ln.header()"], ["code", "fit()"], ["code", "x = 1"], ["code", f"# private: {'9' * 64}"]]
+    content = json.dumps([["markdown", "# Growth"], *saved]).encode()
+    with OrmSession(engine) as session:
+        session.add(Source(hash="s" * 64, content=zlib.compress(content)))
+        kept = [text("ln.header()"), text("\nfit()\n# %% plot\nplot()"), text("time.sleep(3600)")]
+        session.add_all(kept)
+        session.flush()
+        failed = execution(
+            "ffailed0000000000000",
+            days=3,
+            finished_at=ago(3, 31),
+            outcome="failed",
+            reason=f"cell 2: TypeError: {HOSTILE} {'n' * 100}",
+            failures=2,
+            busy_seconds=8.4,
+            alive_seconds=31.0,
+            argv=["fit.py", "--alpha", "0.5", "a b"],
+            platform="Linux x86_64 CPython",
+            results={"mae": 0.21},
+            note=f"the first one {HOSTILE}",
+            tags=["final", "best"],
+            source_hash="s" * 64,
+            texts=[lns.RunText(kind="module", name="helpers", hash="4" * 64)],
+            parent_id="finished0000000000aa",
+            continues_id="published000000000aa",
+            repeats_id="lost00000000000000aa",
+        )
+        failed.cells = [
+            cell(1, kept[0], number=1),
+            cell(2, kept[1], number=2, ok=False, error_type="TypeError", error_message=HOSTILE, error_line=2),
+            cell(3, None, source_hash="9" * 64, number=4),
+            cell(4, kept[0], source_hash="8" * 64),
+        ]
+        lost = execution("llost000000000000000", days=2, heard_at=ago(2, 60), alive_seconds=60.0)
+        lost.cells = [cell(1, kept[2], seconds=None, ok=None, started_at=ago(2, 10))]
+        goes_on = execution("rrunning000000000000", days=0.01, heard_at=NOW + dt.timedelta(minutes=10))
+        goes_on.cells = [cell(1, kept[2], seconds=None, ok=None, number=5)]
+        session.add_all([failed, lost, goes_on])
+        session.commit()
+
+
+HOSTILE = "no \x1b[2J [markdown] a={1}\nsecond line"
+
+
+def text(source):
+    """Make a text as it is recorded."""
+    sha256 = hashlib.sha256(source.encode()).hexdigest()
+    return lns.Text(id=int(sha256[:15], 16), content=zlib.compress(source.encode()))
+
+
+def cell(position, kept, **fields):
+    """Make an execution of the cell with this text."""
+    sha256 = None if kept is None else hashlib.sha256(zlib.decompress(kept.content)).hexdigest()
+    facts = {"position": position, "text": kept, "source_hash": sha256, "started_at": ago(3), "seconds": 1, "ok": True}
+    return ExecutedCell(**(facts | fields))
+
+
+def test_why_a_run_failed(executed, command, data, db):
+    """Lists and `show` say where and why a run failed: shortened in a table, and whole for programs."""
+    reason = f"cell 2: TypeError: {HOSTILE} {'n' * 100}"
+
+    listed = next(line for line in command("runs", *db).stdout.splitlines() if line.startswith("ffailed"))
+    shown = command("show", "ffailed", *db).stdout.splitlines()
+
+    plain = "failed at cell 2: TypeError: no \N{REPLACEMENT CHARACTER}[2J [markdown] a={1}"
+    assert f"{plain}\N{REPLACEMENT CHARACTER}s" in listed
+    assert "8.4 s of 31 s" in listed
+    assert "n" * 50 not in listed
+    assert (True, True) == (shown[0].startswith(plain), shown[0].endswith("n" * 100))
+    (row,) = [each for each in data("runs", *db) if each["id"].startswith("ffailed")]
+    assert (reason, 2, 8.4, 31.0, 31.0) == tuple(
+        row[name] for name in ("reason", "failures", "busy_seconds", "alive_seconds", "seconds")
+    )
+    assert (reason, 2) == tuple(data("show", "ffailed", *db)[name] for name in ("reason", "failures"))
+
+
+def test_why_the_last_run_failed(filled, engine, command, data, db):
+    """So does the list of notebooks, of the last run of each."""
+    with OrmSession(engine) as session:
+        run = session.get_one(Run, "lost00000000000000aa")
+        run.finished_at, run.outcome, run.reason, run.failures = NOW, "failed", "cell 4: TypeError: no", 1
+        session.commit()
+
+    _, found, _ = data("list", *db)
+
+    assert ("failed", "cell 4: TypeError: no", 1) == (
+        found["last_run_state"], found["last_run_reason"], found["last_run_failures"]
+    )  # fmt: skip
+    assert "failed at cell 4: TypeError: no" in command("list", *db).stdout
+
+
+def test_where_a_run_is(executed, command, data, db):
+    """Of a run that goes on, or is lost, the cell is said that has not ended: by its number, else its first line."""
+    shown = {name: command("show", name, *db).stdout.splitlines() for name in ("llost", "rrunning")}
+
+    assert "running, in cell 5" == shown["rrunning"][0]
+    assert ["lost, last heard", "in time.sleep(3600)"] == [shown["llost"][0][:16], shown["llost"][0].split(", ")[-1]]
+    assert ("► running", "? running when last heard") == tuple(
+        next(word for word in re.split("  +", shown[name][-1])[2:]) for name in ("rrunning", "llost")
+    )
+    assert ["busy", "50 s of 1 min"] in [re.split("  +", line) for line in shown["llost"]]
+    assert {"running, in cell 5"} == {
+        re.split("  +", line)[1] for line in command("runs", *db).stdout.splitlines() if line.startswith("rrunning")
+    }
+    assert 5 == next(each for each in data("runs", *db) if each["id"].startswith("rr"))["in_cell"]
+
+
+def test_everything_of_a_run(executed, command, data, db):
+    """`show` has what a run was given, what came of it, and the runs it belongs to."""
+    facts, cells = command("show", "ffailed", *db).stdout.split("\n\n")
+
+    shown = dict(re.split("  +", line, maxsplit=1) for line in facts.splitlines()[1:])
+    assert {
+        "busy": "8.4 s of 31 s",
+        "failures": "2",
+        "tags": "best, final",
+        "results": "mae 0.21",
+        "arguments": "fit.py --alpha 0.5 'a b'",
+        "platform": "Linux x86_64 CPython",
+        "parent": "finished0000000000aa",
+        "continues": "published000000000aa",
+        "repeats": "lost00000000000000aa",
+        "modules": "helpers",
+    }.items() <= shown.items()
+    assert shown["note"].startswith("the first one no \N{REPLACEMENT CHARACTER}[2J")
+    assert "\x1b" not in facts + cells
+    rows = cells.splitlines()[2:]
+    assert ["1", "2", "4", "#4"] == [row.split()[0] for row in rows]
+    assert "✗ TypeError: no \N{REPLACEMENT CHARACTER}[2J [markdown] a={1} (line 2)  fit()" in rows[1]
+    assert (True, True) == (rows[0].endswith("  ln.header()"), rows[2].endswith(f"only its hash: {'9' * 12}"))
+    found = data("show", "ffailed", *db)
+    assert (["best", "final"], ["fit.py", "--alpha", "0.5", "a b"]) == (found["tags"], found["argv"])
+    assert [{"kind": "module", "name": "helpers", "hash": "4" * 64, "is_kept": False}] == found["texts"]
+    assert [True, True, False, True] == [each["text_is_kept"] for each in found["cells"]]
+    assert HOSTILE == found["cells"][1]["error_message"]
+    assert {"text", "text_id"}.isdisjoint(found["cells"][0])
+
+
+def test_cells_as_they_ran(executed, command, data, db):
+    """``--executed`` writes the cells in the order they ran, each with which it was and what became of it.
+
+    Nothing of an error reads as a kind or as metadata in the line of a mark.
+    """
+    done = command("show", "ffailed", "--executed", *db)
+
+    lines = done.stdout.splitlines()
+    assert [
+        "# %% cell 1",
+        "# %% cell 2, failed: TypeError: no \N{REPLACEMENT CHARACTER}(2J (markdown) a:(1) (line 2)",
+        "# %% cell 4",
+        "# %% #4",
+    ] == [line for line in lines if line.startswith("# %%")]
+    assert ["fit()", "# # %% plot", "plot()"] == lines[5:8]
+    assert f"# only the hash of what ran is kept: {'9' * 64}" in lines
+    assert f"# what is kept of this cell is not what ran, which has the hash {'8' * 64}" in lines
+    found = data("show", "ffailed", "--executed", *db)
+    assert ["ln.header()", "\nfit()\n# %% plot\nplot()", None, None] == [each["text"] for each in found]
+    assert ["# %% #1, did not end", "time.sleep(3600)"] == command(
+        "show", "llost", "--executed", *db
+    ).stdout.splitlines()[:2]
+
+
+def test_nothing_was_executed(filled, command, db):
+    """Where no cell was recorded, the error says where to look; a notebook is no run, and one thing is asked at once."""
+    script, notebook, both = (
+        command("show", name, "--executed", *words, *db)
+        for name, words in (("lost", ()), ("Growth", ()), ("lost", ("--source",)))
+    )
+
+    assert (1, 1, 2) == (script.exit_code, notebook.exit_code, both.exit_code)
+    assert "no executed cell was recorded of lost00000000000000aa\nfix: ln-jupyter show lost" in script.stderr
+    assert "the registry has no run 'Growth'" in notebook.stderr
+
+
+def test_what_ran_is_not_what_was_saved(executed, sources, engine, command, db):
+    """``--source`` of a run says on stderr where what ran differs; of a run without cells, and of a version, nothing."""
+    with OrmSession(engine) as session:
+        session.get_one(Run, "finished0000000000aa").source_hash = "s" * 64
+        session.commit()
+
+    done = command("show", "ffailed", "--source", *db)
+    others = [command("show", name, "--source", *db) for name in ("finished", "Growth0000aa")]
+
+    assert done.stderr == (
+        "what ran is not what was saved: cell 2 ran otherwise; 1 executed cell is not in it "
+        "(ln-jupyter show ffailed0000000000000 --executed has what ran); cell 3 did not run\n"
+    )
+    assert (0, True) == (done.exit_code, done.stdout.startswith("# %% [markdown]\n# # Growth"))
+    assert ["", ""] == [other.stderr for other in others]

@@ -59,3 +59,13 @@ def test_false_mark_is_told(source):
 def test_magics_stay():
     """IPython's own lines hide no mark."""
     assert "# %%\n%time x\n# # %%\n!ls\n\n" == script_of("%time x\n# %%\n!ls").text
+
+
+def test_titles():
+    """A mark may say more: in one line, and nothing that tells editors a kind or metadata; of other cells it is nothing."""
+    cells = [Cell(None, "code", "x = 1"), Cell(None, "markdown", "a"), Cell(None, "code", "y")]
+
+    text = percent(cells, ["cell 1: [markdown] {a=1}\n\x1b[2J", "words"]).text
+
+    marks = [line for line in text.splitlines() if line.startswith("# %%")]
+    assert ["# %% cell 1: (markdown) (a:1)\ufffd\ufffd(2J", "# %% words [markdown]", "# %%"] == marks
