@@ -11,9 +11,12 @@ import sqlalchemy as sa
 
 from ln_jupyter import advice, errors
 from ln_jupyter.db import driver, error_translation, forks, limits, transactions
+from ln_jupyter.db.sqlite import lock_owner
 from ln_jupyter.registry import schema_version
+from ln_jupyter.schema import lost
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Collection
     from contextlib import AbstractContextManager
 
@@ -32,6 +35,16 @@ _log = logging.getLogger(__name__)
 def known() -> Collection[sa.Engine]:
     """Return the engines that led to a registry when they were asked last."""
     return _known
+
+
+def _locked_since() -> dt.datetime | None:
+    """Return since when nobody could write to a file that is a registry: its last commit, if it is locked now."""
+    files = [each.url.database for each in list(_known) if each.url.database]  # of a server it is the name of no file
+    written = [lock_owner.last_commit(file) for file in files if lock_owner.find(file) is not None]
+    return min((each for each in written if each is not None), default=None)
+
+
+lost.ask_for_locks(_locked_since)
 
 
 def ensure(engine: sa.Engine) -> None:

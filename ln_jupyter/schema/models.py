@@ -16,10 +16,10 @@ from sqlalchemy.ext.associationproxy import AssociationProxy, association_proxy
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, declared_attr, relationship
 
-from ln_jupyter.schema import tables
+from ln_jupyter.schema import lost, tables
 from ln_jupyter.schema.base import Base, Counted, Created
-from ln_jupyter.schema.tables import FAILED, INTERRUPTED, LOST_AFTER
-from ln_jupyter.schema.types import UtcDateTime, utcnow
+from ln_jupyter.schema.tables import FAILED, INTERRUPTED
+from ln_jupyter.schema.types import UtcDateTime
 
 State = Literal["running", "lost", "finished", "failed", "interrupted"]
 
@@ -237,18 +237,19 @@ class Run(Created, CreatedBy, Counted, Base):
         """What its events say now: ``running``, ``lost``, ``finished``, ``failed``, ``interrupted``; None without any.
 
         A kernel that was killed says nothing, and so its run is lost as soon as nothing was heard of it
-        for `LOST_AFTER`: last at `heard_at`. In a statement it is a column: ``ln.select(lns.Run, state="lost")``.
+        for `lost.AFTER`: last at `heard_at`. While somebody holds a file's write lock no run can be heard,
+        and that time does not count, where it can be known (Linux). In a statement it is a column: ``ln.select(lns.Run, state="lost")``.
         """
         if self.finished_at is not None:
             return _ENDED.get(self.outcome, "finished")
         if self.started_at is None:
             return None
-        return "lost" if (self.heard_at or self.started_at) < _lost_before() else "running"
+        return "lost" if (self.heard_at or self.started_at) < lost.before() else "running"
 
     @state.inplace.expression
     @classmethod
     def _state_expression(cls) -> sa.Case[str | None]:
-        now = sa.bindparam("lost_before", callable_=_lost_before, type_=UtcDateTime(), unique=True)  # when it is sent
+        now = sa.bindparam("lost_before", callable_=lost.before, type_=UtcDateTime(), unique=True)  # when it is sent
         return sa.case(
             (cls.finished_at.is_not(None), sa.case(_ENDED, value=cls.outcome, else_="finished")),
             (cls.started_at.is_(None), sa.null()),
@@ -259,10 +260,6 @@ class Run(Created, CreatedBy, Counted, Base):
 
 _ENDED: dict[str | None, State] = {FAILED: "failed", INTERRUPTED: "interrupted"}
 """The state of what has finished, by its outcome; whatever else that says, it is finished."""
-
-
-def _lost_before() -> dt.datetime:
-    return utcnow() - LOST_AFTER
 
 
 class ExecutedCell(Base):

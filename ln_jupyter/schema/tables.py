@@ -6,7 +6,6 @@ would cost more than all the rest. What the columns mean is said in `models`.
 
 from __future__ import annotations
 
-import datetime as dt
 from functools import partial
 from typing import Any
 
@@ -29,9 +28,6 @@ FAILED = "failed"
 
 INTERRUPTED = "interrupted"
 """The outcome of a run whose last cell was interrupted."""
-
-LOST_AFTER = dt.timedelta(minutes=2)
-"""A run that was not heard for so long, four heartbeats, reads as lost, until it is heard again."""
 
 METADATA = sa.MetaData(
     naming_convention={

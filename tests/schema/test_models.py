@@ -13,7 +13,7 @@ from sqlalchemy import orm
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
-from ln_jupyter.schema import ids, models
+from ln_jupyter.schema import ids, lost, models
 from ln_jupyter.schema.types import UtcDateTime, utcnow
 
 if TYPE_CHECKING:
@@ -252,12 +252,12 @@ def test_the_state_of_a_run_is_derived(state: str | None, events: dict[str, Any]
 def test_a_statement_asks_for_the_state_when_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """A statement that was made long ago knows what time it is."""
     ln.add(lns.Run(started_at=utcnow()))
-    lost = ln.select(lns.Run, state="lost")
-    before = lost.exists()
+    runs = ln.select(lns.Run, state="lost")
+    before = runs.exists()
 
-    monkeypatch.setattr(models, "LOST_AFTER", dt.timedelta(0))
+    monkeypatch.setattr(lost, "AFTER", dt.timedelta(0))
 
-    assert (False, True) == (before, lost.exists())
+    assert (False, True) == (before, runs.exists())
 
 
 def test_a_state_is_not_set() -> None:

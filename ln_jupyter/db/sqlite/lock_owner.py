@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
 import os
 import re
 import sqlite3
@@ -145,6 +147,15 @@ def find(database: str) -> int | None:
         if byte is not None and int(first) <= byte <= int(last):
             return int(pid)
     return None
+
+
+def last_commit(database: str) -> dt.datetime | None:
+    """Return when a database file, or its WAL, was written last; None where that cannot be told."""
+    times = []
+    for file in (database, f"{database}-wal"):
+        with contextlib.suppress(OSError):
+            times.append(os.stat(file).st_mtime)  # noqa: PTH116 - as above
+    return dt.datetime.fromtimestamp(max(times), dt.UTC) if times else None
 
 
 def describe(pid: int) -> str:
