@@ -38,7 +38,6 @@ class Backend:
         loses_marks: Whether a transaction may end at any statement, so that each one that writes needs a look.
         begin_read_only: Begins a transaction that only reads; "" where there is none.
         become_read_only: Lets a transaction that the driver has begun only read.
-        dialect_name: SQLAlchemy's name of the dialect, for options of indexes.
     """
 
     has_savepoints = False
@@ -50,7 +49,6 @@ class Backend:
     loses_marks = False
     begin_read_only = ""
     become_read_only: tuple[str, ...] = ()
-    dialect_name = ""
 
     # --- engines
 
@@ -209,10 +207,6 @@ class Backend:
         update = {name: value for name, value in values.items() if name not in key}
         insert = self._insert(table).values(**values)
         connection.execute(insert.on_conflict_do_update(index_elements=key, set_=update))
-
-    def make_partial(self, index: sa.Index, condition: sa.ColumnElement[bool]) -> None:
-        """Let an index hold only the rows that meet a condition; said where it is defined, it would import every dialect."""
-        index.dialect_options[self.dialect_name]["where"] = condition
 
     def _insert(self, table: sa.Table) -> Any:
         """Make an INSERT that knows ON CONFLICT."""

@@ -87,7 +87,6 @@ def create(connection: sa.Connection) -> Version:
         if version is None:
             refuse_strange(connection)
             TABLE.create(connection)
-            _make_partial(connection.dialect)
             METADATA.create_all(connection)
             version = Version(NUMBER, OLDEST_READER)
             row = {"version_num": f"{version.number:04d}", "oldest_reader": version.oldest_reader}
@@ -97,15 +96,6 @@ def create(connection: sa.Connection) -> Version:
         connection.rollback()
         raise
     return version
-
-
-def _make_partial(dialect: sa.Dialect) -> None:
-    """Let indexes leave out the rows that have nothing there."""
-    for table in METADATA.tables.values():
-        for index in table.indexes:
-            if index.info.get("is_partial"):
-                (column,) = index.columns
-                backends.get(dialect).make_partial(index, column.is_not(None))
 
 
 def begin_change(connection: sa.Connection) -> None:

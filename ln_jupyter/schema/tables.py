@@ -70,13 +70,11 @@ def _run_id() -> sa.Column[str]:
 
 
 def _added(name: str, table: str) -> sa.Column[Any]:
-    """Refer to a row that older releases, which do not know the column, may delete."""
-    return sa.Column(name, sa.ForeignKey(f"{table}.id", ondelete="SET NULL"))
+    """Refer to a row that older releases, which do not know the column, may delete.
 
-
-def _index(table: str, name: str) -> sa.Index:
-    """Index what few rows have, without the others."""
-    return sa.Index(f"ix_{table}_{name}", name, info={"is_partial": True})
+    The index is of all rows: one of those that have it would be a computation, which a project's file may not bring.
+    """
+    return sa.Column(name, sa.ForeignKey(f"{table}.id", ondelete="SET NULL"), index=True)
 
 
 def _to(table: str, *columns: str, **options: Any) -> sa.ForeignKeyConstraint:
@@ -212,7 +210,6 @@ run = sa.Table(
     _to("ln_notebook", "notebook_id", "notebook_v"),
     sa.Index(None, "pipeline_id", "pipeline_v", "created_at"),
     sa.Index(None, "notebook_id", "notebook_v", "created_at"),
-    *(_index("ln_run", name) for name in ("parent_id", "continues_id", "repeats_id")),
 )
 
 
@@ -243,7 +240,6 @@ executed_cell = sa.Table(
     sa.Column("error_message", sa.String),
     sa.Column("error_line", sa.Integer),
     _added("text_id", "ln_text"),
-    _index("ln_executed_cell", "text_id"),
 )
 
 run_text = sa.Table(
@@ -254,7 +250,6 @@ run_text = sa.Table(
     sa.Column("name", sa.String, primary_key=True),
     sa.Column("hash", sa.String, nullable=False),
     _added("text_id", "ln_text"),
-    _index("ln_run_text", "text_id"),
 )
 
 run_tag = sa.Table(

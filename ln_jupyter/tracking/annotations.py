@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ln_jupyter import errors, settings
-from ln_jupyter.notebook.parameters import EXPRESSION
 from ln_jupyter.tracking import running
 from ln_jupyter.tracking.request import storable
 
@@ -166,6 +165,8 @@ def _value(name: str, value: object) -> object:
         if abs(int(value)) < _LARGEST:
             return int(value)
     elif isinstance(value, numbers.Real) or type(value).__name__ == "Decimal":
+        from ln_jupyter.notebook.parameters import EXPRESSION  # here for cost: header() needs none of it
+
         number = float(value)  # type: ignore[arg-type]
         return number if math.isfinite(number) else {EXPRESSION: str(number)}
     msg = f"the result {name!r} is neither a number nor a text of up to {_LONGEST_TEXT} characters: {_shown(value)}"

@@ -28,7 +28,6 @@ class PostgreSQL(Backend):
     """PostgreSQL through psycopg, and as far as they allow it through a user's engine with another driver."""
 
     has_savepoints = True
-    dialect_name = "postgresql"
     has_write_lock = True
     keeps_mark = True
     reads_alone = True

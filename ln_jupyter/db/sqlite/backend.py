@@ -30,7 +30,6 @@ class SQLite(Backend):
     """SQLite through sqlite3, from a URL or in an engine of the user's."""
 
     has_savepoints = marks_with_savepoint = True
-    dialect_name = "sqlite"
     has_write_lock = True
     begins_at_write = True
     needs_transaction = staticmethod(sql_text.needs_transaction)  # each statement asks

@@ -196,7 +196,7 @@ ALTER TABLE ONLY public.ln_user
 ALTER TABLE ONLY public.ln_user
     ADD CONSTRAINT uq_ln_user_handle UNIQUE (handle);
 CREATE INDEX ix_ln_environment_created_at ON public.ln_environment USING btree (created_at);
-CREATE INDEX ix_ln_executed_cell_text_id ON public.ln_executed_cell USING btree (text_id) WHERE (text_id IS NOT NULL);
+CREATE INDEX ix_ln_executed_cell_text_id ON public.ln_executed_cell USING btree (text_id);
 CREATE INDEX ix_ln_file_created_at ON public.ln_file USING btree (created_at);
 CREATE INDEX ix_ln_file_hash ON public.ln_file USING btree (hash);
 CREATE INDEX ix_ln_file_name ON public.ln_file USING btree (name);
@@ -206,18 +206,18 @@ CREATE INDEX ix_ln_notebook_parent_id ON public.ln_notebook USING btree (parent_
 CREATE INDEX ix_ln_notebook_path_notebook_id_notebook_v ON public.ln_notebook_path USING btree (notebook_id, notebook_v);
 CREATE INDEX ix_ln_pipeline_created_at ON public.ln_pipeline USING btree (created_at);
 CREATE INDEX ix_ln_pipeline_name ON public.ln_pipeline USING btree (name);
-CREATE INDEX ix_ln_run_continues_id ON public.ln_run USING btree (continues_id) WHERE (continues_id IS NOT NULL);
+CREATE INDEX ix_ln_run_continues_id ON public.ln_run USING btree (continues_id);
 CREATE INDEX ix_ln_run_created_at ON public.ln_run USING btree (created_at);
 CREATE INDEX ix_ln_run_external_id ON public.ln_run USING btree (external_id);
 CREATE INDEX ix_ln_run_input_file_id ON public.ln_run_input USING btree (file_id);
 CREATE INDEX ix_ln_run_name ON public.ln_run USING btree (name);
 CREATE INDEX ix_ln_run_notebook_id_notebook_v_created_at ON public.ln_run USING btree (notebook_id, notebook_v, created_at);
 CREATE INDEX ix_ln_run_output_file_id ON public.ln_run_output USING btree (file_id);
-CREATE INDEX ix_ln_run_parent_id ON public.ln_run USING btree (parent_id) WHERE (parent_id IS NOT NULL);
+CREATE INDEX ix_ln_run_parent_id ON public.ln_run USING btree (parent_id);
 CREATE INDEX ix_ln_run_pipeline_id_pipeline_v_created_at ON public.ln_run USING btree (pipeline_id, pipeline_v, created_at);
-CREATE INDEX ix_ln_run_repeats_id ON public.ln_run USING btree (repeats_id) WHERE (repeats_id IS NOT NULL);
+CREATE INDEX ix_ln_run_repeats_id ON public.ln_run USING btree (repeats_id);
 CREATE INDEX ix_ln_run_tag_tag ON public.ln_run_tag USING btree (tag);
-CREATE INDEX ix_ln_run_text_text_id ON public.ln_run_text USING btree (text_id) WHERE (text_id IS NOT NULL);
+CREATE INDEX ix_ln_run_text_text_id ON public.ln_run_text USING btree (text_id);
 CREATE INDEX ix_ln_source_created_at ON public.ln_source USING btree (created_at);
 CREATE INDEX ix_ln_user_created_at ON public.ln_user USING btree (created_at);
 ALTER TABLE ONLY public.ln_executed_cell

@@ -44,9 +44,9 @@ def upgrade() -> None:
             op.add_column(table, sa.Column(name, kind, nullable=True))
     for name in ("parent_id", "continues_id", "repeats_id"):
         add_reference("ln_run", name, sa.String(), "ln_run")
-        add_index("ln_run", name)
+        op.create_index(op.f(f"ix_ln_run_{name}"), "ln_run", [name])
     add_reference("ln_executed_cell", "text_id", TEXT_ID, "ln_text")
-    add_index("ln_executed_cell", "text_id")
+    op.create_index(op.f("ix_ln_executed_cell_text_id"), "ln_executed_cell", ["text_id"])
     op.create_table(
         "ln_run_text",
         sa.Column("run_id", sa.String(), nullable=False),
@@ -58,7 +58,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["text_id"], ["ln_text.id"], name=op.f("fk_ln_run_text_text_id"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("run_id", "kind", "name", name=op.f("pk_ln_run_text")),
     )
-    add_index("ln_run_text", "text_id")
+    op.create_index(op.f("ix_ln_run_text_text_id"), "ln_run_text", ["text_id"])
     op.create_table(
         "ln_run_tag",
         sa.Column("run_id", sa.String(), nullable=False),
@@ -74,9 +74,3 @@ def add_reference(table: str, name: str, kind: sa.types.TypeEngine[Any], target:
     written = kind.compile(op.get_bind().dialect)
     reference = f"CONSTRAINT fk_{table}_{name} REFERENCES {target} (id) ON DELETE SET NULL"
     op.execute(f"ALTER TABLE {table} ADD COLUMN {name} {written} {reference}")
-
-
-def add_index(table: str, name: str) -> None:
-    """Index the rows that have it."""
-    is_there = sa.text(f"{name} IS NOT NULL")
-    op.create_index(op.f(f"ix_{table}_{name}"), table, [name], sqlite_where=is_there, postgresql_where=is_there)
