@@ -15,6 +15,7 @@ from ln_jupyter.cli.lists import write_runs
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Callable
 
     import sqlalchemy as sa
 
@@ -29,19 +30,32 @@ class _Remove(Protocol):
         """Remove, or say what would be."""
 
 
-@click.command(epilog=options.examples("delete h3Kp0c9VQw2bZxYt81Ru --dry-run", "delete h3Kp0c9VQw2bZxYt81Ru --yes"))
+@click.command(
+    epilog=options.examples(
+        "delete h3Kp0c9VQw2bZxYt81Ru --dry-run",
+        "delete h3Kp0c9VQw2bZxYt81Ru --yes",
+        "delete h3Kp0c9VQw2bZxYt81Ru --text",
+    )
+)
 @click.argument(
     "ids", type=options.identifier, shell_complete=completion.runs, metavar="RUN_ID...", nargs=-1, required=True
 )
+@click.option("--text", "is_text", is_flag=True, help="Delete only what ran: the runs stay.")
 @options.dry_run
 @options.yes
 @options.database
 @options.as_json
-def delete(ids: tuple[str, ...], *, dry_run: bool, yes: bool, url: str | None, as_json: bool) -> None:
+def delete(  # noqa: PLR0913 - one for each option
+    ids: tuple[str, ...], *, is_text: bool, dry_run: bool, yes: bool, url: str | None, as_json: bool
+) -> None:
     """Delete runs by their whole ids, with what only they used.
 
-    Their executed cells go along, and the sources and environments that nothing else
+    Their executed cells go along, and the sources, environments and texts that nothing else
     refers to. Notebooks and files stay. If there is no run of an id, nothing is deleted.
+
+    With --text, only the texts of the cells and modules that ran go, and the messages of
+    errors. Their hashes stay, and so does the notebook as it was saved with the run: if
+    that holds what has to go, delete the run.
     """
     _refuse_to_ask(yes=yes or dry_run)
     from ln_jupyter.registry import look  # here for cost: --help needs no database
@@ -50,9 +64,10 @@ def delete(ids: tuple[str, ...], *, dry_run: bool, yes: bool, url: str | None, a
     engine = look.connect(url)
 
     def remove(*, dry_run: bool) -> Removed:
-        return removal.delete_runs(ids, dry_run=dry_run)
+        return (removal.delete_texts if is_text else removal.delete_runs)(ids, dry_run=dry_run)
 
-    _carry_out(remove, engine=engine, dry_run=dry_run, yes=yes, as_json=as_json)
+    summary = _summary_of_texts if is_text else _summary
+    _carry_out(remove, engine=engine, dry_run=dry_run, yes=yes, as_json=as_json, summary=summary)
 
 
 @click.command(
@@ -71,7 +86,7 @@ def delete(ids: tuple[str, ...], *, dry_run: bool, yes: bool, url: str | None, a
 def prune(  # noqa: PLR0913 - one for each option
     older_than: dt.timedelta, *, states: tuple[str, ...], dry_run: bool, yes: bool, url: str | None, as_json: bool
 ) -> None:
-    """Delete the runs that ended long ago, as `delete` does.
+    """Delete the runs that ended long ago, as `delete` does, and texts that nothing refers to.
 
     Runs that go on stay, and those of published versions, and those made by hand.
     """
@@ -84,7 +99,7 @@ def prune(  # noqa: PLR0913 - one for each option
     def remove(*, dry_run: bool) -> Removed:
         return removal.prune(older_than=older_than, states=states or _ENDED, dry_run=dry_run)
 
-    _carry_out(remove, engine=engine, dry_run=dry_run, yes=yes, as_json=as_json)
+    _carry_out(remove, engine=engine, dry_run=dry_run, yes=yes, as_json=as_json, summary=_summary)
 
 
 @click.command(
@@ -122,19 +137,27 @@ def _refuse_to_ask(*, yes: bool) -> None:
         raise click.UsageError("nobody can be asked here: add --yes, or --dry-run to see what would go")
 
 
-def _carry_out(remove: _Remove, *, engine: sa.Engine, dry_run: bool, yes: bool, as_json: bool) -> None:
+def _carry_out(  # noqa: PLR0913 - one for each option
+    remove: _Remove,
+    *,
+    engine: sa.Engine,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+    summary: Callable[[Removed], str],
+) -> None:
     asks = not (dry_run or yes)
     done = remove(dry_run=not yes or dry_run)
     if (asks or dry_run) and not as_json:
         _write_runs(engine, done.runs)
     if asks:
         if done.runs:
-            click.confirm(f"delete {_summary(done)}?", abort=True, err=True)
+            click.confirm(f"delete {summary(done)}?", abort=True, err=True)
         done = remove(dry_run=False)
     if as_json:
         output.write_json({"dry_run": dry_run, **asdict(done)})
     else:
-        click.echo(f"{'would delete' if dry_run else 'deleted'} {_summary(done)}")
+        click.echo(f"{'would delete' if dry_run else 'deleted'} {summary(done)}")
 
 
 def _write_runs(engine: sa.Engine, ids: tuple[str, ...]) -> None:
@@ -154,5 +177,11 @@ def _summary(removed: Removed) -> str:
         output.count(removed.cells, "executed cell"),
         output.count(removed.sources, "source"),
         output.count(removed.environments, "environment"),
+        output.count(removed.texts, "text"),
     )
     return ", ".join(parts)
+
+
+def _summary_of_texts(removed: Removed) -> str:
+    runs, cells = output.count(len(removed.runs), "run"), output.count(removed.cells, "executed cell")
+    return f"what ran in {cells} of {runs}, {output.count(removed.texts, 'text')}"

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ln_jupyter.schema.types import utcnow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 _PLACED = re.compile(r"(?:cell|line) [0-9]+(?=: |$)")
+_OURS = re.compile(r"ended by [A-Z0-9]+|exit status -?[0-9]+")  # what a program gives to `sys.exit` stands there, too
+_TYPE = re.compile(r"[\w.]+(?=: |$)")
 
 
 class Durations(NamedTuple):
@@ -51,15 +53,26 @@ def in_words(
     return f"{state} at {reason}" if _PLACED.match(reason) else f"{state}: {reason}"
 
 
-def place_of(reason: str) -> str | None:
-    """Return where a reason says that it was, without why.
+def without_message(reason: str, types: Collection[str]) -> str | None:
+    """Leave of a reason where it was, and the type of the error.
+
+    Args:
+        reason: As it is stored.
+        types: Of the errors of the run's cells; of a script's error the line is known, and not the type.
 
     Example:
-        >>> place_of("cell 4: TypeError: no"), place_of("exit status 3")
-        ('cell 4', None)
+        >>> without_message("cell 4: TypeError: 'hunter2'", ["TypeError"]), without_message("hunter2", [])
+        ('cell 4: TypeError', None)
     """
     placed = _PLACED.match(reason)
-    return None if placed is None else placed[0]
+    place = "" if placed is None else placed[0]
+    why = reason.removeprefix(place).removeprefix(": ")
+    if _OURS.fullmatch(why):
+        return reason
+    of_script = _TYPE.match(why) if place.startswith("line") else None
+    known = [each for each in types if f"{why}: ".startswith((f"{each}: ", f"{each} ("))]
+    said = of_script[0] if of_script is not None else max(known, key=len, default=None)
+    return ": ".join(filter(None, (place, said))) or None
 
 
 def durations(run: Mapping[str, Any]) -> Durations:

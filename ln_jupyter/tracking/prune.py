@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import sqlalchemy as sa
 
 from ln_jupyter import errors
 from ln_jupyter.db import limits
 from ln_jupyter.orm import unit_of_work
-from ln_jupyter.schema import ExecutedCell, Notebook, Run
+from ln_jupyter.queries import progress, rows
+from ln_jupyter.schema import ExecutedCell, Notebook, Run, RunText, Text
 from ln_jupyter.schema.models import State
 from ln_jupyter.schema.types import utcnow
 from ln_jupyter.tracking.recording import run_rows
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import orm
 
-_BATCH = 500  # ids in one statement: every database takes so many
+_SOME = 500  # texts that are looked at together
 _ENDED = tuple(state for state in get_args(State) if state != "running")
 
 
@@ -34,17 +35,19 @@ class Removed:
         cells: How many executed cells went along.
         sources: How many sources that nothing else names.
         environments: How many environments that nothing else names.
+        texts: How many texts, of cells and modules, that nothing else refers to.
     """
 
     runs: tuple[str, ...]
     cells: int
     sources: int
     environments: int
+    texts: int
 
 
 @limits.bounded(limits.LONG_SECONDS)
 def delete_runs(ids: Iterable[str], *, dry_run: bool = False) -> Removed:
-    """Delete runs, their cells, and the sources and environments that nothing else names.
+    """Delete runs, their cells, and the sources, environments and texts that nothing else names.
 
     Notebooks and files stay. A run that goes on may be named: nothing more is written of it.
 
@@ -61,10 +64,37 @@ def delete_runs(ids: Iterable[str], *, dry_run: bool = False) -> Removed:
 
 
 @limits.bounded(limits.LONG_SECONDS)
-def prune(*, older_than: dt.timedelta, states: Iterable[str] = _ENDED, dry_run: bool = False) -> Removed:
-    """Delete the runs that ended long ago, as `delete_runs` does.
+def delete_texts(ids: Iterable[str], *, dry_run: bool = False) -> Removed:
+    """Delete what ran in runs, as where something was executed or printed that nobody should read.
 
-    Those that go on stay, and those of published versions, and those that somebody added by hand.
+    The texts of their executed cells and modules go, and the messages of errors. The runs stay, with the hash of
+    each cell, and with the place and type of an error; so does the notebook as it was saved.
+
+    Args:
+        ids: Of the runs.
+        dry_run: Count, and delete nothing.
+
+    Returns:
+        Of how many executed cells something was removed, and how many texts that nothing else refers to.
+
+    Raises:
+        RunNotFoundError: If there is no run of an id; then nothing is deleted.
+        InvalidRunError: If one goes on, which would write more; then nothing is deleted.
+        DatabaseError: If the registry cannot be reached.
+
+    Example:
+        >>> delete_texts(["h3Kp0c9VQw2bZxYt81Ru"], dry_run=True).texts  # doctest: +SKIP
+        5
+    """
+    wanted = tuple(dict.fromkeys(ids))
+    return unit_of_work.run(lambda session: _delete_texts(session, wanted, dry_run=dry_run), write=True)
+
+
+@limits.bounded(limits.LONG_SECONDS)
+def prune(*, older_than: dt.timedelta, states: Iterable[str] = _ENDED, dry_run: bool = False) -> Removed:
+    """Delete the runs that ended long ago, as `delete_runs` does, and every text that nothing refers to.
+
+    Releases that know no texts leave them behind. Runs that go on stay, and those of published versions, and those that somebody added by hand.
 
     Args:
         older_than: How long ago they were registered, at least.
@@ -83,41 +113,112 @@ def prune(*, older_than: dt.timedelta, states: Iterable[str] = _ENDED, dry_run: 
         Notebook.id == Run.notebook_id, Notebook.v == Run.notebook_v, Notebook.published_at.is_not(None)
     )
     old = sa.select(Run.id).where(Run.created_at < utcnow() - older_than, Run.state.in_(chosen), ~is_published)
-    return unit_of_work.run(lambda session: _delete(session, tuple(session.scalars(old)), dry_run=dry_run), write=True)
+    return unit_of_work.run(
+        lambda session: _delete(session, tuple(session.scalars(old)), dry_run=dry_run, with_orphans=True), write=True
+    )
 
 
 def _delete_named(session: orm.Session, ids: tuple[str, ...], *, dry_run: bool) -> Removed:
-    found = {run_id for some in _batches(ids) for run_id in session.scalars(sa.select(Run.id).where(Run.id.in_(some)))}
+    _states(session, ids)
+    return _delete(session, ids, dry_run=dry_run)
+
+
+def _states(session: orm.Session, ids: tuple[str, ...]) -> dict[str, str | None]:
+    """Return the states of runs.
+
+    Raises:
+        RunNotFoundError: If there is no run of an id.
+    """
+    found = {
+        row.id: row.state
+        for some in rows.batches(ids)
+        for row in session.execute(sa.select(Run.id, Run.state.label("state")).where(Run.id.in_(some)))
+    }
     missing = [run_id for run_id in ids if run_id not in found]
     if missing:
         msg = f"the registry has no run {', '.join(missing)}; nothing was deleted"
         raise errors.RunNotFoundError(msg, fix="write whole ids: ln-jupyter runs lists them")
-    return _delete(session, ids, dry_run=dry_run)
+    return found
 
 
-def _delete(session: orm.Session, ids: tuple[str, ...], *, dry_run: bool) -> Removed:
+def _delete(session: orm.Session, ids: tuple[str, ...], *, dry_run: bool, with_orphans: bool = False) -> Removed:
     connection = session.connection(bind_arguments={"mapper": Run})
     with connection.begin_nested() as step:
         cells = 0
         sources: set[str] = set()
         environments: set[str] = set()
-        for some in _batches(ids):
+        texts: set[int] = set()
+        for some in rows.batches(ids):
             of_runs = sa.select(sa.func.count()).select_from(ExecutedCell).where(ExecutedCell.run_id.in_(some))
             cells += connection.scalar(of_runs) or 0
             used = connection.execute(sa.select(Run.source_hash, Run.environment_hash).where(Run.id.in_(some))).all()
             sources |= {row.source_hash for row in used if row.source_hash}
             environments |= {row.environment_hash for row in used if row.environment_hash}
+            texts |= _texts_of(connection, ExecutedCell.run_id.in_(some), RunText.run_id.in_(some))
             connection.execute(sa.delete(Run).where(Run.id.in_(some)))
-        counts = [0, 0]
-        for some in _batches(sources):
+        counts = [0, 0, 0]
+        for some in rows.batches(sources):
             counts[0] += run_rows.remove_unused(connection, sources=some)[0]
-        for some in _batches(environments):
+        for some in rows.batches(environments):
             counts[1] += run_rows.remove_unused(connection, environments=some)[1]
+        counts[2] = _remove_texts(connection, texts)
+        if with_orphans:
+            counts[2] += sum(run_rows.remove_unused_texts(connection, some) for some in _orphans(connection))
         if dry_run:
             step.rollback()
     return Removed(ids, cells, *counts)
 
 
-def _batches(ids: Iterable[str]) -> Iterator[list[str]]:
-    every = list(ids)
-    return (every[start : start + _BATCH] for start in range(0, len(every), _BATCH))
+def _delete_texts(session: orm.Session, ids: tuple[str, ...], *, dry_run: bool) -> Removed:
+    going_on = [run_id for run_id, state in _states(session, ids).items() if state == "running"]
+    if going_on:
+        msg = f"run {', '.join(going_on)} goes on, and would write more; nothing was deleted"
+        raise errors.InvalidRunError(msg, fix="end its kernel first, or tag its cell private and save the notebook")
+    connection = session.connection(bind_arguments={"mapper": Run})
+    cells = 0
+    texts: set[int] = set()
+    with connection.begin_nested() as step:
+        for some in rows.batches(ids):
+            is_module = sa.and_(RunText.run_id.in_(some), RunText.kind == "module")
+            is_told = ExecutedCell.text_id.is_not(None) | ExecutedCell.error_message.is_not(None)
+            texts |= _texts_of(connection, ExecutedCell.run_id.in_(some), is_module)
+            _shorten_reasons(connection, some)
+            hidden = sa.update(ExecutedCell).where(ExecutedCell.run_id.in_(some), is_told)
+            cells += connection.execute(hidden.values(text_id=None, error_message=None)).rowcount
+            connection.execute(sa.update(RunText).where(is_module).values(text_id=None))
+        removed = _remove_texts(connection, texts)
+        if dry_run:
+            step.rollback()
+    return Removed(ids, cells, 0, 0, removed)
+
+
+def _shorten_reasons(connection: sa.Connection, ids: list[str]) -> None:
+    """Leave of the reasons of runs where it was, and the types of their cells' errors."""
+    failed = sa.select(ExecutedCell.run_id, ExecutedCell.error_type).where(ExecutedCell.run_id.in_(ids))
+    types: dict[str, set[str]] = {}
+    for row in connection.execute(failed.where(ExecutedCell.error_type.is_not(None)).distinct()):
+        types.setdefault(row.run_id, set()).add(row.error_type)
+    for run in connection.execute(sa.select(Run.id, Run.reason).where(Run.id.in_(ids), Run.reason.is_not(None))).all():
+        reason = progress.without_message(run.reason, types.get(run.id, ()))
+        connection.execute(sa.update(Run.__table__).where(Run.id == run.id).values(reason=reason))  # past the counter
+
+
+def _texts_of(connection: sa.Connection, are_cells: sa.ColumnElement[bool], are_beside: Any) -> set[int]:
+    """Return the texts that these executed cells, and what is kept beside runs, refer to."""
+    found: set[int] = set()
+    for column, are_they in ((ExecutedCell.text_id, are_cells), (RunText.text_id, are_beside)):
+        found |= set(connection.scalars(sa.select(column).where(are_they, column.is_not(None)).distinct()))
+    return found
+
+
+def _remove_texts(connection: sa.Connection, ids: Iterable[int]) -> int:
+    return sum(run_rows.remove_unused_texts(connection, some) for some in rows.batches(sorted(ids)))
+
+
+def _orphans(connection: sa.Connection) -> Iterator[list[int]]:
+    """Find the texts that nothing refers to, by index, some at a time: however many cells there are, none is read."""
+    last = -1
+    is_used = [sa.exists().where(user.text_id == Text.id) for user in (ExecutedCell, RunText)]
+    while some := list(connection.scalars(sa.select(Text.id).where(Text.id > last).order_by(Text.id).limit(_SOME))):
+        last = some[-1]
+        yield list(connection.scalars(sa.select(Text.id).where(Text.id.in_(some), *(~each for each in is_used))))

@@ -8,11 +8,24 @@ import sqlalchemy as sa
 
 from ln_jupyter import settings
 from ln_jupyter.db import engines
-from ln_jupyter.schema import ExecutedCell, Run
+from ln_jupyter.orm.session import OrmSession
+from ln_jupyter.schema import ExecutedCell, Run, Text
 from tests.cli.conftest import program
 from tests.tracking.notebooks import write
 
 IDENTITY = {"id": "Growth0000aa", "version": "1", "time_init": "2026-01-01T00:00:00", "time_run": "2026-01-01T00:00:00"}
+
+
+@pytest.fixture
+def filled(filled, engine):
+    """Let a failed run have executed a text, with an error, and leave behind a text of a run that is gone."""
+    with OrmSession(engine) as session:
+        session.add_all([Text(id=1, content=b""), Text(id=2, content=b"")])
+        session.flush()
+        cell = session.get_one(ExecutedCell, ("failed000000000000aa", 1))
+        cell.text_id, cell.error_type, cell.error_message = 1, "KeyError", "hunter2"
+        session.get_one(Run, "failed000000000000aa").reason = "cell 1: KeyError: hunter2"
+        session.commit()
 
 
 @pytest.fixture
@@ -30,7 +43,7 @@ def test_a_run_is_deleted(filled, engine, command, db, run_ids):
     """`delete` removes a run and what only it used, and says how much that was."""
     done = command("delete", "failed000000000000aa", "--yes", *db)
 
-    assert (0, "deleted 1 run, 2 executed cells, 0 sources, 1 environment\n") == (done.exit_code, done.stdout)
+    assert (0, "deleted 1 run, 2 executed cells, 0 sources, 1 environment, 1 text\n") == (done.exit_code, done.stdout)
     assert (5, True) == (len(run_ids()), "failed000000000000aa" not in run_ids())
     with engine.connect() as connection:
         assert 0 == connection.scalar(sa.select(sa.func.count()).select_from(ExecutedCell))
@@ -39,8 +52,31 @@ def test_a_run_is_deleted(filled, engine, command, db, run_ids):
 def test_a_deletion_as_json(filled, data, db):
     """For programs, the ids and counts of what went are given."""
     expected = {"dry_run": False, "runs": ["failed000000000000aa"], "cells": 2, "sources": 0, "environments": 1}
+    expected["texts"] = 1
 
     assert expected == data("delete", "failed000000000000aa", "--yes", *db)
+
+
+def test_what_ran_is_deleted(filled, command, data, db, run_ids):
+    """``--text`` leaves the run, and of what ran no more than hashes, and of its error no more than place and type."""
+    would = command("delete", "failed000000000000aa", "--text", "--dry-run", *db)
+    done = command("delete", "failed000000000000aa", "--text", "--yes", *db)
+
+    assert "would delete what ran in 1 executed cell of 1 run, 1 text" == would.stdout.splitlines()[-1]
+    assert (0, "deleted what ran in 1 executed cell of 1 run, 1 text\n", 6) == (
+        done.exit_code, done.stdout, len(run_ids())
+    )  # fmt: skip
+    shown = command("show", "failed0", *db).stdout
+    assert ("failed at cell 1: KeyError", False) == (shown.splitlines()[0], "hunter2" in shown)
+    again = data("delete", "failed000000000000aa", "--text", "--yes", *db)
+    assert {"dry_run": False, "runs": ["failed000000000000aa"], "cells": 0, "texts": 0}.items() <= again.items()
+
+
+def test_what_runs_is_not_deleted(filled, command, db):
+    """Of a run that goes on, nothing of what ran is deleted, and the fix says what to do."""
+    done = command("delete", "running00000000000aa", "--text", "--yes", *db)
+
+    assert (1, True) == (done.exit_code, "fix: end its kernel first" in done.stderr)
 
 
 @pytest.mark.parametrize("words", [["delete", "failed000000000000aa"], ["prune", "--older-than", "35d"]], ids=str)
@@ -80,7 +116,7 @@ def test_what_is_young_stays(filled, command, db, run_ids):
     """Where nothing is old enough, that is said."""
     done = command("prune", "--older-than", "500d", "--yes", *db)
 
-    expected = "deleted 0 runs, 0 executed cells, 0 sources, 0 environments\n"
+    expected = "deleted 0 runs, 0 executed cells, 0 sources, 0 environments, 1 text\n"
     assert (0, expected, 6) == (done.exit_code, done.stdout, len(run_ids()))
 
 
@@ -114,7 +150,7 @@ def test_on_a_terminal_somebody_is_asked(filled, db, run_ids, answer):
     os.close(master)
     os.close(terminal)
     assert "failed000000000000aa  Growth of E. coli  failed" in done.stdout
-    assert "delete 1 run, 2 executed cells, 0 sources, 1 environment? [y/N]:" in done.stderr
+    assert "delete 1 run, 2 executed cells, 0 sources, 1 environment, 1 text? [y/N]:" in done.stderr
     assert {"yes": (0, 5), "no": (1, 6)}[answer] == (done.returncode, len(run_ids()))
 
 

@@ -49,6 +49,31 @@ def test_states_in_words(state: str | None, facts: dict[str, Any], expected: str
 
 
 @pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        ("cell 4: TypeError: hunter2", "cell 4: TypeError"),
+        ("cell 4: TypeError: hunter2 (errors were allowed)", "cell 4: TypeError"),
+        ("cell 4: TypeError", "cell 4: TypeError"),
+        ("cell 4: TypeErrors: hunter2", "cell 4"),
+        ("TypeError: hunter2", "TypeError"),
+        ("line 12: ValueError: hunter2", "line 12: ValueError"),
+        ("line 12: hunter 2", "line 12"),
+        ("cell 5", "cell 5"),
+        ("cell 5: ended by SIGTERM", "cell 5: ended by SIGTERM"),
+        ("ended by SIGTERM", "ended by SIGTERM"),
+        ("exit status 3", "exit status 3"),
+        ("exit status 3: hunter2", None),
+        ("hunter2", None),
+        ("hunter2: TypeError", None),
+        ("", None),
+    ],
+)
+def test_reasons_without_messages(reason: str, expected: str | None) -> None:
+    """Where it was stays, and the type of a known error, and what we have said ourselves; nothing else does."""
+    assert expected == progress.without_message(reason, ["TypeError"])
+
+
+@pytest.mark.parametrize(
     ("state", "facts", "expected"),
     [
         ("finished", {"finished_at": seconds(31), "busy_seconds": 8.4, "alive_seconds": 30.5}, (8.4, 30.5)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -58,7 +59,7 @@ def test_a_run_takes_along_what_only_it_used() -> None:
 
     removed = prune.delete_runs([one, three, four])
 
-    assert prune.Removed((one, three, four), cells=6, sources=1, environments=0) == removed
+    assert prune.Removed((one, three, four), cells=6, sources=1, environments=0, texts=0) == removed
     assert {"runs": ["two"], "sources": ["published", "shared"]} == left()
     assert 2 == ln.select(lns.ExecutedCell).count()
 
@@ -191,3 +192,132 @@ def test_a_failure_deletes_nothing(engine: sa.Engine) -> None:
         prune.delete_runs([run])
 
     assert (["one"], 2) == (left()["runs"], ln.select(lns.ExecutedCell).count())
+
+
+def add_text(number: int) -> lns.Text:
+    """Make a text that many may refer to."""
+    return lns.Text(id=number, content=b"")
+
+
+def add_executed(texts: list[lns.Text], *, module: lns.Text | None = None, **values: Any) -> str:
+    """Add a run of one failed cell for each of these texts, and a module."""
+    with ln.Session() as ss:
+        facts = {"started_at": NOW, "source_hash": "a" * 64, "ok": False, "error_type": "KeyError", "error_line": 2}
+        log = [
+            lns.ExecutedCell(position=n, text_id=text.id, error_message="hunter2", **facts)
+            for n, text in enumerate(texts, 1)
+        ]
+        log.append(lns.ExecutedCell(position=len(texts) + 1, **facts))
+        kept = [lns.RunText(kind="cells", name="", hash="c" * 64, text_id=1)]
+        kept += [lns.RunText(kind="module", name="m", hash="m" * 64, text_id=module.id)] if module is not None else []
+        ended = {"started_at": NOW, "finished_at": NOW, "outcome": "failed", "reason": "cell 4: KeyError: hunter2"}
+        run = lns.Run(**(ended | {"cells": log, "texts": kept} | values))
+        ss.add(run)
+    return run.id
+
+
+def texts_left() -> list[int]:
+    return sorted(text.id for text in ln.select(lns.Text).all())
+
+
+def test_a_run_takes_along_its_texts() -> None:
+    """What only it ran goes with it; what another run has executed, or keeps beside it, stays."""
+    texts = ln.add([add_text(n) for n in range(1, 7)])
+    one = add_executed([texts[1], texts[2], texts[3]], module=texts[4])
+    add_executed([texts[2]], module=texts[3])
+
+    would = prune.delete_runs([one], dry_run=True)
+    assert [1, 2, 3, 4, 5, 6] == texts_left()
+    removed = prune.delete_runs([one])
+
+    assert (2, would) == (removed.texts, removed)
+    assert [1, 3, 4, 6] == texts_left()
+
+
+def test_pruning_takes_every_text_that_nothing_refers_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text stays behind where a release that knows none has deleted its run: pruning takes it, however many there are."""
+    monkeypatch.setattr(prune, "_SOME", 2)
+    texts = ln.add([add_text(n) for n in range(8)])
+    add_executed([texts[3]], module=texts[6])
+
+    assert 5 == prune.prune(older_than=MONTH, dry_run=True).texts
+    assert 8 == len(texts_left())
+    assert 5 == prune.prune(older_than=MONTH).texts
+
+    assert [1, 3, 6] == texts_left()
+
+
+def test_what_ran_is_deleted() -> None:
+    """Texts of cells and modules go, and messages; hashes, places and types stay, and what others have executed."""
+    texts = ln.add([add_text(n) for n in range(1, 6)])
+    one = add_executed([texts[1], texts[2]], module=texts[3])
+    other = add_executed([texts[2]])
+
+    would = prune.delete_texts([one], dry_run=True)
+    assert [1, 2, 3, 4, 5] == texts_left()
+    removed = prune.delete_texts([one])
+
+    assert (prune.Removed((one,), cells=2, sources=0, environments=0, texts=2), would) == (removed, removed)
+    assert [1, 3, 5] == texts_left()
+    with ln.Session() as ss:
+        run = ss.select(lns.Run, id=one).one()
+        assert "cell 4: KeyError" == run.reason
+        assert {(None, None, "KeyError", 2, "a" * 64)} == {
+            (cell.text_id, cell.error_message, cell.error_type, cell.error_line, cell.source_hash) for cell in run.cells
+        }
+        assert {("cells", "c" * 64, 1), ("module", "m" * 64, None)} == {(t.kind, t.hash, t.text_id) for t in run.texts}
+        kept = ss.select(lns.Run, id=other).one()
+        assert ("cell 4: KeyError: hunter2", 3) == (kept.reason, kept.cells[0].text_id)
+
+
+def test_what_ran_is_deleted_past_edits() -> None:
+    """Whoever edits the run meanwhile is not refused for it."""
+    ln.add(add_text(1))
+    run = ln.select(lns.Run, id=add_executed([])).one()
+
+    prune.delete_texts([run.id])
+    run.note = "mine"
+    ln.add(run)
+
+    found = ln.select(lns.Run).one()
+    assert ("mine", "cell 4: KeyError") == (found.note, found.reason)
+
+
+def test_a_run_that_goes_on_keeps_its_texts() -> None:
+    """What ran in a run that goes on is not deleted, as more would be written; nor is anything for an id of none."""
+    texts = ln.add([add_text(1), add_text(2)])
+    ended = add_executed([texts[1]])
+    going_on = add_executed([], finished_at=None, outcome=None, heard_at=utcnow() + dt.timedelta(minutes=5))
+
+    with pytest.raises(errors.InvalidRunError, match=f"run {going_on} goes on") as raised:
+        prune.delete_texts([ended, going_on])
+    with pytest.raises(errors.RunNotFoundError, match="no run nobody; nothing was deleted"):
+        prune.delete_texts([ended, "nobody"])
+
+    assert "end its kernel first" in raised.value.fix
+    assert [1, 2] == texts_left()
+
+
+def test_cells_are_not_read_to_find_texts(engine: sa.Engine) -> None:
+    """However many cells there are, what refers to a text is found by index."""
+    texts = ln.add([add_text(n) for n in range(1, 5)])
+    one, other = add_executed([texts[1]], module=texts[2]), add_executed([texts[3]])
+    asked: list[tuple[str, Any]] = []
+    sa.event.listen(engine, "before_cursor_execute", lambda _c, _cur, sql, values, *_: asked.append((sql, values)))
+
+    prune.delete_texts([one])
+    prune.prune(older_than=MONTH)
+    prune.delete_runs([other])
+
+    by_index = {"sqlite": ("", "EXPLAIN QUERY PLAN"), "postgresql": ("SET enable_seqscan = off", "EXPLAIN")}
+    prefer, explain = by_index[engine.dialect.name]
+    with engine.connect() as connection:
+        if prefer:  # of few rows it would rather read all
+            connection.exec_driver_sql(prefer)
+        plans = [
+            "\n".join(str(row) for row in connection.exec_driver_sql(f"{explain} {sql}", values))
+            for sql, values in list(asked)
+            if "ln_text" in sql or "ln_executed_cell" in sql or "ln_run_text" in sql
+        ]
+    assert len(plans) > 12
+    assert [] == [plan for plan in plans if re.search(r"(SCAN|Seq Scan on) ln_(executed_cell|run_text)\b", plan)]
