@@ -14,6 +14,8 @@ from ln_jupyter.notebook import identity, imports
 from ln_jupyter.schema.types import utcnow
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import sqlalchemy as sa
 
     from ln_jupyter.errors import DatabaseError
@@ -32,16 +34,23 @@ _KEPT = {
 }
 
 
-def show(registration: Registration, request: Request, *, problem: DatabaseError | None = None) -> None:
+def show(
+    registration: Registration,
+    request: Request,
+    *,
+    problem: DatabaseError | None = None,
+    ran_before: Sequence[int] = (),
+) -> None:
     """Display one bundle in a notebook; print its text in a script.
 
     Args:
         registration: What is shown.
         request: The notebook, as it is now.
         problem: Why the registry could not be reached; what is shown was registered before.
+        ran_before: The notebook's cells that ran in the run before this one.
     """
     used = (registration.run_row["imports"] or {}) | _imported(request)
-    view = _view(registration, request, used, problem)
+    view = _view(registration, request, used, problem, ran_before)
     if kernel.shell() is None:
         sanitize.write_line(card.text(view))  # in a script, this is the display
         return
@@ -52,7 +61,11 @@ def show(registration: Registration, request: Request, *, problem: DatabaseError
 
 
 def _view(
-    registration: Registration, request: Request, used: dict[str, Any], problem: DatabaseError | None
+    registration: Registration,
+    request: Request,
+    used: dict[str, Any],
+    problem: DatabaseError | None,
+    ran_before: Sequence[int],
 ) -> card.Card:
     notebook, run = registration.notebook_row, registration.run_row
     at = f"published {_time(notebook['published_at'])}" if notebook["published_at"] else "draft"
@@ -70,6 +83,9 @@ def _view(
         ("run", " · ".join(filter(None, (run["id"], started, registration.why_new, follows)))),
         ("user", settings.current().user),
     ]
+    if ran_before:
+        cells = f"cell{'s' * (len(ran_before) > 1)} {', '.join(map(str, ran_before))}"
+        rows.append(("earlier", f"{cells} ran in {run['continues_id'] or 'the run before'}, before this run began"))
     if settings.current().ignored:
         rows.append(("ignored", f"{settings.current().ignored} · LN_JUPYTER_USER"))
     if used:

@@ -27,6 +27,8 @@ def publish(version: str | None = None) -> None:
     packages are stored with the version. A notebook that is published already, with the same source,
     stays as it is: running it again is quiet.
 
+    Where a new run began in the middle, what is shown names the cells that ran in the run before it.
+
     After it, `header()` goes on with the version while the source is the same, and opens the next draft
     when it differs.
 
@@ -74,7 +76,7 @@ def publish(version: str | None = None) -> None:
     recording.close()
     recording.request = request  # where it is now, also for the next header()
     running.replace(published)
-    header_output.show(published, request)
+    header_output.show(published, request, ran_before=recording.ran_before(request.document))
 
 
 def _check(recording: Recording, published: str | None) -> Request:

@@ -48,6 +48,13 @@ class Cells:
         """What has ended."""
         return self.log.executed[self._first : self._last]
 
+    def ran_before(self, document: Document) -> list[int]:
+        """Return the numbers of the notebook's cells that ran last before this run began, in the run before it."""
+        saved, log = SavedCells(document), self.log
+        last = {saved.number(each): False for each in log.executed[: self._first]}
+        last |= {saved.number(each): True for each in (*log.executed[self._first :], *log.all_running)}
+        return sorted(number for number, is_here in last.items() if number is not None and not is_here)
+
     @property
     def unwritten(self) -> list[Execution]:
         """What has ended since the last write."""

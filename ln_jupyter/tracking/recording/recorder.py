@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ln_jupyter.ipython.cell_log import CellLog, Execution
+    from ln_jupyter.notebook.document import Document
     from ln_jupyter.tracking.recording.facts import Facts
     from ln_jupyter.tracking.recording.texts import Text
     from ln_jupyter.tracking.register import Registration
@@ -182,6 +183,10 @@ class Recording:
     def executed(self) -> list[Execution]:
         """The cells of the run that have ended."""
         return [] if self._cells is None else self._cells.executed
+
+    def ran_before(self, document: Document | None) -> list[int]:
+        """Return the numbers of the notebook's cells that ran last in the run before this one."""
+        return [] if self._cells is None or document is None else self._cells.ran_before(document)
 
     @property
     def _is_here(self) -> bool:

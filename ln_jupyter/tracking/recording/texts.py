@@ -34,7 +34,7 @@ def of_bytes(raw: bytes, *, is_kept: bool = True) -> Text:
 
     Example:
         >>> of_bytes(b"x = 1").id
-        166254604788098937
+        648311010806223144
     """
     content = zlib.compress(raw, 9) if is_kept and len(raw) <= LONGEST else None
     return Text(hashlib.sha256(raw).hexdigest(), content)

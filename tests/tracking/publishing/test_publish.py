@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -411,6 +412,17 @@ class TestKernel:
         assert 3 == len(executed.traceback.splitlines())
         assert [None] == [found["published_at"] for found in notebooks.table(tmp_path / "registry.db", "ln_notebook")]
         assert "ok" == self.run_all(kernel, *CELLS[2:]).status
+
+    def test_cells_of_the_run_before_are_named(self, kernel: Kernel) -> None:
+        """In a second pass the cells before the header's ran in the run before, and what is shown says so."""
+        for source in ("import numpy", "ln.header(filepath='a.ipynb')", CELLS[2]):
+            kernel.run(source)
+
+        executed = self.run_all(kernel, *CELLS[2:])
+
+        text = executed.outputs[0][1]["data"]["text/plain"]
+        assert re.search(r"earlier +cell 1 ran in \w{20}, before this run began", text)
+        assert re.search(r"run +\w{20} · .* · goes on from \w{20} in this process", text)
 
     def test_a_lost_file(self, kernel: Kernel, tmp_path: Path) -> None:
         """A file that was moved is not published as the kernel's own log has it, whatever ran since."""
