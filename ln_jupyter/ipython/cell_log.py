@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import os
 import threading
-import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ln_jupyter.environment import clock
 from ln_jupyter.environment import kernel as kernels
 from ln_jupyter.ipython import cell_error
 from ln_jupyter.ipython.session_cell import cell as cells
@@ -147,7 +147,7 @@ class CellLog:
             self._note(running.pop(), None)
 
     def _push(self, info: Any, cell_id: str | None, source: str, *, is_kept: bool) -> None:
-        entry = _Running(info, cell_id, source, is_kept, time.time(), time.perf_counter())
+        entry = _Running(info, cell_id, source, is_kept, clock.seconds(), clock.elapsed())
         self._running.setdefault(threading.get_ident(), []).append(entry)
 
     def _end(self, result: Any) -> None:
@@ -162,7 +162,7 @@ class CellLog:
 
     def _note(self, entry: _Running, result: Any) -> None:
         if entry.is_kept:
-            seconds = time.perf_counter() - entry.clock
+            seconds = clock.elapsed() - entry.clock
             ok = result is not None and result.success
             raised = None if ok or result is None else result.error_before_exec or result.error_in_exec
             error = None if raised is None else cell_error.of_exception(raised)

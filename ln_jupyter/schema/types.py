@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from ln_jupyter import errors, sanitize
+from ln_jupyter.environment import clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,4 +117,4 @@ def _careful(read: Callable[[Any], Any] | None, kind: str) -> Callable[[Any], An
 
 def utcnow() -> dt.datetime:
     """Read the clock, aware and in UTC."""
-    return dt.datetime.now(dt.UTC)
+    return clock.now()

@@ -262,7 +262,8 @@ def _relatives(connection: sa.Connection, here: Process, before: Registration | 
 
 def _begun(run: Row | None, request: Request) -> Row:
     """Note which process runs it; one that is resumed goes on from here."""
-    here, now = request.process, utcnow()
+    here = request.process
+    now = max(utcnow(), here.started_at)  # a clock that was frozen before anything of ours was imported
     return {
         "started_at": (run and run["started_at"]) or now,
         "heard_at": now,

@@ -6,14 +6,13 @@ import atexit
 import logging
 import sys
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from ln_jupyter import errors, sanitize, settings
 from ln_jupyter.db import limits, transactions
-from ln_jupyter.environment import exit_status
+from ln_jupyter.environment import clock, exit_status
 from ln_jupyter.schema.tables import INTERRUPTED
 from ln_jupyter.schema.types import utcnow
 from ln_jupyter.tracking.annotations import Annotations
@@ -75,7 +74,7 @@ class Recording:
         self._named: Mapping[str, Any] = self._known["imports"] or {}
         self._facts: Facts | None = None
         self._note(request)
-        self._alive, self._began = run["alive_seconds"] or 0.0, time.monotonic()
+        self._alive, self._began = run["alive_seconds"] or 0.0, clock.elapsed()
         self._source_hash = run["source_hash"]
         self._pending: dict[str, Any] = {}
         self._beside: dict[tuple[str, str], Text] = {}
@@ -265,7 +264,7 @@ class Recording:
                 source=facts.source if "source_hash" in values else None,
                 environment=facts.environment if "environment_hash" in values else None,
             )
-            alive = self._alive + time.monotonic() - self._began
+            alive = self._alive + clock.elapsed() - self._began
             written = run_rows.hear(connection, self.run_id, values, self._known, alive_seconds=alive)
             if written is None:  # it was deleted
                 self._is_gone = True
