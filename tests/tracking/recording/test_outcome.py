@@ -102,3 +102,69 @@ def test_without_a_file() -> None:
 def test_in_a_terminal(expected: str, errors: list[str | None]) -> None:
     """The last input decides: nobody runs one again, and what was mistyped is part of the work."""
     assert expected == judge().of_inputs(executed(*((None, "x", error) for error in errors))).outcome
+
+
+def failing(cell_id: str | None, source: str, kind: str, message: str = "", **more: Any) -> Execution:
+    failed = Execution(cell_id, source, 1.0, 0.1, ok=False, error=CellError(kind, message))
+    return failed._replace(**more)
+
+
+@pytest.mark.parametrize(
+    ("expected", "cells"),
+    [
+        ("cell 2: TypeError: no", [failing("b", "1/0", "TypeError", "no")]),
+        ("cell 2: TypeError: no", [failing(None, "1/0", "TypeError", "  no\nmore")]),
+        ("cell 2: TypeError", [failing("b", "1/0", "TypeError")]),
+        ("TypeError: no", [failing(None, "unsaved", "TypeError", "no")]),
+        ("cell 1: A: first", [failing("a", "x = 1", "A", "first"), failing("b", "1/0", "B", "then", began=2.0)]),
+        ("cell 2: B: kept", [failing("b", "1/0", "B", "kept", may_fail=True)]),
+        ("cell 2: OSError: postgresql://ann:***@host", [failing("b", "1/0", "OSError", "postgresql://ann:pw@host")]),
+        ("cell 2: KeyError: a\ufffd[2J", [failing("b", "1/0", "KeyError", "a\x1b[2J")]),
+    ],
+)
+def test_the_reason_is_one_line(expected: str, cells: list[Execution]) -> None:
+    """It names the cell, as the saved notebook counts them, and the first error that was not made good; no password."""
+    reason = judge(SAVED, is_edited=False).of_cells(cells).reason or ""
+
+    assert expected == reason.removesuffix(" (errors were allowed)")
+    assert cells[0].may_fail == reason.endswith(" (errors were allowed)")
+
+
+def test_a_long_reason_is_shortened() -> None:
+    """A message of a megabyte is a line that a list has room for."""
+    reason = judge(SAVED, is_edited=False).of_cells([failing("b", "1/0", "TypeError", "x" * 10**6)]).reason
+
+    assert 200 == len(reason or "")
+
+
+def test_a_reason_without_text() -> None:
+    """Where only hashes are kept, the reason says which error, and not what it said."""
+    judged = judge(SAVED, is_edited=False, keeps_text=False).of_cells([failing("b", "1/0", "TypeError", "no")])
+
+    assert "cell 2: TypeError" == judged.reason
+
+
+@pytest.mark.parametrize(
+    ("expected", "running"),
+    [("cell 2: ended by SIGTERM", Execution("b", "1/0", 1.0)), ("ended by SIGTERM", None)],
+    ids=["in a cell", "between cells"],
+)
+def test_a_run_that_a_signal_ends(expected: str, running: Execution | None) -> None:
+    """It is interrupted, and the reason says in which cell."""
+    assert outcome.End("interrupted", expected) == judge(SAVED).interrupted(running, "ended by SIGTERM")
+
+
+def test_an_interrupted_cell_is_the_reason() -> None:
+    """Of a run whose last cell was interrupted the reason is that cell."""
+    judged = judge(SAVED).of_cells([failing("b", "1/0", "KeyboardInterrupt")])
+
+    assert outcome.End("interrupted", "cell 2") == judged
+
+
+@pytest.mark.parametrize(("expected", "message"), [("ok", ""), ("ok", "0"), ("failed", "1")])
+def test_an_exit_under_papermill(expected: str, message: str) -> None:
+    """For papermill an exit with 0 is the end of a notebook that wants no more cells."""
+    cells = [failing(None, "1/0", "SystemExit", message)]
+
+    assert expected == judge(SAVED, is_edited=False, runner="papermill").of_cells(cells).outcome
+    assert "failed" == judge(SAVED, is_edited=False, runner="nbmake").of_cells(cells).outcome
