@@ -28,7 +28,7 @@ from ln_jupyter.display import html, record, text
 from ln_jupyter.ipython import extension
 from ln_jupyter.ipython.cell_log import Execution
 from ln_jupyter.notebook.document import Cell, Document
-from ln_jupyter.queries import ids, runs
+from ln_jupyter.queries import cells, differences, ids, runs
 from ln_jupyter.queries import notebooks as notebook_queries
 from ln_jupyter.tracking import evidence, running
 from ln_jupyter.tracking.publishing import checks
@@ -193,7 +193,8 @@ def _lists(engine: sa.Engine) -> None:
         runs.newest(connection, notebook_id="n", limit=10)
         runs.newest(connection, ids=["r"], limit=10)
         runs.read(connection, "r")
-        runs.cells(connection, "r")
+        cells.ran(connection, cells.read(connection, "r"))
+        differences.find(connection, "r", ())
         ids.find(connection, "r", lns.Run)
 
 
