@@ -100,10 +100,8 @@ def _texts(connection: sa.Connection, ids: Iterable[int]) -> dict[int, bytes]:
 
 
 def unpacked(content: bytes, longest: int) -> bytes | None:
-    """Return what is kept of a text; None where it cannot be read, or is longer."""
-    unpacking = zlib.decompressobj()
+    """Return what is kept of a text, of a longer one so much as its hash does not fit; None where it cannot be read."""
     try:
-        raw = unpacking.decompress(content, longest)
+        return zlib.decompressobj().decompress(content, longest)
     except (zlib.error, TypeError):
         return None
-    return None if unpacking.unconsumed_tail else raw

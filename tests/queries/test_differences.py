@@ -119,3 +119,17 @@ def test_ids_are_kept_beside_the_source(engine: sa.Engine, listed: Any, *, has_i
     assert (
         Differences(otherwise=(3,), not_run=(4,)) if has_ids else Differences(unknown=1, not_run=(3, 4, 6))
     ) == found
+
+
+def test_ids_of_another_source(engine: sa.Engine) -> None:
+    """What stands beside the source under another's hash is not its ids."""
+    with ln.Session() as ss:
+        text = lns.Text(id=1, content=zlib.compress(json.dumps(LISTED).encode()))
+        cell = lns.ExecutedCell(position=1, started_at=utcnow(), cell_id="d", source_hash=hash_of("plot(2)"))
+        run = lns.Run(cells=[cell], texts=[lns.RunText(kind="cells", name="", hash="0" * 64, text=text)])
+        ss.add(run)
+
+    with engine.connect() as connection:
+        found = differences.find(connection, run.id, [each._replace(id=None) for each in SAVED])
+
+    assert (1, ()) == (found.unknown, found.otherwise)
