@@ -9,6 +9,7 @@ import click
 from ln_jupyter import errors
 from ln_jupyter.cli import output
 from ln_jupyter.notebook.document import Cell
+from ln_jupyter.sanitize import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -56,7 +57,7 @@ def compare(connection: sa.Connection, run_id: str, saved: Iterable[Cell]) -> No
     if found.not_run:
         said.append(f"{_numbered(found.not_run)} did not run")
     if said:
-        click.echo(f"what ran is not what was saved: {'; '.join(said)}", err=True)
+        click.echo(plain(f"what ran is not what was saved: {'; '.join(said)}"), err=True)
 
 
 def facts(cell: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,10 +90,12 @@ def _source(cell: Mapping[str, Any], ran: Ran) -> str:
     if ran.source is not None:
         return ran.source
     if ran.is_another:
-        return f"# what is kept of this cell is not what ran, which has the hash {cell['source_hash']}"
-    if cell["source_hash"] is None:
-        return "# nothing is kept of what ran"
-    return f"# only the hash of what ran is kept: {cell['source_hash']}"
+        said = f"what is kept of this cell is not what ran, which has the hash {cell['source_hash']}"
+    elif cell["source_hash"] is None:
+        said = "nothing is kept of what ran"
+    else:
+        said = f"only the hash of what ran is kept: {cell['source_hash']}"
+    return f"# {plain(said)}"  # in one line, whatever a registry holds for a hash
 
 
 def _title(cell: Mapping[str, Any]) -> str:

@@ -428,3 +428,21 @@ def test_what_ran_is_not_what_was_saved(executed, sources, engine, command, db):
     )
     assert (0, True) == (done.exit_code, done.stdout.startswith("# %% [markdown]\n# # Growth"))
     assert ["", ""] == [other.stderr for other in others]
+
+
+def test_a_hostile_registry(engine, command, db):
+    """Neither an id nor a hash commands a terminal, and nothing but a cell's own text becomes code."""
+    hostile = "x\x1b[2J\nimport os"
+    with OrmSession(engine) as session:
+        session.add(Source(hash="s" * 64, content=zlib.compress(b'[["code","x = 1"]]')))
+        run = execution(hostile, days=1, finished_at=NOW, source_hash="s" * 64)
+        run.cells = [cell(1, None, source_hash=hostile, error_type=hostile, ok=False)]
+        session.add(run)
+        session.commit()
+
+    shown, executed, saved = (command("show", "x", *words, *db) for words in ((), ("--executed",), ("--source",)))
+
+    assert (0, 0, 0) == (shown.exit_code, executed.exit_code, saved.exit_code)
+    assert "\x1b" not in shown.output + executed.output + saved.output
+    assert {"", "#"} == {line[:1] for line in executed.stdout.splitlines()}
+    assert 1 == len(saved.stderr.splitlines())
