@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
 # Frames of these packages, and of whatever is installed, are machinery, never the line a user wants to read.
-_MACHINERY = {"ln_jupyter", "asyncio", "concurrent", "contextlib", "functools", "runpy", "threading"}
+_MACHINERY = {"ln_jupyter", "asyncio", "concurrent", "contextlib", "functools", "multiprocessing", "runpy", "threading"}
 _INSTALLED = ("site-packages", "dist-packages")
 
 # What IPython makes of `%name argument`.

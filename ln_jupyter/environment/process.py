@@ -17,11 +17,13 @@ from ln_jupyter.environment import kernel
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import FrameType
 
 _PARENT_RUN = "LN_JUPYTER_PARENT_RUN"
-"""The variable by which a process knows the run of the one that started it: ``"<run> <pid of that process>"``."""
+"""The variable by which a process knows the run of the one that started it: ``"<run> <pid of that process> <file>"``."""
 
 _LOKY = "loky.backend.popen_loky_posix"  # the module that joblib's workers run
+_OF_POOLS = ("multiprocessing.", "concurrent.futures.", "loky.", "joblib.externals.loky.")
 
 _MOST_ARGUMENTS, _LONGEST_ARGUMENT = 1_000, 1_000
 
@@ -72,7 +74,7 @@ def current() -> Process:
         python=platform.python_version(),
         kernel_id=here.id if here is not None else "",
         kernel_name=_kernel_name(here.connection_file) if here is not None else "",
-        ancestors=_ancestors() if _is_worker() else (),
+        ancestors=_ancestors() if is_worker() else (),
         argv=_argv() if kernel.shell() is None else (),
         parent_run=_parent_run(),
     )
@@ -106,14 +108,19 @@ def _c_library() -> str:
     return (stated or getattr(sys.implementation, "_multiarch", "").rpartition("-")[2] or "another").replace(" ", "")
 
 
-def hand_down(run_id: str) -> None:
-    """Let the processes that this one starts know its run."""
-    os.environ[_PARENT_RUN] = f"{run_id} {os.getpid()}"
+def hand_down(run_id: str, path: str | None) -> None:
+    """Let the processes that this one starts know its run, and the file that it is of."""
+    os.environ[_PARENT_RUN] = f"{run_id} {os.getpid()} {path or ''}"
 
 
 def _parent_run() -> str:
-    run_id, _, pid = os.environ.get(_PARENT_RUN, "").partition(" ")
-    return "" if pid == str(os.getpid()) else run_id
+    run_id, _, rest = os.environ.get(_PARENT_RUN, "").partition(" ")
+    return "" if rest.partition(" ")[0] == str(os.getpid()) else run_id
+
+
+def file_of_parent() -> str:
+    """Return the notebook or script whose worker this process is; empty if it is none, or nobody says."""
+    return "".join(os.environ.get(_PARENT_RUN, "").split(" ", 2)[2:]) if is_worker() else ""
 
 
 def _argv() -> tuple[str, ...]:
@@ -130,13 +137,22 @@ def _argv() -> tuple[str, ...]:
     return tuple(shown)
 
 
-def _is_worker() -> bool:
+def is_worker() -> bool:
     """Return whether multiprocessing started this process, as concurrent.futures does by it, or joblib's own."""
     module = sys.modules.get("multiprocessing.process")
     if module is not None and module.parent_process() is not None:
         return True
     spec = getattr(sys.modules.get("__main__"), "__spec__", None)
     return spec is not None and spec.name.endswith(_LOKY)
+
+
+def is_idle(frame: FrameType | None) -> bool:
+    """Return whether a worker waits for work: it runs nothing but its pool's own code, from its innermost frame on."""
+    while is_worker() and frame is not None and f"{frame.f_globals.get('__name__')}.".startswith(_OF_POOLS):
+        if frame.f_code.co_name == "_bootstrap":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _ancestors() -> tuple[tuple[int, datetime], ...]:

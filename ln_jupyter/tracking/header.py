@@ -13,6 +13,7 @@ from ln_jupyter.ipython import cell_log
 from ln_jupyter.ipython.cell_log import CellLog
 from ln_jupyter.locate import content
 from ln_jupyter.locate.find import find
+from ln_jupyter.locate.location import Location
 from ln_jupyter.notebook import identity
 from ln_jupyter.tracking import request as requests
 from ln_jupyter.tracking import running
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ln_jupyter.ipython.cell_log import Execution
-    from ln_jupyter.locate.location import Location
     from ln_jupyter.tracking.register import Registration
     from ln_jupyter.tracking.request import Request
 
@@ -208,7 +208,7 @@ def _record(registration: Registration, request: Request, shell: Any) -> None:
     recording = Recording(registration, request, engine, log)
     running.record(recording)
     recording.start()
-    process.hand_down(recording.run_id)
+    process.hand_down(recording.run_id, registration.path)
     signals.watch(_end)
 
 
@@ -220,7 +220,7 @@ def _wake() -> None:
 def _end(by: str) -> None:
     recording = running.newest_recording()
     if recording is not None and running.recording() is recording:
-        recording.finish(ended_by=f"ended by {by}")
+        recording.finish(ended_by=by and f"ended by {by}")
 
 
 def _find_again(notebook_id: str | None) -> tuple[Location | None, Location | None]:
@@ -242,4 +242,7 @@ def _find(filepath: str | Path | None) -> tuple[Location | None, errors.Notebook
     try:
         return find(filepath), None
     except errors.NotebookNotFoundError as error:
+        # joblib's workers run a program of its own, and the code of the one that started them
+        if filepath is None and os.path.isfile(file := process.file_of_parent()):  # noqa: PTH113 - of a folder closed to us
+            return Location(Path(file), "the process that started it"), None
         return None, error

@@ -405,6 +405,31 @@ def test_workers_belong_to_their_parents_run(run: Callable[..., Any], folder: Pa
     assert ["ok"] == [found["outcome"] for found in notebooks.table(registry, "ln_run")]
 
 
+JOBLIB = """
+import joblib
+import ln_jupyter as ln
+
+def work(_):
+    ln.header()
+    return ln.nb.run.id
+
+if __name__ == "__main__":
+    ln.header()
+    assert {ln.nb.run.id} == set(joblib.Parallel(n_jobs=2)(joblib.delayed(work)(number) for number in range(4)))
+"""
+
+
+@pytest.mark.newest
+def test_joblibs_workers_belong_to_their_parents_run(run: Callable[..., Any], folder: Path, registry: str) -> None:
+    """They run a program of joblib's, and know the file whose code they run from the process that started them."""
+    (folder / "work.py").write_text(JOBLIB)
+
+    done = run("work.py")
+
+    assert (0, "", 1) == (done.returncode, done.stderr, done.stdout.count("started"))
+    assert ["ok"] == [found["outcome"] for found in notebooks.table(registry, "ln_run")]
+
+
 OFF = """
 import json, sys
 import ln_jupyter as ln

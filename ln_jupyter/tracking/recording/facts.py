@@ -89,7 +89,7 @@ class Facts:
             self.beside |= _cells(document)
         if self._note(executed, document) or is_last:
             self.packages |= packages.find_versions(self._modules)
-            found["imports"] = self.packages
+            found["imports"] = dict(self.packages)  # what is known as written must not change with it
         if document is not None or self._injected:
             cells = () if self.document is None else self.document.cells
             found["parameters"] = parameters.read(cells) | self._injected or None

@@ -22,6 +22,9 @@ _EXPECTED = "raises-exception"
 _INTERRUPTS = ("KeyboardInterrupt", "CancelledError")
 """What a cell ends with that is interrupted: where it runs, and where it awaits."""
 
+_LEAVES = {"exit", "exit()", "quit", "quit()"}
+"""What is typed to leave a terminal."""
+
 _LONGEST = 200  # characters of a reason: it stands in a list
 
 
@@ -44,10 +47,10 @@ def of_process(*, keeps_text: bool) -> End:
         return End(OK if is_well else None)
     if error is None:
         return End(FAILED, _shortened(exit_status.said()) if keeps_text else None)
-    if isinstance(error, KeyboardInterrupt):
-        return End(INTERRUPTED)
     line = callsite.outermost(error.__traceback__)
     place = None if line is None else f"line {line.number}"
+    if isinstance(error, KeyboardInterrupt):
+        return End(INTERRUPTED, place)
     return End(FAILED, _reason(place, cell_error.of_exception(error), keeps_text=keeps_text))
 
 
@@ -76,8 +79,9 @@ class Judge:
         self._saved, self._is_edited, self._runner, self._keeps_text = saved, is_edited, runner, keeps_text
 
     def of_inputs(self, executed: Sequence[Execution]) -> End:
-        """Say how a terminal ends: by its last input, for nobody runs one again."""
-        return self._end(self._outcome(executed[-1]), executed[-1]) if executed else End(OK)
+        """Say how a terminal ends: by its last input but the one that leaves it, for nobody runs one again."""
+        last = next((each for each in reversed(executed) if each.source.strip() not in _LEAVES), None)
+        return End(OK) if last is None else self._end(self._outcome(last), last)
 
     def of_cells(self, executed: Sequence[Execution]) -> End:
         """Say how the cells of a notebook ended.

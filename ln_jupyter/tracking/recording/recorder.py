@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
+import queue
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -46,6 +46,26 @@ _FROZEN, _FROZEN_BESIDE = ("source_hash", "environment_hash"), ("cells", "packag
 _log = logging.getLogger(__name__)
 
 
+class Call:
+    """An event that a signal's handler may set, whatever it has interrupted; `threading.Event` would wait for itself."""
+
+    def __init__(self) -> None:
+        self._calls: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def set(self) -> None:
+        """Wake whoever waits."""
+        if self._calls.empty():
+            self._calls.put(None)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for a call, and forget it; whether one came."""
+        try:
+            self._calls.get(timeout=seconds)
+        except queue.Empty:
+            return False
+        return True
+
+
 class Recording:
     """Keeps the rows of one run up to date, until the process ends or another run begins in it.
 
@@ -83,7 +103,7 @@ class Recording:
         self._ended_by = ""
         self._is_gone = self._is_published = self._is_ended = False
         self._problem: Exception | None = None
-        self._wake, self._urgent = threading.Event(), threading.Event()
+        self._wake, self._urgent = Call(), Call()
         self._tickets: list[threading.Event] = []
         self._thread = threading.Thread(target=self._listen, name="ln_jupyter heartbeat", daemon=True)
 
@@ -98,9 +118,8 @@ class Recording:
                 return
             if self.log is None:
                 exit_status.watch()
-            else:
-                self._wake.set()  # for the cell that runs
-            atexit.register(self.finish)
+            self._wake.set()  # for what runs, and may be killed
+            exit_status.at_exit(self.finish)
 
     def is_of(self, registration: Registration, engine: sa.Engine) -> bool:
         """Return whether it keeps this run, and goes on doing so."""
@@ -115,8 +134,7 @@ class Recording:
 
     def wake(self) -> None:
         """Say that a cell has begun or ended."""
-        if not self._wake.is_set():  # which costs a tenth of setting it
-            self._wake.set()
+        self._wake.set()
 
     def take(self, annotations: Annotations) -> bool:
         """Put these on the run with its next sign of life; whether it has one."""
@@ -162,7 +180,8 @@ class Recording:
                 why = str(self._problem) if is_ours else type(self._problem).__name__
             said = f"header(): the end of run {self.run_id} is not recorded, and it will read as lost: {why}"
             sanitize.write_line(said, sys.stderr)
-        atexit.unregister(self.finish)  # which keeps the whole notebook in memory
+        exit_status.not_at_exit(self.finish)  # which keeps the whole notebook in memory
+        exit_status.keep_interrupt()
 
     def close(self) -> None:
         """Write nothing but the running cell any more: the run's end is written already, and what was published."""
@@ -171,7 +190,7 @@ class Recording:
 
     def stop(self) -> None:
         """Write nothing any more."""
-        atexit.unregister(self.finish)
+        exit_status.not_at_exit(self.finish)
         self._is_gone = True
         if self._is_here:
             self._urgent.set()
@@ -198,8 +217,8 @@ class Recording:
             is_woken = self._wake.wait(HEARTBEAT)
             if is_woken:
                 self._urgent.wait(PAUSE)
-            self._wake.clear()
-            self._urgent.clear()
+            self._wake.wait(0)
+            self._urgent.wait(0)
             is_written = False
             tickets, self._tickets = self._tickets, []
             # after the tickets: whoever left one may have set the end just before, and is told that it is written

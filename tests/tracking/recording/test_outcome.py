@@ -100,8 +100,11 @@ def test_without_a_file() -> None:
     [("ok", []), ("ok", [BAD, None]), ("failed", [None, BAD]), ("interrupted", [BAD, "KeyboardInterrupt"])],
 )
 def test_in_a_terminal(expected: str, errors: list[str | None]) -> None:
-    """The last input decides: nobody runs one again, and what was mistyped is part of the work."""
-    assert expected == judge().of_inputs(executed(*((None, "x", error) for error in errors))).outcome
+    """The last input decides, but not the one that leaves it: nobody runs one again, and to mistype is part of the work."""
+    inputs = [(None, "x", error) for error in errors]
+
+    for leaving in ([], [(None, "exit", None)], [(None, "quit()\n", None)]):
+        assert expected == judge().of_inputs(executed(*inputs, *leaving)).outcome
 
 
 def failing(cell_id: str | None, source: str, kind: str, message: str = "", **more: Any) -> Execution:

@@ -7,6 +7,7 @@ import datetime as dt
 import gc
 import json
 import logging
+import signal
 import subprocess
 import sys
 import threading
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from tests.ipython.kernel_driver import Kernel
 
 SCRIPT = """
-import sys, pytest
+import os, signal, sys, threading, pytest
 import ln_jupyter as ln
 ln.header()
 {rest}
@@ -211,6 +212,16 @@ def test_a_saved_change_is_seen(recording: Recording, notebook: Path) -> None:
 
     assert [document.read(notebook).source_hash] == [source.hash for source in ln.select(lns.Source).all()]
     assert run_row().source_hash == ln.select(lns.Source).one().hash
+
+
+def test_what_is_imported_later_is_written_too(recording: Recording, notebook: Path) -> None:
+    """A package that the notebook gains when its imports were written already is written beside them."""
+    recording.settle()
+    notebooks.write(notebook, "import sqlalchemy, click", notebooks.HEADER, title="Growth")
+
+    recording.settle()
+
+    assert {"click", "sqlalchemy"} <= {name.lower() for name in run_row().imports or ()}
 
 
 def test_a_file_that_goes_away_costs_nothing(recording: Recording, notebook: Path) -> None:
@@ -431,7 +442,6 @@ def test_the_end_is_in_whatever_write_comes_first(
     [
         ("x = 1", "ok"),
         ("1 / 0", "failed"),
-        pytest.param("raise KeyboardInterrupt", "interrupted", marks=pytest.mark.thorough),
         ("sys.exit()", "ok"),
         pytest.param("sys.exit(0)", "ok", marks=pytest.mark.thorough),
         ("sys.exit(1)", "failed"),
@@ -471,6 +481,89 @@ def test_a_script_goes_on_with_another_run(run: Callable[..., Any], folder: Path
     run("solve.py")
 
     assert ["ok", "failed"] == [found["outcome"] for found in notebooks.table(registry, "ln_run")]
+
+
+def test_an_interrupted_script(run: Callable[..., Any], folder: Path, registry: str) -> None:
+    """Its run names the line, and it ends by SIGINT as without us, so that a shell's loop ends with it."""
+    (folder / "solve.py").write_text(SCRIPT.format(rest="signal.raise_signal(signal.SIGINT)"))
+
+    done = run("solve.py")
+
+    assert -signal.SIGINT == done.returncode
+    assert ["interrupted", "line 5"] == [*ends(registry)[0]]
+
+
+def ends(registry: str) -> list[tuple[str | None, str | None]]:
+    """Give how each run ended, and why, oldest first."""
+    return [(found["outcome"], found["reason"]) for found in notebooks.table(registry, "ln_run")]
+
+
+TERMINATED = """
+if sys.argv[1] == "in a child":
+    child = os.fork()
+    if child:
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
+        sys.exit()
+elif sys.argv[1] == "of the user":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
+    ln.header()
+elif sys.argv[1] == "while it is woken":
+    from ln_jupyter.tracking import running
+    # where a lock is held that is no one's to take again
+    threading.Condition.notify_all = lambda self: signal.raise_signal(signal.SIGTERM)
+    running.recording().wake()
+signal.raise_signal(signal.SIGTERM)
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "end"),
+    [
+        ("plainly", -signal.SIGTERM, ("interrupted", "ended by SIGTERM")),
+        ("in a child", 0, ("ok", None)),
+        pytest.param("of the user", 3, ("failed", "exit status 3"), marks=pytest.mark.thorough),
+        ("while it is woken", -signal.SIGTERM, ("interrupted", "ended by SIGTERM")),
+    ],
+)
+def test_a_script_that_is_terminated(  # noqa: PLR0913, PLR0917 - the cases
+    run: Callable[..., Any], folder: Path, registry: str, how: str, status: int, end: tuple[str, str | None]
+) -> None:
+    """SIGTERM ends its run and then the script, whatever it is at; a child has no run to end, and a user's handler stays."""
+    (folder / "solve.py").write_text(SCRIPT.format(rest=TERMINATED))
+
+    done = run("-W", "ignore::DeprecationWarning", "solve.py", how)
+
+    assert (status, "") == (done.returncode, done.stderr)
+    assert [end] == ends(registry)
+
+
+OWN_RUNS = """
+import multiprocessing
+
+def work(end):
+    ln.header()
+    exec(end)
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context(sys.argv[1])
+    with context.Pool(1) as pool:
+        pool.map(work, ["x = 1"])
+    for end in ("x = 1", "1 / 0", "sys.exit('no data')", "signal.raise_signal(signal.SIGTERM)"):
+        process = context.Process(target=work, args=[end])
+        process.start()
+        process.join()
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", pytest.param("spawn", marks=pytest.mark.thorough)])
+def test_a_worker_ends_its_own_run(run: Callable[..., Any], folder: Path, registry: str, method: str) -> None:
+    """Where its parent has none, a worker's run ends with it: multiprocessing asks no exit handler, and ends pools by SIGTERM."""
+    (folder / "solve.py").write_text(SCRIPT.replace("ln.header()", "").format(rest=OWN_RUNS))
+
+    run("-W", "ignore::DeprecationWarning", "solve.py", method)
+
+    ok, failed = ("ok", None), ("failed", "line 10: ZeroDivisionError: division by zero")
+    assert [ok, ok, failed, ("failed", "no data"), ("interrupted", "ended by SIGTERM")] == ends(registry)
 
 
 FORK = """
@@ -569,6 +662,77 @@ class TestKernel:
 
         (run,) = notebooks.table(home / "registry.db", "ln_run")
         assert outcome == run["outcome"]
+
+    @pytest.mark.parametrize("front_end", ["with ids", pytest.param("without ids", marks=pytest.mark.thorough)])
+    def test_one_pass_is_one_run(self, kernel: Kernel, home: Path, front_end: str) -> None:
+        """The header's cell begins a run when it is executed again after others; what else calls `header()` keeps it.
+
+        Each run names the one before it in the kernel, also one of another notebook; a record that is held stays the old one.
+        """
+        header, define = "import ln_jupyter as ln\nln.header(filepath='a.ipynb')", "held = ln.nb.run\nbegin = ln.header"
+        (home / "again.py").write_text(header)
+        notebooks.write(home / "b.ipynb", ids="b")
+
+        def run(number: int, source: str) -> str:
+            done = kernel.run(source, cell_id=f"c{number}" if front_end == "with ids" else None)
+            assert "ok" == done.status, done.traceback
+            return kernel.read("ln.nb.run.id")
+
+        first = run(0, header)
+        elsewhere = (define, "begin(filepath='a.ipynb')", "%run again.py", "ln.header(filepath='a.ipynb')")
+        kept = [run(0, header), *(run(number, source) for number, source in enumerate(elsewhere, 1))]
+        kept.append(run(0, header.replace(")", ", run='same')")))
+        run(5, "x = 1")
+        second = run(0, header)
+        held = kernel.read("held.id")
+        third = run(0, header.replace(")", ", run='new')"))
+        fourth = run(6, "ln.header(filepath='b.ipynb')")
+
+        assert {first} == {*kept, held}
+        expected = [(first, None, "ok"), (second, first, "ok"), (third, second, "ok"), (fourth, third, None)]
+        found = notebooks.table(home / "registry.db", "ln_run")
+        assert expected == [(each["id"], each["continues_id"], each["outcome"]) for each in found]
+        assert ["a", "a", "a", "b"] == [each["name"] for each in notebooks.runs(home / "registry.db")]
+
+    @pytest.mark.parametrize(
+        ("death", "status", "end"),
+        [
+            ("os.kill(os.getpid(), signal.SIGKILL)", -signal.SIGKILL, (None, None)),
+            pytest.param("os._exit(3)", 3, (None, None), marks=pytest.mark.thorough),
+            ("os.kill(os.getpid(), signal.SIGTERM)", -signal.SIGTERM, ("interrupted", "cell 2: ended by SIGTERM")),
+        ],
+    )
+    def test_the_cell_that_it_dies_in_is_known(
+        self, kernel: Kernel, home: Path, death: str, status: int, end: tuple[str | None, str | None]
+    ) -> None:
+        """What ran when the kernel was killed is in the record; SIGTERM is answered by its end, before it does its work."""
+        dies = f"import os, signal\nfrom ln_jupyter.tracking import running\nrunning.recording().settle()\n{death}"
+        notebooks.write(home / "a.ipynb", notebooks.HEADER, dies, title="Growth")
+        kernel.run("import ln_jupyter as ln\nln.header(filepath='a.ipynb')", cell_id="c0")
+
+        kernel.begin(dies, cell_id="c1")
+
+        assert status == kernel.manager.provisioner.process.wait(kernel_driver.TIMEOUT)
+        assert [end] == ends(str(home / "registry.db"))
+        _, last = notebooks.table(home / "registry.db", "ln_executed_cell")
+        assert (2, "c1", None, None) == (last["number"], last["cell_id"], last["ok"], last["seconds"])
+        texts = {
+            each["id"]: zlib.decompress(each["content"]) for each in notebooks.table(home / "registry.db", "ln_text")
+        }
+        assert dies == texts[last["text_id"]].decode()
+
+    def test_what_it_starts_names_it(self, kernel: Kernel, home: Path) -> None:
+        """A script that a cell starts has a run that names the kernel's, and keeps its arguments, but no password."""
+        (home / "fit.py").write_text("import ln_jupyter as ln\nln.header()")
+        kernel.run("import sys, subprocess, ln_jupyter as ln\nln.header(filepath='a.ipynb')")
+        kernel.run("!{sys.executable} fit.py --token abc 3")
+        kernel.run("_ = subprocess.run([sys.executable, 'fit.py', '--token=abc', 'postgresql://me:abc@host/db'])")
+
+        run, *started = notebooks.table(home / "registry.db", "ln_run")
+        assert [(None, None)] == [(run["parent_id"], run["argv"])]
+        assert [run["id"]] * 2 == [each["parent_id"] for each in started]
+        shown = [["--token", "***", "3"], ["--token=***", "postgresql://me:***@host/db"]]
+        assert shown == [json.loads(each["argv"])[1:] for each in started]
 
     def test_a_killed_kernel_says_nothing(
         self, kernel: Kernel, home: Path, url_of: Callable[[Path], sa.Engine]
