@@ -78,7 +78,7 @@ def _equal(entity: Any, mapper: orm.Mapper[Any], name: str, value: object) -> sa
     relationship = mapper.relationships.get(name)
     if relationship is not None:
         _check_related(what, relationship, value)
-    elif isinstance(mapper.all_orm_descriptors[name], AssociationProxy) and isinstance(value, _MANY):
+    elif isinstance(value, _MANY) and isinstance(mapper.all_orm_descriptors[name], AssociationProxy):
         msg = f"{what} is compared with one value, and this is a {type(value).__name__}"
         raise errors.InvalidValueError(msg, fix=f"use .where({what} == value) for each of them")
     elif isinstance(value, _MANY) and _is_single(mapper, name):

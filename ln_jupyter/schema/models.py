@@ -207,6 +207,15 @@ class Run(Created, CreatedBy, Counted, Base):
     continues_id: Mapped[str | None]
     repeats_id: Mapped[str | None]
 
+    pipeline: Mapped[Pipeline | None] = relationship(back_populates="runs")
+    notebook: Mapped[Notebook | None] = relationship(back_populates="runs")
+    inputs: Mapped[list[File]] = relationship(secondary=tables.run_input, back_populates="targets")
+    outputs: Mapped[list[File]] = relationship(secondary=tables.run_output, back_populates="sources")
+    environment: Mapped[Environment | None] = relationship()
+    source: Mapped[Source | None] = relationship()
+    cells: Mapped[list[ExecutedCell]] = relationship(
+        back_populates="run", order_by="ExecutedCell.position", cascade="all, delete-orphan", passive_deletes=True
+    )
     parent: Mapped[Run | None] = _other_run("parent_id")
     """The run whose process started this one's."""
     continues: Mapped[Run | None] = _other_run("continues_id")
@@ -220,16 +229,6 @@ class Run(Created, CreatedBy, Counted, Base):
     """In a statement it is whether the run has one: ``ln.select(lns.Run, tags="final")``."""
     texts: Mapped[list[RunText]] = relationship(
         back_populates="run", cascade="all, delete-orphan", passive_deletes=True
-    )
-
-    pipeline: Mapped[Pipeline | None] = relationship(back_populates="runs")
-    notebook: Mapped[Notebook | None] = relationship(back_populates="runs")
-    inputs: Mapped[list[File]] = relationship(secondary=tables.run_input, back_populates="targets")
-    outputs: Mapped[list[File]] = relationship(secondary=tables.run_output, back_populates="sources")
-    environment: Mapped[Environment | None] = relationship()
-    source: Mapped[Source | None] = relationship()
-    cells: Mapped[list[ExecutedCell]] = relationship(
-        back_populates="run", order_by="ExecutedCell.position", cascade="all, delete-orphan", passive_deletes=True
     )
 
     @hybrid_property

@@ -69,12 +69,12 @@ def _run_id() -> sa.Column[str]:
     return sa.Column("run_id", sa.ForeignKey("ln_run.id", ondelete="CASCADE"), primary_key=True)
 
 
-def _added(name: str, table: str) -> sa.Column[Any]:
+def _added(name: str, table: str, kind: type[sa.types.TypeEngine[Any]] = sa.String) -> sa.Column[Any]:
     """Refer to a row that older releases, which do not know the column, may delete.
 
     The index is of all rows: one of those that have it would be a computation, which a project's file may not bring.
     """
-    return sa.Column(name, sa.ForeignKey(f"{table}.id", ondelete="SET NULL"), index=True)
+    return sa.Column(name, kind, sa.ForeignKey(f"{table}.id", ondelete="SET NULL"), index=True)
 
 
 def _to(table: str, *columns: str, **options: Any) -> sa.ForeignKeyConstraint:
@@ -239,7 +239,7 @@ executed_cell = sa.Table(
     sa.Column("error_type", sa.String),
     sa.Column("error_message", sa.String),
     sa.Column("error_line", sa.Integer),
-    _added("text_id", "ln_text"),
+    _added("text_id", "ln_text", sa.BigInteger),
 )
 
 run_text = sa.Table(
@@ -249,7 +249,7 @@ run_text = sa.Table(
     sa.Column("kind", sa.String, primary_key=True),
     sa.Column("name", sa.String, primary_key=True),
     sa.Column("hash", sa.String, nullable=False),
-    _added("text_id", "ln_text"),
+    _added("text_id", "ln_text", sa.BigInteger),
 )
 
 run_tag = sa.Table(

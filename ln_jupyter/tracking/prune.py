@@ -83,8 +83,10 @@ def delete_texts(ids: Iterable[str], *, dry_run: bool = False) -> Removed:
         DatabaseError: If the registry cannot be reached.
 
     Example:
-        >>> delete_texts(["h3Kp0c9VQw2bZxYt81Ru"], dry_run=True).texts  # doctest: +SKIP
-        5
+        >>> import ln_jupyter as ln, ln_jupyter.schema as lns
+        >>> run = ln.add(lns.Run(name="Solve Problem X"))
+        >>> delete_texts([run.id], dry_run=True).texts
+        0
     """
     wanted = tuple(dict.fromkeys(ids))
     return unit_of_work.run(lambda session: _delete_texts(session, wanted, dry_run=dry_run), write=True)

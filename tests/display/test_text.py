@@ -21,7 +21,8 @@ NULLS = """\
   None         external_id, notebook_id, notebook_v, started_at, heard_at, last_cell_at,
                finished_at, outcome, host, pid, process_started_at, kernel_id, kernel_name, runner,
                path, python, imports, environment_hash, source_hash, git_commit, parameters,
-               created_by_id"""
+               created_by_id, reason, failures, busy_seconds, alive_seconds, argv, platform,
+               results, note, parent_id, continues_id, repeats_id"""
 
 
 def test_run_in_a_session(run):
@@ -43,8 +44,13 @@ Run 'Kq2xP0aZ' · in the session
   environment  ∅ None · foreign key is NULL · Environment
   source       ∅ None · foreign key is NULL · Source
   cells        ○ not loaded · loads when read · many ExecutedCell
+  parent       ∅ None · foreign key is NULL · Run
+  continues    ∅ None · foreign key is NULL · Run
+  repeats      ∅ None · foreign key is NULL · Run
+  tagged       ○ not loaded · loads when read · many RunTag
+  texts        ○ not loaded · loads when read · many RunText
   created_by   ∅ None · foreign key is NULL · User
-  computed     ƒ made when read · state"""
+  computed     ƒ made when read · state, tags"""
 
     assert expected == shown(run)
 
@@ -74,8 +80,13 @@ Run 'Kq2xP0aZ' · in the session · modified, not saved
   environment  ∅ None · foreign key is NULL · Environment
   source       ∅ None · foreign key is NULL · Source
   cells        ○ not loaded · loads when read · many ExecutedCell
+  parent       ∅ None · foreign key is NULL · Run
+  continues    ∅ None · foreign key is NULL · Run
+  repeats      ∅ None · foreign key is NULL · Run
+  tagged       ○ not loaded · loads when read · many RunTag
+  texts        ○ not loaded · loads when read · many RunText
   created_by   ∅ None · foreign key is NULL · User
-  computed     ƒ made when read · state"""
+  computed     ƒ made when read · state, tags"""
     assert expected == shown(run, members=2)
 
 
@@ -101,8 +112,13 @@ Run 'Kq2xP0aZ' · session closed
   environment  ⊘ not loaded · session closed · Environment
   source       ⊘ not loaded · session closed · Source
   cells        ⊘ not loaded · session closed · many ExecutedCell
+  parent       ⊘ not loaded · session closed · Run
+  continues    ⊘ not loaded · session closed · Run
+  repeats      ⊘ not loaded · session closed · Run
+  tagged       ⊘ not loaded · session closed · many RunTag
+  texts        ⊘ not loaded · session closed · many RunText
   created_by   ⊘ not loaded · session closed · User
-  computed     ƒ made when read · state
+  computed     ƒ made when read · state, tags
   To load some of what is missing of this run: ln.load(run, "notebook", "inputs", "outputs", "environment", "source", "cells")"""
     assert expected == shown(run)
 
@@ -115,7 +131,7 @@ def test_run_expired_and_detached(run, session):
     first, columns, *_, relationship, _, fix = shown(run).splitlines()
 
     assert "Run 'Kq2xP0aZ' · session closed · expired" == first
-    assert columns.startswith("  29 columns   ⊘ expired · session closed · id, name, external_id, pipeline_id,")
+    assert columns.startswith("  40 columns   ⊘ expired · session closed · id, name, external_id, pipeline_id,")
     assert "  created_by   ⊘ expired · session closed · User" == relationship
     assert "  To read this run again: run = ln.select(type(run), id='Kq2xP0aZ').one()" == fix
 
@@ -131,7 +147,8 @@ def test_new_run():
           not set      external_id, pipeline_id, pipeline_v, notebook_id, notebook_v, started_at, heard_at,
                        last_cell_at, finished_at, outcome, pid, process_started_at, kernel_id, kernel_name,
                        runner, path, python, imports, environment_hash, source_hash, git_commit, git_dirty,
-                       parameters, created_at, created_by_id, revision
+                       parameters, created_at, created_by_id, revision, reason, failures, busy_seconds,
+                       alive_seconds, argv, platform, results, note, parent_id, continues_id, repeats_id
           None         host
           pipeline     ● loaded · <Pipeline ('Pp1kQ7aZ', '1') name='Transform A' unsaved>
           notebook     - not set · Notebook
@@ -140,8 +157,13 @@ def test_new_run():
           environment  - not set · Environment
           source       - not set · Source
           cells        - not set · many ExecutedCell
+          parent       - not set · Run
+          continues    - not set · Run
+          repeats      - not set · Run
+          tagged       - not set · many RunTag
+          texts        - not set · many RunText
           created_by   - not set · User
-          computed     ƒ made when read · state
+          computed     ƒ made when read · state, tags
     """)
     assert expected == shown(new)
 

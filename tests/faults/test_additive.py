@@ -186,7 +186,7 @@ op.create_table(
     sa.Column("error_type", sa.String),
     sa.Column("error_message", sa.String),
     sa.Column("error_line", sa.Integer),
-    sa.Column("text_id", sa.Integer, sa.ForeignKey("ln_text.id", ondelete="SET NULL")),
+    sa.Column("text_id", sa.BigInteger, sa.ForeignKey("ln_text.id", ondelete="SET NULL")),
 )
 """,
     "rows of ln_run cannot be deleted while ln_tag refers to them": """

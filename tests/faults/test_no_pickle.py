@@ -61,8 +61,6 @@ ALLOWED = {
     ("ipython/session_cell/magic.py", "compile"),
     # a statement of SQLAlchemy, to show its SQL
     ("records/statement.py", "compile"),
-    # a type of SQLAlchemy, to be written into a statement
-    ("registry/migrations/versions/0003_what_ran.py", "compile"),
     # the name of the operating system
     ("environment/process.py", "system"),
     # regular expressions
@@ -78,8 +76,6 @@ FORMATTED = {
     'f"PRAGMA temp.user_version={number}"',
     # a name takes none either, and is ours with a number
     'f"SAVEPOINT {savepoint_of_mark(number)}"',
-    # names and types of ours
-    'f"ALTER TABLE {table} ADD COLUMN {name} {written} {reference}"',
     # statements of ours, which go in one message; psycopg itself quotes what the first of the user's has for values
     '"; ".join(statements)',
     '"; ".join(message)',

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from ln_jupyter.environment import process as processes
 from ln_jupyter.schema import lost, tables
+from ln_jupyter.schema.types import utcnow
 
 if TYPE_CHECKING:
     from ln_jupyter.environment.process import Process
@@ -45,7 +46,7 @@ def _goes_on(run: sa.RowMapping, here: Process, machine: ThisMachine) -> bool:
     """Return whether another process runs it: one that was just heard, and of this machine is not known to have ended."""
     if run["finished_at"] is not None or run["started_at"] is None:
         return False
-    if (run["heard_at"] or run["started_at"]) < lost.before():
+    if (run["heard_at"] or run["started_at"]) < utcnow() - lost.AFTER:
         return False
     pid, began = run["pid"], run["process_started_at"]
     if run["host"] != here.host or pid is None or began is None:

@@ -14,7 +14,7 @@ CREATE TABLE ln_executed_cell (
 	source_hash VARCHAR, 
 	started_at DATETIME NOT NULL, 
 	seconds DOUBLE, 
-	ok BOOLEAN, number INTEGER, error_type VARCHAR, error_message VARCHAR, error_line INTEGER, text_id INTEGER CONSTRAINT fk_ln_executed_cell_text_id REFERENCES ln_text (id) ON DELETE SET NULL, 
+	ok BOOLEAN, number INTEGER, error_type VARCHAR, error_message VARCHAR, error_line INTEGER, text_id BIGINT CONSTRAINT fk_ln_executed_cell_text_id REFERENCES ln_text (id) ON DELETE SET NULL, 
 	CONSTRAINT pk_ln_executed_cell PRIMARY KEY (run_id, position), 
 	CONSTRAINT fk_ln_executed_cell_run_id FOREIGN KEY(run_id) REFERENCES ln_run (id) ON DELETE CASCADE
 );
@@ -149,7 +149,7 @@ CREATE TABLE ln_run_text (
 	kind VARCHAR NOT NULL, 
 	name VARCHAR NOT NULL, 
 	hash VARCHAR NOT NULL, 
-	text_id INTEGER, 
+	text_id BIGINT, 
 	CONSTRAINT pk_ln_run_text PRIMARY KEY (run_id, kind, name), 
 	CONSTRAINT fk_ln_run_text_run_id FOREIGN KEY(run_id) REFERENCES ln_run (id) ON DELETE CASCADE, 
 	CONSTRAINT fk_ln_run_text_text_id FOREIGN KEY(text_id) REFERENCES ln_text (id) ON DELETE SET NULL
