@@ -86,9 +86,10 @@ def delete(  # noqa: PLR0913 - one for each option
 def prune(  # noqa: PLR0913 - one for each option
     older_than: dt.timedelta, *, states: tuple[str, ...], dry_run: bool, yes: bool, url: str | None, as_json: bool
 ) -> None:
-    """Delete the runs that ended long ago, as `delete` does, and texts that nothing refers to.
+    """Delete the runs that ended long ago, as `delete` does.
 
-    Runs that go on stay, and those of published versions, and those made by hand.
+    Runs that go on stay, and those of published versions, and those made by hand. Every
+    text that no run refers to any more goes along.
     """
     _refuse_to_ask(yes=yes or dry_run)
     from ln_jupyter.registry import look  # here for cost: --help needs no database
