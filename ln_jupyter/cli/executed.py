@@ -34,12 +34,15 @@ def write(connection: sa.Connection, run_id: str, *, as_json: bool) -> None:
     if not found:
         fix = f"ln-jupyter show {run_id} says what there is; a script's is its --source"
         raise errors.RunNotFoundError(f"no executed cell was recorded of {run_id}", fix=fix)
-    ran = cells.ran(connection, found)
+    before = cells.read_before(connection, run_id)
+    ran_before, ran = cells.ran(connection, before), cells.ran(connection, found)
     if as_json:
-        output.write_json([facts(cell) | {"text": each.source} for cell, each in zip(found, ran, strict=True)])
+        both = [*zip(before, ran_before, strict=True), *zip(found, ran, strict=True)]
+        output.write_json([{"position": None, **facts(cell), "text": each.source} for cell, each in both])
         return
-    pairs = list(zip(found, ran, strict=True))
-    output.write_script((Cell(None, "code", _source(*pair)) for pair in pairs), (_title(cell) for cell in found))
+    pairs = [*zip(before, ran_before, strict=True), *zip(found, ran, strict=True)]
+    titles = ["before header()"] * len(before) + [_title(cell) for cell in found]
+    output.write_script((Cell(None, "code", _source(*pair)) for pair in pairs), titles)
 
 
 def compare(connection: sa.Connection, run_id: str, saved: Iterable[Cell]) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 
 from ln_jupyter import errors
 from ln_jupyter.queries import rows
-from ln_jupyter.schema import ExecutedCell, Text
+from ln_jupyter.schema import ExecutedCell, RunText, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -61,6 +61,13 @@ def read(connection: sa.Connection, run_id: str, *, last: int | None = None) -> 
     columns = [column for column in sa.inspect(ExecutedCell).columns if column.key != "run_id"]
     chosen = sa.select(*columns).where(ExecutedCell.run_id == run_id)
     return rows.read(connection, chosen.order_by(ExecutedCell.position.desc()).limit(last))[::-1]
+
+
+def read_before(connection: sa.Connection, run_id: str) -> list[Row]:
+    """Return what ran in the process before `header()` did, in order: only what it was is known."""
+    columns = (RunText.hash.label("source_hash"), RunText.text_id)
+    chosen = sa.select(*columns).where(RunText.run_id == run_id, RunText.kind == "before")
+    return rows.read(connection, chosen.order_by(RunText.name))
 
 
 def ran(connection: sa.Connection, cells: Sequence[Row]) -> list[Ran]:

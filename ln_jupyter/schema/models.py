@@ -293,7 +293,8 @@ class RunText(Base):
     """What is kept beside a run, by its kind.
 
     ``"cells"``: a JSON list of the id and tags of each cell of its source. ``"packages"``: JSON of where those
-    came from that are of no index. ``"module"``: the source of a module of the project, under its name.
+    came from that are of no index. ``"module"``: the source of a module of the project, under its name. ``"before"``:
+    what ran before `header()` did, in order.
     """
 
     __table__ = tables.run_text

@@ -181,13 +181,13 @@ def _delete_texts(session: orm.Session, ids: tuple[str, ...], *, dry_run: bool) 
     texts: set[int] = set()
     with connection.begin_nested() as step:
         for some in rows.batches(ids):
-            is_module = sa.and_(RunText.run_id.in_(some), RunText.kind == "module")
+            is_code = sa.and_(RunText.run_id.in_(some), RunText.kind.in_(("module", "before")))
             is_told = ExecutedCell.text_id.is_not(None) | ExecutedCell.error_message.is_not(None)
-            texts |= _texts_of(connection, ExecutedCell.run_id.in_(some), is_module)
+            texts |= _texts_of(connection, ExecutedCell.run_id.in_(some), is_code)
             _shorten_reasons(connection, some)
             hidden = sa.update(ExecutedCell).where(ExecutedCell.run_id.in_(some), is_told)
             cells += connection.execute(hidden.values(text_id=None, error_message=None)).rowcount
-            connection.execute(sa.update(RunText).where(is_module).values(text_id=None))
+            connection.execute(sa.update(RunText).where(is_code).values(text_id=None))
         removed = _remove_texts(connection, texts)
         if dry_run:
             step.rollback()

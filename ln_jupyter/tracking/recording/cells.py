@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
     from ln_jupyter.ipython.cell_log import CellLog, Execution
     from ln_jupyter.notebook.document import Document
+    from ln_jupyter.tracking.recording.texts import Text
+
+
+_MOST_BEFORE = 200
+"""Cells before `header()`: a console may have run thousands."""
 
 
 class Cells:
@@ -32,6 +37,7 @@ class Cells:
     def __init__(self, log: CellLog, run: Mapping[str, Any], *, runner: str, keeps_text: bool) -> None:
         self.log = log
         self._run_id, self._runner, self._keeps_text = run["id"], runner, keeps_text
+        self._continues = run["continues_id"] is not None
         self._busy, self._failures = run["busy_seconds"] or 0.0, run["failures"] or 0
         self._first = self._written = len(log.executed)
         self._last: int | None = None
@@ -54,6 +60,13 @@ class Cells:
         last = {saved.number(each): False for each in log.executed[: self._first]}
         last |= {saved.number(each): True for each in (*log.executed[self._first :], *log.all_running)}
         return sorted(number for number, is_here in last.items() if number is not None and not is_here)
+
+    def before(self) -> dict[tuple[str, str], Text]:
+        """Return what ran before `header()` first did, of which only the source is known: the last of it."""
+        if self._continues:  # it is in the run before
+            return {}
+        earlier = self.log.earlier[-_MOST_BEFORE:]
+        return {("before", f"{n:04}"): self._text(each) for n, each in enumerate(earlier, 1)}
 
     @property
     def unwritten(self) -> list[Execution]:
@@ -86,7 +99,7 @@ class Cells:
         return {
             "last_cell_at": ended[-1].ended_at,
             "busy_seconds": self._busy + sum(each.seconds or 0.0 for each in ended),
-            "failures": self._failures + sum(not each.ok for each in ended),
+            "failures": self._failures + sum(map(self._judge.has_failed, ended)),
         }
 
     def judge(self, *, ended_by: str) -> End:
@@ -95,8 +108,7 @@ class Cells:
         Args:
             ended_by: What ended its process, such as a signal; "" if nothing did.
         """
-        is_edited = self.log.is_of_kernel and self.log.is_edited
-        judge = Judge(self._saved, is_edited=is_edited, runner=self._runner, keeps_text=self._keeps_text)
+        judge = self._judge
         if ended_by:
             return judge.interrupted(next(iter(self.log.all_running), None), ended_by)
         return judge.of_cells(self.executed) if self.log.is_of_kernel else judge.of_inputs(self.executed)
@@ -109,9 +121,12 @@ class Cells:
         """
         if self._position is None:  # kept also where the commit's answer is lost
             self._position = run_rows.count_cells(connection, self._run_id)
-        running = self.log.all_running if self._last is None or self._with_process else []
+        is_here = self._last is None or self._with_process
+        running = self.log.all_running if is_here else []
         rows = [self._row(each) for each in (*ended, *running)]
         position, places = run_rows.write_cells(connection, self._run_id, rows, after=self._position, begun=self._begun)
+        if not is_here:  # what has not ended is of the run that has begun since
+            run_rows.remove_cells(connection, self._run_id, set(self._begun.values()) - set(places.values()))
         shown = self._shown | {places[row.key]: row.execution for row in rows if row.text.id is not None}
         hidden = [place for place, each in shown.items() if self._saved.is_private(each)]
         run_rows.hide_cells(connection, self._run_id, hidden)
@@ -127,13 +142,21 @@ class Cells:
 
         return confirm
 
+    @property
+    def _judge(self) -> Judge:
+        is_edited = self.log.is_of_kernel and self.log.is_edited
+        return Judge(self._saved, is_edited=is_edited, runner=self._runner, keeps_text=self._keeps_text)
+
     def _row(self, execution: Execution) -> CellRow:
         keeps_text = self._keeps_text and not self._saved.is_private(execution)
-        source = redaction.without_secrets(execution.source).encode(errors="surrogatepass")
         error = execution.error
         return CellRow(
             execution,
             number=self._saved.number(execution),
-            text=texts.of_bytes(source, is_kept=keeps_text),
+            text=self._text(execution),
             message=redaction.without_secrets(error.message) if error is not None and keeps_text else None,
         )
+
+    def _text(self, execution: Execution) -> Text:
+        source = redaction.without_secrets(execution.source).encode(errors="surrogatepass")
+        return texts.of_bytes(source, is_kept=self._keeps_text and not self._saved.is_private(execution))

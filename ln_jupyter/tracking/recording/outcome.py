@@ -98,6 +98,10 @@ class Judge:
         counted = [each for each in failed if self._runner == "papermill" or not self._is_made_good(each)]
         return self._end(FAILED, min(counted, key=lambda each: each.began)) if counted else End(OK)
 
+    def has_failed(self, execution: Execution) -> bool:
+        """Return whether an execution counts as a failure, made good or not: an interrupted one does not."""
+        return self._outcome(execution) == FAILED
+
     def interrupted(self, running: Execution | None, why: str) -> End:
         """Say that a run was ended in a cell, or between them."""
         place = None if running is None else self._place(running)

@@ -253,6 +253,8 @@ class Recording:
         self._beside |= facts.beside
         if cells is not None:
             cells.look(facts.document)
+            if cells.is_unwritten:
+                self._beside |= cells.before()
             self._pending |= cells.summary(ended)
         values, beside = self._pending | self._ended(), self._beside
         if self._is_published:

@@ -200,6 +200,14 @@ def annotate(connection: sa.Connection, run_id: str, annotations: Annotations) -
     return True
 
 
+def remove_cells(connection: sa.Connection, run_id: str, positions: Collection[int]) -> None:
+    """Take cells out of the run's log that turned out to be another run's."""
+    if positions:
+        column = tables.executed_cell.c
+        are_they = (column.run_id == run_id, column.position.in_(positions))
+        connection.execute(sa.delete(tables.executed_cell).where(*are_they))
+
+
 def store_texts(connection: sa.Connection, texts: Iterable[Text]) -> None:
     """Store what is to be kept of texts, each content once."""
     rows = {text.id: {"id": text.id, "content": text.content} for text in texts if text.content is not None}

@@ -24,7 +24,7 @@ from tests.ipython.shells import shell_in
 from tests.tracking import notebooks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from IPython.core.interactiveshell import InteractiveShell
@@ -88,9 +88,11 @@ def begin(
     monkeypatch.chdir(tmp_path)
     with contextlib.ExitStack() as stack:
 
-        def begin(path: Path, **options: Any) -> Run:
+        def begin(path: Path, before: Sequence[str] = (), **options: Any) -> Run:
             shell = stack.enter_context(shell_in(tmp_path))
             shell.extension_manager.load_extension("ln_jupyter")
+            for source in before:
+                shell.run_cell(source, store_history=True)
             shell.user_ns["begin"] = lambda: CellLog(shell, lambda: None)
             shell.run_cell("log = begin()", store_history=True)
             request = requests.look_at(Location(path, "test"), **options)
@@ -127,6 +129,26 @@ def test_the_text_of_what_ran_is_kept_once(begin: Begin, notebook: Path) -> None
     assert [document.hash_of(X), 2, None] == [run.cells[0].source_hash, run.cells[0].number, run.cells[1].number]
 
 
+def test_what_ran_before_the_header_is_kept(begin: Begin, notebook: Path) -> None:
+    """Of the cells before it only the sources are known, and these are kept in their order, without secrets."""
+    run = begin(notebook, before=[X, 'password = "hunter2"'])
+
+    run.execute(X)
+
+    assert {"0001": X, "0002": 'password = "***"'} == run.beside("before")
+
+
+def test_a_cell_that_begins_the_next_run_is_not_of_this_one(begin: Begin, notebook: Path) -> None:
+    """A header's cell that was written while it ran is taken out of the run that it ends."""
+    run = begin(notebook)
+    run.execute(X)
+    run.shell.user_ns["end"] = lambda: (run.recording.settle(), run.recording.finish(with_process=False))
+
+    run.execute("end()")
+
+    assert [(1, True)] == [(cell.position, cell.ok) for cell in run.cells]
+
+
 def test_an_error_is_kept_with_its_line(begin: Begin, notebook: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A cell that failed has the type, the message, and the last of its own lines that the error went through."""
     run = begin(notebook)
@@ -146,6 +168,15 @@ def test_why_a_run_failed(begin: Begin, notebook: Path, capsys: pytest.CaptureFi
     run.recording.finish()
 
     assert ("failed", "cell 3: TypeError: no such") == (run.row.state, run.row.reason)
+
+
+def test_an_interrupted_cell_is_no_failure(begin: Begin, notebook: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Failures are counted, also those that were made good, and interrupted cells are none."""
+    run = begin(notebook)
+
+    run.execute("1/0", "raise KeyboardInterrupt", "1/0", X)
+
+    assert 2 == run.row.failures
 
 
 def test_durations_are_of_the_cells_and_of_the_process(begin: Begin, notebook: Path) -> None:

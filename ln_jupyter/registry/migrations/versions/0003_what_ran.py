@@ -30,14 +30,22 @@ OF_A_CELL: dict[str, Any] = {
 }
 # as text: in SQLite alembic would copy the whole table
 REFERENCES = (
-    "ALTER TABLE ln_run ADD COLUMN parent_id VARCHAR "
-    "CONSTRAINT fk_ln_run_parent_id REFERENCES ln_run (id) ON DELETE SET NULL",
-    "ALTER TABLE ln_run ADD COLUMN continues_id VARCHAR "
-    "CONSTRAINT fk_ln_run_continues_id REFERENCES ln_run (id) ON DELETE SET NULL",
-    "ALTER TABLE ln_run ADD COLUMN repeats_id VARCHAR "
-    "CONSTRAINT fk_ln_run_repeats_id REFERENCES ln_run (id) ON DELETE SET NULL",
-    "ALTER TABLE ln_executed_cell ADD COLUMN text_id BIGINT "
-    "CONSTRAINT fk_ln_executed_cell_text_id REFERENCES ln_text (id) ON DELETE SET NULL",
+    (
+        "ALTER TABLE ln_run ADD COLUMN parent_id VARCHAR "
+        "CONSTRAINT fk_ln_run_parent_id REFERENCES ln_run (id) ON DELETE SET NULL"
+    ),
+    (
+        "ALTER TABLE ln_run ADD COLUMN continues_id VARCHAR "
+        "CONSTRAINT fk_ln_run_continues_id REFERENCES ln_run (id) ON DELETE SET NULL"
+    ),
+    (
+        "ALTER TABLE ln_run ADD COLUMN repeats_id VARCHAR "
+        "CONSTRAINT fk_ln_run_repeats_id REFERENCES ln_run (id) ON DELETE SET NULL"
+    ),
+    (
+        "ALTER TABLE ln_executed_cell ADD COLUMN text_id BIGINT "
+        "CONSTRAINT fk_ln_executed_cell_text_id REFERENCES ln_text (id) ON DELETE SET NULL"
+    ),
 )
 
 
