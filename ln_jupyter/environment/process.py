@@ -119,8 +119,8 @@ def _parent_run() -> str:
 
 
 def file_of_parent() -> str:
-    """Return the notebook or script whose worker this process is; empty if it is none, or nobody says."""
-    return "".join(os.environ.get(_PARENT_RUN, "").split(" ", 2)[2:]) if is_worker() else ""
+    """Return the notebook or script whose code joblib's own program runs here; empty if it does not, or nobody says."""
+    return "".join(os.environ.get(_PARENT_RUN, "").split(" ", 2)[2:]) if _is_joblibs() else ""
 
 
 def _argv() -> tuple[str, ...]:
@@ -140,8 +140,10 @@ def _argv() -> tuple[str, ...]:
 def is_worker() -> bool:
     """Return whether multiprocessing started this process, as concurrent.futures does by it, or joblib's own."""
     module = sys.modules.get("multiprocessing.process")
-    if module is not None and module.parent_process() is not None:
-        return True
+    return (module is not None and module.parent_process() is not None) or _is_joblibs()
+
+
+def _is_joblibs() -> bool:
     spec = getattr(sys.modules.get("__main__"), "__spec__", None)
     return spec is not None and spec.name.endswith(_LOKY)
 

@@ -82,7 +82,7 @@ def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is
         return
     identity.check(id, v, name)
     _check(run)
-    location, missing = _find(filepath)
+    location, missing = _find(filepath, id)
     if settings.current(None if location is None else location.path.parent).mode == "off":
         return
     lost = None
@@ -237,12 +237,14 @@ def _find_again(notebook_id: str | None) -> tuple[Location | None, Location | No
     return earlier._replace(via="an earlier header()"), None
 
 
-def _find(filepath: str | Path | None) -> tuple[Location | None, errors.NotebookNotFoundError | None]:
+def _find(
+    filepath: str | Path | None, notebook_id: str | None
+) -> tuple[Location | None, errors.NotebookNotFoundError | None]:
     """Find the file, or why it cannot be found: a project that is turned off does not care."""
     try:
         return find(filepath), None
     except errors.NotebookNotFoundError as error:
         # joblib's workers run a program of its own, and the code of the one that started them
-        if filepath is None and os.path.isfile(file := process.file_of_parent()):  # noqa: PTH113 - of a folder closed to us
+        if filepath is None and notebook_id is None and os.path.isfile(file := process.file_of_parent()):  # noqa: PTH113 - of a folder closed to us
             return Location(Path(file), "the process that started it"), None
         return None, error

@@ -61,6 +61,8 @@ ALLOWED = {
     ("ipython/session_cell/magic.py", "compile"),
     # a statement of SQLAlchemy, to show its SQL
     ("records/statement.py", "compile"),
+    # a text of ours, by which Python remembers that Ctrl-C ended it
+    ("environment/exit_status.py", "exec"),
     # the name of the operating system
     ("environment/process.py", "system"),
     # regular expressions
