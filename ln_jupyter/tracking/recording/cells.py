@@ -45,7 +45,7 @@ class Cells:
         self._position: int | None = None
         self._begun: dict[Any, int] = {}
         self._document: Document | None = None
-        self._saved = SavedCells(None)
+        self._saved, self._is_saved_anew = SavedCells(None), False
         self._shown: dict[int, Execution] = {}
         """Whose text is stored, by position."""
 
@@ -90,7 +90,7 @@ class Cells:
     def look(self, document: Document | None) -> None:
         """Take the notebook as it is saved now."""
         if document is not self._document:
-            self._document, self._saved = document, SavedCells(document)
+            self._document, self._saved, self._is_saved_anew = document, SavedCells(document), True
 
     def summary(self, ended: Sequence[Execution]) -> dict[str, Any]:
         """Return the run's columns that change when these have ended."""
@@ -127,8 +127,9 @@ class Cells:
         position, places = run_rows.write_cells(connection, self._run_id, rows, after=self._position, begun=self._begun)
         if not is_here:  # what has not ended is of the run that has begun since
             run_rows.remove_cells(connection, self._run_id, set(self._begun.values()) - set(places.values()))
-        shown = self._shown | {places[row.key]: row.execution for row in rows if row.text.id is not None}
-        hidden = [place for place, each in shown.items() if self._saved.is_private(each)]
+        shown = {places[row.key]: row.execution for row in rows if row.text.id is not None}
+        # what was shown before is looked at again only where its tags may be others
+        hidden = [n for n, each in self._shown.items() if self._saved.is_private(each)] if self._is_saved_anew else []
         run_rows.hide_cells(connection, self._run_id, hidden)
 
         def confirm() -> None:
@@ -138,7 +139,10 @@ class Cells:
             self._written += len(ended)
             self._position = position
             self._begun = {row.key: places[row.key] for row in rows if row.execution.ok is None}
-            self._shown = {place: each for place, each in shown.items() if place not in hidden}
+            self._shown |= shown
+            for place in hidden:
+                del self._shown[place]
+            self._is_saved_anew = False
 
         return confirm
 
