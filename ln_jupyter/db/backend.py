@@ -9,7 +9,7 @@ from ln_jupyter import errors
 from ln_jupyter.db import driver, sql_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     import sqlalchemy as sa
@@ -207,6 +207,9 @@ class Backend:
         update = {name: value for name, value in values.items() if name not in key}
         insert = self._insert(table).values(**values)
         connection.execute(insert.on_conflict_do_update(index_elements=key, set_=update))
+
+    def share_tables(self, connection: sa.Connection, like: str, names: Collection[str]) -> None:
+        """Give those who may use a table the same rights to new ones, where a database has such rights."""
 
     def _insert(self, table: sa.Table) -> Any:
         """Make an INSERT that knows ON CONFLICT."""

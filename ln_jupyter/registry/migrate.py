@@ -16,7 +16,7 @@ from alembic.script import ScriptDirectory
 
 from ln_jupyter import errors
 from ln_jupyter.approval import urls
-from ln_jupyter.db import engines, error_translation, limits
+from ln_jupyter.db import backends, engines, error_translation, limits
 from ln_jupyter.registry import backup, schema_version
 
 if TYPE_CHECKING:
@@ -157,10 +157,12 @@ def _carry_out(connection: sa.Connection, plan: Migration) -> None:
             raise errors.CopyError(msg, fix=fix) from error
         finally:
             own.dispose()
-    dangling = _dangling(connection)
+    dangling, before = _dangling(connection), set(sa.inspect(connection).get_table_names())
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    added = set(sa.inspect(connection).get_table_names()) - before
+    backends.get(connection.dialect).share_tables(connection, "ln_run", sorted(added))
     connection.execute(sa.update(schema_version.TABLE).values(oldest_reader=plan.oldest_reader))
     new = _dangling(connection) - dangling
     if new:

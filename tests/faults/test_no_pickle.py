@@ -78,6 +78,8 @@ FORMATTED = {
     'f"PRAGMA temp.user_version={number}"',
     # a name takes none either, and is ours with a number
     'f"SAVEPOINT {savepoint_of_mark(number)}"',
+    # a right and tables of ours, and the name of a user as the server itself quotes it
+    'f"GRANT {right} ON {tables} TO {whom}"',
     # statements of ours, which go in one message; psycopg itself quotes what the first of the user's has for values
     '"; ".join(statements)',
     '"; ".join(message)',

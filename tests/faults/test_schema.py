@@ -23,7 +23,7 @@ from ln_jupyter.cli import environment
 from ln_jupyter.db import engines, limits
 from ln_jupyter.db.sqlite import locks
 from ln_jupyter.registry import check, migrate, schema_version
-from tests import waits
+from tests import servers, waits
 from tests.faults import processes, releases
 from tests.ipython import kernel_driver
 from tests.tracking import notebooks
@@ -502,6 +502,32 @@ def write_and_stop(tell: Tell, url: str) -> None:
         ss.orm.flush()
         tell("here")
         threading.Event().wait()
+
+
+@pytest.mark.postgres
+def test_an_upgrade_shares_its_new_tables(postgres_url: sa.URL) -> None:
+    """Whoever may use a registry on a server may use the tables that an upgrade adds, and nobody else."""
+    releases.restore(releases.RELEASED / "schema_2.postgresql.sql", postgres_url)
+    role = f"ln {os.urandom(4).hex()}"
+    with servers.admin(postgres_url) as connection:
+        connection.exec_driver_sql(f'CREATE ROLE "{role}"')
+        connection.exec_driver_sql(f'CREATE ROLE "{role} too"')
+        connection.exec_driver_sql(f'GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO "{role}"')
+
+        migrate.upgrade(engines.resolve(postgres_url))
+
+        ask = sa.text("SELECT has_table_privilege(:role, :name, :right)")
+        held = {
+            (name, right, user): connection.scalar(ask, {"role": user, "name": name, "right": right})
+            for name in ("ln_text", "ln_run_text", "ln_run_tag")
+            for right in ("SELECT", "INSERT", "DELETE")
+            for user in (role, f"{role} too")
+        }
+        for user in (role, f"{role} too"):
+            connection.exec_driver_sql(f'DROP OWNED BY "{user}"')
+            connection.exec_driver_sql(f'DROP ROLE "{user}"')
+    assert {key: key[1] != "DELETE" and key[2] == role for key in held} == held
+    engines.dispose(postgres_url)
 
 
 # -- what was released ---------------------------------------------------------------------------------------------

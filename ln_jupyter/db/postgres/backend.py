@@ -15,13 +15,21 @@ from ln_jupyter.db.postgres import engine as engines
 from ln_jupyter.db.postgres import errors as postgres_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
 WRITE_KEY = int.from_bytes(b"ln_wrt", "big")  # any constant that nobody else takes
 """Of the advisory lock that all sessions with ``write=True`` share."""
 
 _READ_ONLY = "25006"  # SQLSTATE: read only sql transaction
+
+_GRANTS = sa.text("""
+    SELECT CASE WHEN granted.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(granted.grantee)) END,
+        granted.privilege_type
+    FROM pg_class, aclexplode(relacl) AS granted
+    WHERE pg_class.oid = CAST(:like AS regclass) AND granted.grantee <> relowner
+        AND granted.privilege_type IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
+""")
 
 
 class PostgreSQL(Backend):
@@ -206,6 +214,12 @@ class PostgreSQL(Backend):
         if current == mark:
             return "kept"
         return {"committed": "commit", "aborted": "rollback"}.get(status, "lost")  # type: ignore[return-value]
+
+    def share_tables(self, connection: sa.Connection, like: str, names: Collection[str]) -> None:
+        """Grant what is granted of a table; a grant of all tables is of those that there were."""
+        tables = ", ".join(names)
+        for whom, right in connection.execute(_GRANTS, {"like": like}).all() if tables else ():
+            connection.exec_driver_sql(f"GRANT {right} ON {tables} TO {whom}")
 
     def _insert(self, table: sa.Table) -> Any:
         from sqlalchemy.dialects import postgresql  # here for cost: 20 ms, for those who use it
