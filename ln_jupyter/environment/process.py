@@ -23,7 +23,8 @@ _PARENT_RUN = "LN_JUPYTER_PARENT_RUN"
 """The variable by which a process knows the run of the one that started it: ``"<run> <pid of that process> <file>"``."""
 
 _LOKY = "loky.backend.popen_loky_posix"  # the module that joblib's workers run
-_OF_POOLS = ("multiprocessing.", "concurrent.futures.", "loky.", "joblib.externals.loky.")
+# What a worker runs beside its work: its pool, and what of ours, called by that, notes its end.
+_OF_POOLS = ("multiprocessing.", "concurrent.futures.", "loky.", "joblib.externals.loky.", "ln_jupyter.", "threading.")
 
 _MOST_ARGUMENTS, _LONGEST_ARGUMENT = 1_000, 1_000
 

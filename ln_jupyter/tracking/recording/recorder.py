@@ -101,7 +101,7 @@ class Recording:
         self._annotations, self._annotating = Annotations(), threading.Lock()
         self._end: dict[str, Any] | None = None
         self._ended_by = ""
-        self._is_gone = self._is_published = self._is_ended = False
+        self._is_gone = self._is_published = self._is_ending = self._is_ended = False
         self._problem: Exception | None = None
         self._wake, self._urgent = Call(), Call()
         self._tickets: list[threading.Event] = []
@@ -163,14 +163,17 @@ class Recording:
             ended_by: What ends it, such as a signal; "" where it ends by itself.
         """
         if self._end is None:
-            self._end = {"finished_at": at or utcnow()}
-            self._ended_by = ended_by
+            end: dict[str, Any] = {"finished_at": at or utcnow()}
+            if self._is_ending:  # by itself, when a signal interrupted this very call
+                ended_by = ""
+            self._is_ending, self._ended_by = True, ended_by
             if self._cells is not None:
                 self._cells.end(with_process=with_process)
             elif ended_by:
-                self._end |= outcome.End(INTERRUPTED, ended_by)._asdict()
+                end |= outcome.End(INTERRUPTED, ended_by)._asdict()
             else:
-                self._end |= outcome.of_process(keeps_text=self._keeps_text)._asdict()
+                end |= outcome.of_process(keeps_text=self._keeps_text)._asdict()
+            self._end = end  # whole: a signal's handler may have interrupted this line, and writes what is there
         was_here = self._is_here
         self.settle()
         if was_here and not (self._is_ended or self._is_gone):

@@ -29,6 +29,7 @@ from ln_jupyter.notebook import document
 from ln_jupyter.schema.types import utcnow
 from ln_jupyter.tracking import request as requests
 from ln_jupyter.tracking import running
+from ln_jupyter.tracking.recording import outcome
 from ln_jupyter.tracking.recording import recorder as recordings
 from ln_jupyter.tracking.recording.recorder import Recording
 from tests.ipython import kernel_driver
@@ -535,6 +536,22 @@ def test_a_script_that_is_terminated(  # noqa: PLR0913, PLR0917 - the cases
 
     assert (status, "") == (done.returncode, done.stderr)
     assert [end] == ends(registry)
+
+
+def test_a_signal_in_the_middle_of_the_end(recording: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that ends by itself when a signal comes has ended by itself, and its end is written whole."""
+    of_process = outcome.of_process
+
+    def interrupted(**options: Any) -> outcome.End:
+        monkeypatch.setattr(outcome, "of_process", of_process)
+        recording.finish(ended_by="ended by SIGTERM")  # as the handler of the signal does
+        return of_process(**options)
+
+    monkeypatch.setattr(outcome, "of_process", interrupted)
+
+    recording.finish()
+
+    assert ("finished", "ok", None) == (run_row().state, run_row().outcome, run_row().reason)
 
 
 OWN_RUNS = """
