@@ -68,10 +68,17 @@ class Cells:
         earlier = self.log.earlier[-_MOST_BEFORE:]
         return {("before", f"{n:04}"): self._text(each) for n, each in enumerate(earlier, 1)}
 
+    def take(self) -> tuple[list[Execution], list[Execution]]:
+        """Return what has ended since the last write, and what runs: a cell that follows another is never without it."""
+        running = self.log.all_running if self._is_here else []  # first: what ends meanwhile is among what has ended
+        ended = self.log.executed[self._written : self._last]
+        known = {(each.began, each.source) for each in ended}
+        return ended, [each for each in running if (each.began, each.source) not in known]
+
     @property
-    def unwritten(self) -> list[Execution]:
-        """What has ended since the last write."""
-        return self.log.executed[self._written : self._last]
+    def _is_here(self) -> bool:
+        """Whether what runs is of this run."""
+        return self._last is None or self._with_process
 
     @property
     def is_unwritten(self) -> bool:
@@ -113,19 +120,19 @@ class Cells:
             return judge.interrupted(next(iter(self.log.all_running), None), ended_by)
         return judge.of_cells(self.executed) if self.log.is_of_kernel else judge.of_inputs(self.executed)
 
-    def write(self, connection: sa.Connection, ended: Sequence[Execution]) -> Callable[[], None]:
-        """Write these, and what runs now; what is saved as private since is hidden.
+    def write(
+        self, connection: sa.Connection, ended: Sequence[Execution], running: Sequence[Execution]
+    ) -> Callable[[], None]:
+        """Write what has ended and what runs; what is saved as private since is hidden.
 
         Returns:
             What is to be called when that is committed.
         """
         if self._position is None:  # kept also where the commit's answer is lost
             self._position = run_rows.count_cells(connection, self._run_id)
-        is_here = self._last is None or self._with_process
-        running = self.log.all_running if is_here else []
         rows = [self._row(each) for each in (*ended, *running)]
         position, places = run_rows.write_cells(connection, self._run_id, rows, after=self._position, begun=self._begun)
-        if not is_here:  # what has not ended is of the run that has begun since
+        if not self._is_here:  # what has not ended is of the run that has begun since
             run_rows.remove_cells(connection, self._run_id, set(self._begun.values()) - set(places.values()))
         shown = {places[row.key]: row.execution for row in rows if row.text.id is not None}
         # what was shown before is looked at again only where its tags may be others

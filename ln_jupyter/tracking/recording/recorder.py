@@ -247,7 +247,7 @@ class Recording:
     @limits.bounded()
     def _write(self) -> None:
         cells = self._cells
-        ended = [] if cells is None else cells.unwritten
+        ended, running = ([], []) if cells is None else cells.take()
         sources = [each.source for each in ended]
         if cells is not None and cells.is_unwritten:
             sources = [each.source for each in cells.log.earlier] + sources
@@ -266,7 +266,7 @@ class Recording:
         with self._annotating:
             annotations, self._annotations = self._annotations, Annotations()
         try:
-            self._send(values, beside, annotations, facts, ended)
+            self._send(values, beside, annotations, facts, (ended, running))
         except BaseException:
             with self._annotating:  # what came meanwhile is later
                 annotations.add(self._annotations)
@@ -279,7 +279,7 @@ class Recording:
         beside: Mapping[tuple[str, str], Text],
         annotations: Annotations,
         facts: Facts,
-        ended: Sequence[Execution],
+        executed: tuple[Sequence[Execution], Sequence[Execution]],
     ) -> None:
         cells = self._cells
         with self.engine.connect() as connection:
@@ -296,7 +296,7 @@ class Recording:
             if annotations:
                 run_rows.annotate(connection, self.run_id, annotations)
             run_rows.write_beside(connection, self.run_id, beside)
-            confirm = None if cells is None else cells.write(connection, ended)
+            confirm = None if cells is None else cells.write(connection, *executed)
             if self._source_hash not in (None, written.get("source_hash", self._source_hash)):
                 run_rows.remove_unused(connection, sources=[self._source_hash])
             connection.commit()

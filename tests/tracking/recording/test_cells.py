@@ -204,6 +204,31 @@ def test_a_cell_that_runs_is_written_while_it_runs(begin: Begin, notebook: Path)
     assert [(1, True), (2, True)] == [(cell.position, cell.ok) for cell in run.cells]
 
 
+def test_cells_stand_in_their_order_however_long_a_write_takes(
+    begin: Begin, notebook: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What begins while a write waits for the database is not written before what ended meanwhile."""
+    run = begin(notebook)
+    run.execute(X)
+    hear = run_rows.hear
+
+    def wait(*given: Any, **more: Any) -> Any:
+        monkeypatch.setattr(run_rows, "hear", hear)
+        is_waiting.set()
+        goes_on.wait()
+        return hear(*given, **more)
+
+    is_waiting, goes_on = threading.Event(), threading.Event()
+    monkeypatch.setattr(run_rows, "hear", wait)
+    run.recording.wake()
+    is_waiting.wait()
+    run.shell.run_cell("y = 2", store_history=True)
+    run.shell.user_ns["look"] = lambda: (goes_on.set(), run.recording.settle())
+    run.execute("look()")
+
+    assert [X, "y = 2", "look()"] == run.texts
+
+
 def test_secrets_are_not_kept(
     begin: Begin, notebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
