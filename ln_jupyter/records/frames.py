@@ -121,7 +121,8 @@ def _spread(columns: dict[str, Any], values: dict[str, list[Any]]) -> tuple[dict
 
 def _number(value: Any) -> Any:
     """Return a result as it was: JSON has no nan."""
-    return float(value[EXPRESSION]) if isinstance(value, dict) and EXPRESSION in value else value
+    marked = value.get(EXPRESSION) if isinstance(value, dict) else None
+    return float(marked) if marked in ("nan", "inf", "-inf") else value
 
 
 def _kind(values: list[Any]) -> sa.types.TypeEngine[Any]:

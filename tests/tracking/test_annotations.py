@@ -18,6 +18,8 @@ from ln_jupyter import errors
 from ln_jupyter.tracking import running
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ln_jupyter.tracking.recording.recorder import Recording
 
 
@@ -198,6 +200,32 @@ def test_turned_off(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     ln.note("x")
 
     assert 0 == ln.select(lns.Run).count()
+
+
+def test_a_mark_that_is_no_number_stays_in_a_frame(engine: sa.Engine) -> None:
+    """Whatever somebody wrote as a result by hand is in the frame as it is, and hinders nothing."""
+    ln.add([lns.Run(name="a", results={"x": {"$expression": "draw()"}}), lns.Run(name="b", results={"x": 1})])
+
+    frame = ln.select(lns.Run).order_by(lns.Run.name).df()
+
+    assert [{"$expression": "draw()"}, 1] == list(frame["results.x"])
+
+
+def test_a_run_whose_folder_is_gone_is_written(
+    engine: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A notebook without a file is recorded also where the working folder was deleted."""
+    ln.select(lns.Run).count()
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    ln.header(id="Rx2s9cPTMQLY", name="Solve Problem X")
+    recording = running.recording()
+    assert recording is not None
+
+    recording.finish()
+
+    assert "finished" == run().state
 
 
 def test_results_are_columns_of_a_frame(engine: sa.Engine) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ln_jupyter import errors, redaction
+from ln_jupyter import errors, redaction, settings
 from ln_jupyter.environment import distributions, git, modules, origins, packages, process
 from ln_jupyter.notebook import document as documents
 from ln_jupyter.notebook import imports, parameters, sequence
@@ -18,6 +17,7 @@ from ln_jupyter.tracking.recording.texts import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from ln_jupyter.environment.distributions import Environment
 
@@ -100,7 +100,9 @@ class Facts:
     def _own_modules(self) -> dict[tuple[str, str], Text]:
         """Read the project's own modules that are imported since, or were written."""
         if self._own is None:
-            folder = Path.cwd() if self.path is None else self.path.parent
+            folder = settings.working_folder() if self.path is None else self.path.parent
+            if folder is None:  # it was deleted, and with it what could be of the project
+                return {}
             self._own = modules.OwnModules(modules.project_root(folder))
         found = {}
         for name, module in self._own.look().items():
