@@ -88,12 +88,15 @@ _HOMES = {
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
-        if name not in _HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=sys.modules[__name__])
-        home, _, attribute = _HOMES[name].partition(":")
         import importlib  # here for cost, like `typing`
 
-        from ln_jupyter import importing
+        importing = importlib.import_module("ln_jupyter.importing")  # `from` would ask here for it
+        if name not in _HOMES:
+            module = sys.modules[__name__]
+            if importing.is_asked_for(module, name):
+                raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=module)
+            raise importlib.import_module("ln_jupyter.errors").UnknownNameError.of(module, name)
+        home, _, attribute = _HOMES[name].partition(":")
 
         with importing.uninterrupted():
             module = importlib.import_module(home)
@@ -103,7 +106,7 @@ if not TYPE_CHECKING:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return __all__
 
 
 def load_ipython_extension(ipython: InteractiveShell) -> None:

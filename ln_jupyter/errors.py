@@ -44,6 +44,7 @@ The tree::
     │   ├── SessionClosedError          used after close()
     │   └── ReadOnlySessionError        opened to read only, and was to write
     ├── MagicError                      a line of %ln_session cannot be understood
+    ├── UnknownNameError                a name that a module or a statement of ours does not have
     └── LamindbInstalledError           the name `lamindb` is taken by the real package
 
 Errors of SQLAlchemy (``DetachedInstanceError``, ``IntegrityError``, ``NoResultFound`` ...)
@@ -58,6 +59,7 @@ from ln_jupyter import callsite, sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from types import ModuleType
 
 
 _LONGEST = 4_000  # characters: a name in it may be a megabyte of them
@@ -257,6 +259,15 @@ class ReadOnlySessionError(SessionError):
 
 class MagicError(LnJupyterError, ValueError):
     """The line after ``%ln_session`` cannot be understood; the body did not run."""
+
+
+class UnknownNameError(LnJupyterError, AttributeError):
+    """A name that a module or a statement of this package does not have."""
+
+    @classmethod
+    def of(cls, module: ModuleType, name: str) -> UnknownNameError:
+        """Make the error for a *name* that a *module* does not have; Python names near ones only in plain tracebacks."""
+        return cls(f"module {module.__name__!r} has no attribute {name!r}", fix=near_miss(name, dir(module)))
 
 
 class LamindbInstalledError(LnJupyterError, ImportError):

@@ -1,14 +1,16 @@
-"""Ctrl-C waits for the end of an import: SQLAlchemy's modules stay broken when their first one is broken off."""
+"""What an import asks of a package, and Ctrl-C during one: SQLAlchemy's modules stay broken when their first one is."""
 
 from __future__ import annotations
 
 import contextlib
+import importlib.machinery
 import signal
 import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import ModuleType
 
 
 @contextlib.contextmanager
@@ -32,3 +34,19 @@ def uninterrupted() -> Iterator[None]:
         signal.signal(signal.SIGINT, handler)
         if held:
             signal.raise_signal(signal.SIGINT)
+
+
+def is_asked_for(package: ModuleType, name: str) -> bool:
+    """Return whether a *name* that a package does not have is one that an import or a tool looks for, and no mistake.
+
+    ``from package import module`` looks for the attribute first.
+
+    Example:
+        >>> import ln_jupyter
+        >>> [is_asked_for(ln_jupyter, name) for name in ("errors", "__wrapped__", "headr")]
+        [True, True, False]
+    """
+    path = getattr(package, "__path__", None)
+    return name.startswith("_") or (
+        path is not None and importlib.machinery.PathFinder.find_spec(f"{package.__name__}.{name}", path) is not None
+    )

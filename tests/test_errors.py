@@ -286,6 +286,11 @@ def magic(folder: Path, patch: pytest.MonkeyPatch) -> None:
     arguments.read("cell --wrtie")
 
 
+@meets(errors.UnknownNameError)
+def unknown_name(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    _ = ln.headr  # type: ignore[attr-defined]
+
+
 @meets(errors.LamindbInstalledError)
 def lamindb_installed(folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setitem(sys.modules, "lamindb", pytest)

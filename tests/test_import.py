@@ -93,9 +93,10 @@ def test_import_writes_no_file(fresh_import, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_dir_lists_lazy_names(fresh_import):
-    """Tab completion offers every public name before it was ever used."""
-    assert set(ln_jupyter.__all__) <= set(fresh_import["names"])
+def test_dir_lists_public_names(fresh_import):
+    """Every public name is offered before it was ever used, and nothing else, whatever was imported since."""
+    assert sorted(ln_jupyter.__all__) == fresh_import["names"] == dir(ln_jupyter)
+    assert sorted(ln_jupyter.schema.__all__) == dir(ln_jupyter.schema)
 
 
 @pytest.mark.parametrize("name", ln_jupyter.__all__)
@@ -126,10 +127,34 @@ def test_type_checkers_see_the_same_names():
 
 def test_unknown_name():
     """A name that is not there is an AttributeError that says so as Python does."""
-    with pytest.raises(AttributeError, match=r"^module 'ln_jupyter' has no attribute 'selekt'$") as raised:
+    with pytest.raises(AttributeError, match=r"^module 'ln_jupyter' has no attribute 'selekt'$"):
         ln_jupyter.selekt  # noqa: B018  (the look-up is the test)
 
-    assert (raised.value.name, raised.value.obj) == ("selekt", ln_jupyter)
+
+@pytest.mark.parametrize(
+    ("expression", "meant"),
+    [
+        ("ln_jupyter.headr", "did you mean 'header'?"),
+        ("ln_jupyter.schema.Runs", "did you mean 'Run' or 'RunTag'?"),
+        ("ln_jupyter.nb.notbook", "did you mean 'notebook'?"),
+    ],
+)
+def test_a_near_name(expression, meant):
+    """A misspelt name of a module of ours is an error of ours, an AttributeError too, that names the near one."""
+    with pytest.raises(ln_jupyter.errors.UnknownNameError) as raised:
+        eval(expression)
+
+    assert isinstance(raised.value, AttributeError)
+    assert meant == raised.value.fix
+
+
+def test_who_looks_for_a_name_is_not_answered_at_length():
+    """What an import or a tool looks for is a plain AttributeError."""
+    for name in ("approval", "__wrapped__", "_repr_html_"):
+        with pytest.raises(AttributeError) as raised:
+            ln_jupyter.__getattr__(name)
+
+        assert AttributeError is type(raised.value)
 
 
 def test_no_module_hides_a_function():
@@ -142,12 +167,13 @@ def test_no_module_hides_a_function():
 
 @pytest.mark.parametrize(("expression", "meant"), [("lns.Rn", "Run"), ("ln.nb.headr", "header")])
 def test_misspelt_names_of_the_other_modules(expression: str, meant: str) -> None:
-    """Python itself says which name of the schema, or of `ln.nb`, was meant."""
+    """A plain traceback says once which name of the schema, or of `ln.nb`, was meant."""
     program = f"import ln_jupyter as ln, ln_jupyter.schema as lns\n{expression}"
 
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
-    assert f"Did you mean: '{meant}'?" in done.stderr
+    assert done.stderr.endswith(f"\nfix: did you mean '{meant}'?\n")
+    assert 1 == done.stderr.lower().count("did you mean")
 
 
 def test_interrupted_import(tmp_path):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     import sqlalchemy as sa
     from sqlalchemy import orm
@@ -40,6 +40,21 @@ def set_modified(state: InstanceState[Any], key: str, previous: Any) -> None:
     forgets the value before.
     """
     state._modified_event(state.dict, state.manager[key].impl, previous)
+
+
+def note_first_changes(session: orm.Session, note: Callable[[InstanceState[Any]], object]) -> None:
+    """Have a function told of each record of a session when it is changed first.
+
+    `_modified`: where a record's state puts itself then; events of attributes are of a class, in all sessions.
+    """
+
+    class _Noting(set["InstanceState[Any]"]):
+        def add(self, state: InstanceState[Any]) -> None:
+            if state not in self:
+                note(state)
+            super().add(state)
+
+    session.identity_map._modified = _Noting(session.identity_map._modified)
 
 
 def refreshed_state(execution: orm.ORMExecuteState) -> InstanceState[Any]:

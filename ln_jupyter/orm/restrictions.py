@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy import event
+from sqlalchemy import event, orm
+from sqlalchemy.orm.attributes import instance_state
 
 from ln_jupyter import callsite, errors
 from ln_jupyter.db import backends, internals, read_only, sql_text
 from ln_jupyter.db.events import takes_notes
 from ln_jupyter.orm import failures, refusals
+from ln_jupyter.orm import internals as orm_internals
 from ln_jupyter.orm.inspect import naming
 
 if TYPE_CHECKING:
-    from sqlalchemy import orm
-
     from ln_jupyter.db import marks
     from ln_jupyter.orm.session import OrmSession
 
@@ -29,13 +30,17 @@ def forbid_writing(session: OrmSession) -> None:
     Works on any engine, and for SQL that goes past the ORM.
     """
     session.only_reads = True
+    changed_at = weakref.WeakKeyDictionary[orm.InstanceState[Any], callsite.Line | None]()
+    orm_internals.note_first_changes(session, lambda state: changed_at.setdefault(state, callsite.current()))
 
     @event.listens_for(session, "before_flush")
     def _name_the_record(session: OrmSession, *_: object) -> None:
-        changed = [record for record in session.dirty if session.is_modified(record)]
-        record = next(iter([*session.new, *session.deleted, *changed]), None)
+        modified = [record for record in session.dirty if session.is_modified(record)]
+        record = next(iter([*session.new, *session.deleted, *modified]), None)
         if record is not None:
-            raise refusal(f"{naming.name(record)}{refusals.whence(session, [record])}")
+            line = changed_at.get(instance_state(record))
+            changed = "" if line is None else f"; it was changed at {line}"
+            raise refusal(f"{naming.name(record)}{changed}{refusals.whence(session, [record])}")
 
     @event.listens_for(session, "after_begin")
     def _guard(_session: object, _transaction: object, connection: sa.Connection) -> None:

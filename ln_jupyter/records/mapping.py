@@ -8,13 +8,16 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlalchemy.ext.associationproxy import AssociationProxy
 
-from ln_jupyter import errors
+from ln_jupyter import errors, sanitize, schema
 from ln_jupyter.orm import scalars
 from ln_jupyter.orm.inspect.record import state_of
 from ln_jupyter.records import json_equality
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+
+_LONGEST = 60  # characters that are shown of a text
 
 
 def mapper_of(entity: object) -> orm.Mapper[Any]:
@@ -35,8 +38,23 @@ def check_selectable(entity: object, inspected: object) -> None:
     Raises:
         NotMappedError: If *entity* is neither mapped nor an expression.
     """
-    if inspected is None and not hasattr(entity, "__clause_element__"):
+    if isinstance(inspected, orm.InstanceState):
+        msg, name = (
+            f"this {inspected.class_.__name__} is a record, and select() takes a class",
+            inspected.class_.__name__,
+        )
+        raise errors.NotMappedError(msg, fix=f"give its class: ln.select({name}, ...)")
+    if inspected is not None or hasattr(entity, "__clause_element__"):
+        return
+    if isinstance(entity, str):
+        named = f"lns.{entity}" if entity in schema.__all__ else entity if entity.isidentifier() else "Sample"
+        msg = f"{sanitize.shortened(repr(entity), _LONGEST)} is a text, and select() takes a class"
+        raise errors.NotMappedError(msg, fix=f"give the class itself: ln.select({named})")
+    if isinstance(entity, type):
         mapper_of(entity)
+    raise errors.NotMappedError(
+        f"{_describe(entity)} is no class that can be selected", fix="ln.select(Model, name=...), or columns of one"
+    )
 
 
 def state_of_record(record: object) -> orm.InstanceState[Any]:

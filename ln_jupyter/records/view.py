@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from ln_jupyter import schema
+from ln_jupyter import errors, sanitize, schema
 from ln_jupyter.display import html, table
 from ln_jupyter.orm.current import current_block
 from ln_jupyter.orm.session import OrmSession
@@ -29,6 +29,7 @@ _TIMES = ("created_at", "seen_at", "started_at")
 _LARGE = (sa.LargeBinary, Json)  # and of no use in a cell
 _MOST = 7  # columns
 _COUNTED = 10_000  # rows
+_LONGEST = 60  # characters of what is no number
 _BOOKKEEPING = ("revision", "created_by_id", "published_by_id")
 
 
@@ -56,10 +57,18 @@ def view(n: int = 10) -> RegistryView:
     Args:
         n: How many rows of each.
 
+    Raises:
+        InvalidValueError: If *n* is no whole number from 1 on.
+
     Example:
         >>> import ln_jupyter as ln
         >>> registry = ln.view(n=3)
     """
+    given: object = n
+    if not isinstance(given, int) or given < 1:
+        what = f"the class {given.__name__}" if isinstance(given, type) else sanitize.shortened(repr(given), _LONGEST)
+        msg = f"view() shows the newest n rows of each table, and n is {what}"
+        raise errors.InvalidValueError(msg, fix="ln.view(n=10); of one class: ln.select(Model).df()")
     block = current_block()
     if block is not None:
         return _view(block.orm, n)

@@ -47,10 +47,13 @@ if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
         """Map the classes when the first of them is asked for: `header()` writes without them."""
-        if name not in __all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=sys.modules[__name__])
-        from ln_jupyter import importing
+        from ln_jupyter import errors, importing
 
+        if name not in __all__:
+            module = sys.modules[__name__]
+            if importing.is_asked_for(module, name):
+                raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=module)
+            raise errors.UnknownNameError.of(module, name)
         with importing.uninterrupted():
             from ln_jupyter.schema import models  # all of them: their relationships name each other
 
@@ -62,4 +65,4 @@ if not TYPE_CHECKING:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return __all__

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from ln_jupyter import errors
 from ln_jupyter.tracking import running
 from ln_jupyter.tracking.header import header
 from ln_jupyter.tracking.publishing.publish import publish
@@ -23,7 +24,9 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> Notebook | Run | None:
         """Return the notebook and run that `header()` registered in this process; None before it did."""
         if name not in ("notebook", "run"):
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=sys.modules[__name__])
+            if name.startswith("_"):
+                raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            raise errors.UnknownNameError.of(sys.modules[__name__], name)
         current = running.registration()
         return None if current is None else getattr(current, name)
 

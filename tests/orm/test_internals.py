@@ -91,6 +91,19 @@ def test_a_change_without_events(session: orm.Session) -> None:
     assert team in session.dirty
 
 
+def test_the_first_change_of_a_record_is_told(session: orm.Session) -> None:
+    """It is told once, until the record is sent, and the session still knows what was changed."""
+    team = session.get_one(Team, 1)
+    told: list[object] = []
+    internals.note_first_changes(session, told.append)
+
+    team.name = "b"
+    team.name = "c"
+
+    assert [sa.inspect(team)] == told
+    assert [team] == list(session.dirty)
+
+
 def test_a_deferred_column_is_loaded(session: orm.Session, selects: list[Any]) -> None:
     """The record and the column of a load that reading has caused are known."""
     hero = session.scalars(sa.select(Hero)).one()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -56,6 +57,7 @@ def test_readonly_change() -> None:
         ss.select(lns.Pipeline).one().name = "q"
 
     assert error.value.fix.startswith("open it without readonly=True (--readonly)")
+    assert re.search(r"it was changed at test_restrictions.py, line \d+: ss.select\(lns.Pipeline\)", str(error.value))
 
 
 def test_readonly_reads() -> None:

@@ -361,6 +361,23 @@ def test_what_is_not_mapped_is_refused(entity: object) -> None:
         ln.select(entity)
 
 
+@pytest.mark.parametrize(
+    ("entity", "fix"),
+    [
+        ("Run", "give the class itself: ln.select(lns.Run)"),
+        ("Sample", "give the class itself: ln.select(Sample)"),
+        (lns.Run(), "give its class: ln.select(Run, ...)"),
+        (3, "ln.select(Model, name=...), or columns of one"),
+    ],
+)
+def test_what_is_no_class_is_told_how_to_select(entity: object, fix: str) -> None:
+    """The error speaks of what was to be done, and not of adding."""
+    with pytest.raises(ln.errors.NotMappedError) as error:
+        ln.select(entity)
+
+    assert fix == error.value.fix
+
+
 def test_what_python_computes_is_no_condition(library: sa.Engine, book: Any) -> None:
     """A hybrid without SQL would be true or false of every row: nothing is chosen by it, least of all to be deleted."""
     ln.add([book(title="one"), book(title="three")])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import ln_jupyter as ln
@@ -72,3 +74,12 @@ def test_text_and_html_say_the_same() -> None:
 
     for shown in (repr(view), view._repr_html_()):
         assert all(each in shown for each in ("Pipeline", " · 1 row", "created_at", "Transform A"))
+
+
+@pytest.mark.parametrize("n", [0, -1, "x", 2.5, lns.Run])
+def test_a_number_of_rows_that_is_none(n: Any) -> None:
+    """What says not how many rows are to be seen is refused before anything is asked."""
+    with pytest.raises(ln.errors.InvalidValueError, match="newest n rows") as raised:
+        ln.view(n)
+
+    assert raised.value.fix.startswith("ln.view(n=10)")

@@ -27,6 +27,11 @@ VERBS: Mapping[str, frozenset[str]] = {
 """Which options each verb takes. What is open across cells neither locks nor undoes: its cells are many."""
 
 
+_WITHOUT_TARGETS = (
+    'give a URL, as in --db sqlite:////data/lab.db, or make the variable before: lab = "sqlite:////data/lab.db"'
+)
+
+
 class Options(NamedTuple):
     """What a session was asked for; each is an argument of `ln.Session`.
 
@@ -75,7 +80,7 @@ def find_target(text: str, namespace: Mapping[str, Any]) -> Any:
     if not _is_target(value):
         targets = targets_in(namespace)
         msg = f"%%{NAME} --db {redaction.quoted(text)} is neither a URL nor a variable that holds one, or an engine"
-        fix = errors.near_miss(text, targets) if targets else f"write {_usage('cell')}"
+        fix = errors.near_miss(text, targets) if targets else _WITHOUT_TARGETS
         raise errors.MagicError(msg, fix=fix)
     return value
 

@@ -7,6 +7,7 @@ from ln_jupyter import errors
 from ln_jupyter.ipython.session_cell.arguments import Options, find_target, read
 
 USAGE = "write %%ln_session [--as NAME] [--db URL_OR_VARIABLE] [--profile] [--readonly] [--rollback] [--write]"
+MAKE_ONE = 'give a URL, as in --db sqlite:////data/lab.db, or make the variable before: lab = "sqlite:////data/lab.db"'
 
 
 @pytest.mark.parametrize(
@@ -81,8 +82,8 @@ def test_target() -> None:
     ("namespace", "fix"),
     [
         ({"engine": "sqlite://", "n": 1}, "did you mean 'engine'?"),
-        ({"n": "no URL"}, USAGE),
-        ({"_i": "see https://x.org", "_i1": "see https://x.org"}, USAGE),
+        ({"n": "no URL"}, MAKE_ONE),
+        ({"_i": "see https://x.org", "_i1": "see https://x.org"}, MAKE_ONE),
     ],
     ids=["near", "none", "history"],
 )
