@@ -33,6 +33,7 @@ The tree::
     │   ├── UnknownFieldError           a name the mapped class does not have
     │   ├── InvalidValueError           a value that its field or argument cannot have
     │   ├── NothingGivenError           a call that would act on nothing, or on everything
+    │   ├── NotExecutedError            a statement that has not run is used as if it were its rows
     │   ├── InvalidRunError             a word that says neither which run nor in which state
     │   ├── RunNotFoundError            no run has the id
     │   ├── ForeignSessionError         a record belongs to another open session, or database
@@ -215,6 +216,10 @@ class InvalidValueError(RecordError, ValueError):
 
 class NothingGivenError(RecordError, ValueError):
     """A call that names nothing to act on."""
+
+
+class NotExecutedError(RecordError, TypeError):
+    """A statement that has not run is used as if it were its rows."""
 
 
 class InvalidRunError(RecordError, ValueError):

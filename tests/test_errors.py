@@ -219,6 +219,11 @@ def nothing_given(folder: Path, patch: pytest.MonkeyPatch) -> None:
     ln.add([])
 
 
+@meets(errors.NotExecutedError)
+def not_executed(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    _ = ln.select(lns.Run)[0]  # type: ignore[index]
+
+
 @meets(errors.InvalidRunError)
 def invalid_run(folder: Path, patch: pytest.MonkeyPatch) -> None:
     ln.header(id="a", run="newest")

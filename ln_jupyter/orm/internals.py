@@ -90,6 +90,11 @@ def locks_rows(statement: Any) -> bool:
         return False
 
 
+def joins(statement: sa.Select[Any]) -> bool:
+    """Return whether something was joined; `_setup_joins` is where ``join()`` puts it."""
+    return bool(statement._setup_joins)
+
+
 def options_of(statement: Any) -> Sequence[Any]:
     """Return the options of a statement, such as ``selectinload()``; `_with_options` is where ``options()`` puts them."""
     try:
@@ -97,6 +102,20 @@ def options_of(statement: Any) -> Sequence[Any]:
     except AttributeError:  # of text
         return ()
     return options
+
+
+def spreads_records(statement: Any) -> bool:
+    """Return whether a record takes several rows, as with ``contains_eager(Run.inputs)``: a limit would cut it.
+
+    `context` of an option, and what it holds. Of ``joinedload`` a limit would not: SQLAlchemy limits the rows before
+    it joins them.
+    """
+    options = options_of(statement)
+    return bool(options) and any(
+        "eager_from_alias" in element.local_opts and any(getattr(each, "uselist", False) for each in element.path.path)
+        for option in options
+        for element in getattr(option, "context", ())
+    )
 
 
 def columns_set_by(statement: Any) -> set[Any]:

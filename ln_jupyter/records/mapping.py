@@ -160,7 +160,18 @@ def check_names(mapper: orm.Mapper[Any], names: Iterable[str]) -> None:
     for name in names:
         if name not in known:
             msg = f"{mapper.class_.__name__} has no field {name!r}"
-            raise errors.UnknownFieldError(msg, fix=errors.near_miss(name, known.keys()))
+            raise errors.UnknownFieldError(msg, fix=_lookup(mapper, name) or errors.near_miss(name, known.keys()))
+
+
+def _lookup(mapper: orm.Mapper[Any], name: str) -> str:
+    """Say what to write for a condition as Django names it, such as ``name__contains``."""
+    head, _, rest = name.partition("__")
+    if not rest or head not in mapper.all_orm_descriptors:
+        return ""
+    field = f"{mapper.class_.__name__}.{head}"
+    if head in mapper.relationships:
+        return f"join it: .join({field}, {rest}=...)"
+    return f"write it as an expression: .where({field} > value), .where({field}.contains(value))"
 
 
 def _describe(thing: object) -> str:

@@ -15,7 +15,7 @@ from ln_jupyter.orm.current import current_block
 from ln_jupyter.orm.inspect import loading
 from ln_jupyter.orm.routing import RoutingSession
 from ln_jupyter.orm.session import OrmSession
-from ln_jupyter.records import frames, mapping, streams
+from ln_jupyter.records import frames, habits, mapping, streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,13 +38,13 @@ class Reader(Protocol):
         ...
 
 
-class Stmt(Generic[T]):
+class Stmt(habits.NotItsRows, Generic[T]):
     """A SELECT that knows where to run, and has not run.
 
     Every method that refines gives a new statement. `all`, `first`, `one`,
-    `one_or_none`, `stream`, `count`, `exists` and `df` run it: in the block it stands in
-    (`with ln.Session():`, ``%%ln_session``), in the session whose `select` made it, and
-    else in a short session of its own, whose records come back detached.
+    `one_or_none`, `stream`, `count`, `exists`, `df` and ``for ... in statement`` run it: in the
+    block it stands in (`with ln.Session():`, ``%%ln_session``), in the session whose `select` made
+    it, and else in a short session of its own, whose records come back detached.
 
     Attributes:
         select: SQLAlchemy's own statement.
@@ -88,6 +88,21 @@ class Stmt(Generic[T]):
         named = mapping.criteria(self._entities[0], fields) if fields else ()
         return self._with(self.select.where(*scalars.in_criteria(criteria), *named))
 
+    def filter(self, *criteria: sa.ColumnExpressionArgument[bool], **fields: object) -> Stmt[T]:
+        """Keep the rows for which all of this holds: another name of `where`."""
+        return self.where(*criteria, **fields)
+
+    def filter_by(self, **fields: object) -> Stmt[T]:
+        """Keep the rows of the only entity whose attributes equal these values, as `where` does.
+
+        Raises:
+            InvalidValueError: After a `join`, where it could be about either class.
+        """
+        if internals.joins(self.select):
+            msg = "filter_by() after a join does not say of which class the fields are"
+            raise errors.InvalidValueError(msg, fix="use .where(Model.column == value), or .join(Model, name=...)")
+        return self.where(**fields)
+
     def join(self, target: Any, /, *on: Any, isouter: bool = False, **fields: object) -> Stmt[T]:
         """Join another class, or a relationship such as ``Run.pipeline``.
 
@@ -110,15 +125,22 @@ class Stmt(Generic[T]):
         return self._with(joined.where(*mapping.criteria(entity, fields)) if fields else joined)
 
     def order_by(self, *columns: Any) -> Stmt[T]:
-        """Order the rows, as SQLAlchemy's ``order_by``."""
+        """Order the rows, as SQLAlchemy's ``order_by``.
+
+        Raises:
+            InvalidValueError: If a column is a text with a ``-``, as Django has it; it says what to write.
+        """
+        habits.check_order(self._entities[0], columns)
         return self._with(self.select.order_by(*columns))
 
     def limit(self, n: int) -> Stmt[T]:
         """Return at most *n* rows."""
+        habits.check_number("limit", n)
         return self._with(self.select.limit(n), limit=n)
 
     def offset(self, n: int) -> Stmt[T]:
         """Leave the first *n* rows out."""
+        habits.check_number("offset", n)
         return self._with(self.select.offset(n))
 
     def options(self, *options: ExecutableOption) -> Stmt[T]:
@@ -166,9 +188,13 @@ class Stmt(Generic[T]):
         with self._reading() as session:
             return list(self._rows(session, self.select).all())
 
+    def __iter__(self) -> Iterator[T]:
+        """Run it, and go through all rows; `stream` keeps fewer in memory."""
+        return iter(self.all())
+
     def first(self) -> T | None:
         """Return the first row, or None; asks the database for one."""
-        as_it_is = self._limit == 0 or self._spreads_records()
+        as_it_is = self._limit == 0 or internals.spreads_records(self.select)
         with self._reading() as session:
             return self._rows(session, self.select if as_it_is else self.select.limit(1)).first()  # type: ignore[no-any-return]
 
@@ -266,11 +292,6 @@ class Stmt(Generic[T]):
         """Show what would run; runs nothing."""
         return f"<select {self._names()}, not executed: .all() .first() .one() .count() .df() run it>\n{self.select}"
 
-    def __bool__(self) -> bool:
-        """Refuse to guess: a statement is neither empty nor full before it ran."""
-        msg = "a statement that has not run is neither true nor false"
-        raise errors.NothingGivenError(msg, fix="ask with .exists(), .count() or .first()")
-
     def _brief(self) -> str:
         where = "" if self.select.whereclause is None else f" where {self.select.whereclause}"
         return f"{self._names()}{where}"
@@ -279,19 +300,8 @@ class Stmt(Generic[T]):
         return ", ".join(getattr(entity, "__name__", str(entity)) for entity in self._entities)
 
     def _at_most_two(self) -> sa.Select[Any]:
-        return self.select.limit(2) if self._limit is None and not self._spreads_records() else self.select
-
-    def _spreads_records(self) -> bool:
-        """Return whether a record takes several rows, as with ``contains_eager(Run.inputs)``: a limit would cut it.
-
-        Of ``joinedload`` it would not: SQLAlchemy limits the rows before it joins them.
-        """
-        options = internals.options_of(self.select)
-        return bool(options) and any(
-            "eager_from_alias" in element.local_opts
-            and any(getattr(each, "uselist", False) for each in element.path.path)
-            for option in options
-            for element in getattr(option, "context", ())
+        return (
+            self.select.limit(2) if self._limit is None and not internals.spreads_records(self.select) else self.select
         )
 
     def _rows(self, session: RoutingSession, select: sa.Select[Any]) -> Any:

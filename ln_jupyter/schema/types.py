@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import operator
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.sql import operators
 
 from ln_jupyter import errors, sanitize
 from ln_jupyter.environment import clock
@@ -17,15 +19,91 @@ _LONGEST = 60  # characters that are shown of a value
 _FIX = "go on from a backup, or name another registry; ln-jupyter doctor says in which column it is"
 
 
+_MOMENTS = 'write it as "2026-11-22", "2026-11-22 14:30" or "2026-11-22T14:30+01:00"'
+
+
+_NOW = "datetime.now(datetime.UTC)"
+
+
+class TimeValueError(ValueError, sa.exc.DontWrapMixin):
+    """A value that is no moment; SQLAlchemy does not put it into an error of its own, with all of the SQL."""
+
+
+class _Comparator(sa.types.TypeDecorator.Comparator[dt.datetime], sa.DateTime.Comparator[dt.datetime]):
+    """Compares with texts and days, too."""
+
+    def operate(self, op: Any, *other: Any, **options: Any) -> sa.ColumnElement[Any]:
+        if op in _COMPARED:
+            other = tuple(_compared(each, of_moment=op in _OF_MOMENTS) for each in other)
+        elif op in _OF_TEXTS:
+            msg = "a time is compared with times, and is no text to be searched"
+            raise errors.InvalidValueError(msg, fix='use .where(column >= "2026-11-01", column < "2026-12-01")')
+        return super().operate(op, *other, **options)
+
+
+_OF_MOMENTS = {operator.eq, operator.ne, operators.in_op, operators.not_in_op}
+_COMPARED = _OF_MOMENTS | {operator.lt, operator.le, operator.gt, operator.ge}
+_COMPARED |= {operators.between_op, operators.not_between_op}
+_OF_TEXTS = {
+    operators.like_op,
+    operators.ilike_op,
+    operators.contains_op,
+    operators.startswith_op,
+    operators.endswith_op,
+}
+
+
+def _compared(given: Any, *, of_moment: bool) -> Any:
+    """Return the moment that a text or a day names; what has no zone is of this machine's.
+
+    Raises:
+        InvalidValueError: If it names none, or names a day where a moment is meant.
+    """
+    if isinstance(given, (list, tuple, set, frozenset)):
+        return [_compared(each, of_moment=of_moment) for each in given]
+    if isinstance(given, dt.datetime):
+        if given.tzinfo is None:  # it may be of utcnow(), which means another moment than it says
+            fix = f'give it a zone, as datetime.now(datetime.UTC) has, or write "{given.isoformat(" ")}" for this machine\'s'
+            raise errors.InvalidValueError(f"{given!r} has no time zone", fix=fix)
+        return given
+    if not isinstance(given, (str, dt.date)):
+        return given
+    text = given.strip() if isinstance(given, str) else given.isoformat()
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        shown = sanitize.shortened(repr(text), _LONGEST)
+        raise errors.InvalidValueError(f"{shown} is no time", fix=_MOMENTS) from None
+    if of_moment and not _has_clock(text):
+        msg = f"{text} is a day, and what it is compared with a moment"
+        raise errors.InvalidValueError(msg, fix=f'use .where(column >= "{text}", column < "{_day_after(moment)}")')
+    return moment if moment.tzinfo is not None else moment.astimezone()
+
+
+def _has_clock(text: str) -> bool:
+    try:
+        dt.date.fromisoformat(text)
+    except ValueError:
+        return True
+    return False
+
+
+def _day_after(moment: dt.datetime) -> dt.date:
+    return moment.date() + dt.timedelta(days=1)
+
+
 class UtcDateTime(sa.types.TypeDecorator[dt.datetime]):
     """A moment with microseconds: aware and in UTC in Python, whatever the database keeps.
 
+    It is compared with moments, and with texts such as ``"2026-11-22"``, whose zone, if they name none, is this machine's.
+
     Raises:
-        ValueError: If a naive time is stored; its zone would be a guess.
+        TimeValueError: If what is stored is no time, or a naive one; its zone would be a guess.
     """
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
+    comparator_factory = _Comparator
 
     @property
     def python_type(self) -> type[dt.datetime]:
@@ -36,9 +114,10 @@ class UtcDateTime(sa.types.TypeDecorator[dt.datetime]):
         """Turn any zone into UTC; SQLite stores no zone, so it gets the naive UTC time."""
         if value is None:
             return None
+        if not isinstance(value, dt.datetime):
+            raise TimeValueError(f"{sanitize.shortened(repr(value), _LONGEST)} is no time; use {_NOW}")
         if value.tzinfo is None:
-            msg = f"{value!r} has no time zone; use datetime.now(datetime.UTC)"
-            raise ValueError(msg)
+            raise TimeValueError(f"{value!r} has no time zone; use {_NOW}")
         value = value.astimezone(dt.UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 

@@ -91,6 +91,12 @@ def test_a_change_without_events(session: orm.Session) -> None:
     assert team in session.dirty
 
 
+def test_what_joins() -> None:
+    """A statement that joins is told from one that does not."""
+    assert internals.joins(sa.select(Hero).join(Hero.team))
+    assert not internals.joins(sa.select(Hero, Team).where(Hero.team_id == Team.id))
+
+
 def test_the_first_change_of_a_record_is_told(session: orm.Session) -> None:
     """It is told once, until the record is sent, and the session still knows what was changed."""
     team = session.get_one(Team, 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import datetime as dt
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -276,6 +278,145 @@ def test_exists_and_count() -> None:
 
     assert ln.select(lns.Run, name="x").exists()
     assert ln.select(lns.Run).order_by(lns.Run.name).count() == 1
+
+
+def test_it_is_filtered_as_elsewhere() -> None:
+    """`filter` is `where`, and `filter_by` takes fields, as SQLAlchemy's queries and Django's have them."""
+    ln.add([lns.Run(name="a"), lns.Run(name="b")])
+    runs = ln.select(lns.Run)
+
+    found = [runs.filter(lns.Run.name == "a"), runs.filter(name="a"), runs.filter_by(name="a")]
+
+    assert [["a"]] * 3 == [[run.name for run in each] for each in found]
+
+
+def test_fields_after_a_join_say_of_which_class() -> None:
+    """SQLAlchemy takes them for the joined class's, and its next release for either's: this is refused."""
+    with pytest.raises(ln.errors.InvalidValueError, match="of which class") as error:
+        ln.select(lns.Run).join(lns.Pipeline).filter_by(name="a")
+
+    assert "use .where(Model.column == value), or .join(Model, name=...)" == error.value.fix
+
+
+def test_iterating_runs_it_once(statements: Statements) -> None:
+    """A loop, `list` and `sorted` read the rows by one statement each, and count nothing first."""
+    ln.add([lns.Run(name="a"), lns.Run(name="b")])
+    runs = ln.select(lns.Run.name)
+    statements.clear()
+
+    found = [[name for name in runs], [*runs], list(runs), sorted(runs)]  # noqa: C416 - the point
+
+    assert [["a", "b"]] * 4 == [sorted(each) for each in found]
+    assert 4 == len(statements)
+
+
+@pytest.mark.parametrize(
+    ("use", "fix"),
+    [
+        (len, "count in the database with .count(), or len(statement.all())"),
+        (lambda s: s[0], "use .first(), after an .order_by(...) that says which is the first, or .all()[0]"),
+        (lambda s: s[3], "use .offset(3).first(), after an .order_by(...), or .all()[3]"),
+        (lambda s: s[-1], "use .order_by(Model.column.desc()).first(), or .all()[-1]"),
+        (lambda s: s[2:5], "use .offset(2).limit(3).all(), after an .order_by(...)"),
+        (lambda s: s[:5], "use .limit(5).all(), after an .order_by(...)"),
+        (lambda s: s[::2], "use .all(), which gives a list"),
+        (lambda s: s["name"], "use ln.select(Model.name).all(), or .df()['name']"),
+        (lambda s: "a" in s, "ask the database: .where(...).exists()"),
+    ],
+    ids=["len", "0", "3", "-1", "2:5", ":5", "::2", "name", "in"],
+)
+def test_it_is_not_its_rows(statements: Statements, use: Any, fix: str) -> None:
+    """What asks for rows of a statement that has not run is a TypeError that says what gives them; nothing is sent."""
+    with pytest.raises(ln.errors.NotExecutedError) as error:
+        use(ln.select(lns.Run))
+
+    assert isinstance(error.value, TypeError)
+    assert (fix, []) == (error.value.fix, statements)
+
+
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [
+        ("get", "use .where(id=..., v=...).one_or_none()"),
+        ("get_one", "use .where(id=..., v=...).one()"),
+        ("scalars", "use .all()"),
+        ("scalar_one", "use .one()"),
+        ("select_related", 'use .load("relationship")'),
+        ("exclude", "use .where(Model.column != value)"),
+        ("to_pandas", "use .df()"),
+        ("frist", "did you mean 'first'?"),
+        ("group_by", "with ln.Session() as ss: ss.orm.execute(statement.select.group_by(...)).all()"),
+    ],
+)
+def test_a_name_of_elsewhere_is_answered(name: str, fix: str) -> None:
+    """Methods of SQLAlchemy's results, of Django and of pandas are told what they are here."""
+    pipelines: Any = ln.select(lns.Pipeline)
+
+    with pytest.raises(ln.errors.UnknownNameError) as error:
+        getattr(pipelines, name)
+
+    assert isinstance(error.value, AttributeError)
+    assert error.value.fix.endswith(fix)
+
+
+def test_the_way_to_sqlalchemys_own_statement() -> None:
+    """What the error of such a name says can be typed."""
+    ln.add([lns.Run(name="a"), lns.Run(name="a")])
+    statement = ln.select(lns.Run.name)
+
+    with ln.Session() as ss:
+        assert [("a",)] == ss.orm.execute(statement.select.distinct()).all()
+
+
+def test_tools_that_look_for_a_name_find_none() -> None:
+    """A protocol's name is a plain AttributeError, and a copy works."""
+    runs = ln.select(lns.Run, name="a")
+
+    assert not hasattr(runs, "_repr_html_")
+    assert not hasattr(runs, "shape")
+    assert copy.copy(runs).sql == runs.sql
+
+
+@pytest.mark.parametrize(
+    ("ask", "fix"),
+    [
+        (lambda s: s.order_by("-name"), "use .order_by(Run.name.desc())"),
+        (lambda s: s.limit(-1), ".limit(10)"),
+        (lambda s: s.offset(-1), ".offset(10)"),
+    ],
+)
+def test_what_no_order_or_number_is(ask: Any, fix: str) -> None:
+    """Django's way to order downwards, and a number below none, are refused before anything runs."""
+    with pytest.raises(ln.errors.InvalidValueError) as error:
+        ask(ln.select(lns.Run))
+
+    assert fix == error.value.fix
+
+
+@pytest.mark.parametrize(
+    ("fields", "fix"),
+    [
+        ({"name__contains": "x"}, ".where(Run.name > value), .where(Run.name.contains(value))"),
+        ({"pipeline__name": "x"}, "join it: .join(Run.pipeline, name=...)"),
+        ({"name_": "x"}, "did you mean 'name'?"),
+    ],
+)
+def test_a_condition_as_django_names_it(fields: dict[str, Any], fix: str) -> None:
+    """It is told how to write it as an expression, or what to join."""
+    with pytest.raises(ln.errors.UnknownFieldError) as error:
+        ln.select(lns.Run).filter(**fields)
+
+    assert error.value.fix.endswith(fix)
+
+
+def test_times_are_asked_for_by_texts() -> None:
+    """A text names a moment in expressions and in fields, and finds what it should."""
+    ln.add([lns.Run(name=f"{day}", started_at=dt.datetime(2026, 11, day, 12, tzinfo=dt.UTC)) for day in (20, 25)])
+    runs = ln.select(lns.Run)
+
+    after, at = runs.where(lns.Run.started_at > "2026-11-22"), runs.where(started_at="2026-11-20T13:00+01:00")
+
+    assert (["25"], ["20"]) == ([run.name for run in after], [run.name for run in at])
 
 
 def test_a_statement_is_not_a_truth() -> None:

@@ -166,14 +166,75 @@ def test_times_are_utc_with_microseconds(session: orm.Session) -> None:
     assert run.started_at.microsecond == 123456
 
 
-def test_a_naive_time_is_refused(session: orm.Session) -> None:
-    """A time without a zone would be a guess."""
-    session.add(lns.Run(started_at=dt.datetime(2026, 1, 1)))  # noqa: DTZ001 - the point
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (dt.datetime(2026, 1, 1), "datetime.datetime(2026, 1, 1, 0, 0) has no time zone"),  # noqa: DTZ001 - the point
+        (dt.date(2026, 1, 1), "datetime.date(2026, 1, 1) is no time"),
+        ("2026-01-01T12:00Z", "'2026-01-01T12:00Z' is no time"),
+    ],
+)
+def test_what_is_no_moment_is_not_stored(session: orm.Session, value: Any, why: str) -> None:
+    """A time without a zone would be a guess; the error is one sentence, without the SQL."""
+    session.add(lns.Run(started_at=value))
 
-    with pytest.raises(sa.exc.StatementError) as error:
+    with pytest.raises(ValueError, match="; use datetime") as error:
         session.commit()
 
-    assert "has no time zone; use datetime.now(datetime.UTC)" in str(error.value)
+    assert f"{why}; use datetime.now(datetime.UTC)" == str(error.value)
+
+
+DAY = dt.datetime(2026, 11, 22).astimezone()
+AT_NOON = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("2026-11-22", DAY),
+        (dt.date(2026, 11, 22), DAY),
+        (" 2026-11-22 00:00", DAY),
+        ("2026-11-22T12:00Z", AT_NOON),
+        ("2026-11-22 13:00:00+01:00", AT_NOON),
+        (AT_NOON, AT_NOON),
+    ],
+)
+def test_a_time_is_compared_with_what_names_one(given: Any, meant: dt.datetime) -> None:
+    """Texts and days without a zone are of this machine's, as displays show times; others say theirs."""
+    compared = [
+        (lns.Run.started_at > given).right.value,
+        (lns.Run.started_at <= given).right.value,
+        *(each.value for each in lns.Run.started_at.between(given, given).right.clauses),
+    ]
+
+    assert [meant] * 4 == compared
+
+
+@pytest.mark.parametrize(
+    ("compare", "message", "fix"),
+    [
+        (lambda c: c > "yesterday", "'yesterday' is no time", '"2026-11-22 14:30"'),
+        (lambda c: c > dt.datetime(2026, 1, 1), "has no time zone", '"2026-01-01 00:00:00"'),  # noqa: DTZ001
+        (lambda c: c == "2026-11-22", "2026-11-22 is a day", 'column < "2026-11-23"'),
+        (lambda c: c.in_(["2026-11-30"]), "2026-11-30 is a day", 'column < "2026-12-01"'),
+        (lambda c: c.like("2026%"), "is no text to be searched", "column >= "),
+    ],
+)
+def test_a_comparison_of_times_that_means_nothing(compare: Any, message: str, fix: str) -> None:
+    """It is refused where it is written, in a sentence that says what to write."""
+    with pytest.raises(errors.InvalidValueError) as error:
+        compare(lns.Run.started_at)
+
+    assert message in str(error.value)
+    assert fix in error.value.fix
+
+
+def test_other_comparisons_of_times_are_sqlalchemys() -> None:
+    """Times are compared with nothing, with other columns and with subqueries, and subtracted, as ever."""
+    column = lns.Run.started_at
+
+    for expression in (column.is_(None), column == None, column > lns.Run.heard_at, column - lns.Run.heard_at):  # noqa: E711
+        assert "started_at" in str(expression)
 
 
 def test_times_order_as_text() -> None:

@@ -18,6 +18,10 @@ assert_type(ln.select(lns.Run).first(), lns.Run | None)
 assert_type(ln.select(lns.Run).one(), lns.Run)
 assert_type(ln.select(lns.Run).one_or_none(), lns.Run | None)
 assert_type(ln.select(lns.Run).count(), int)
+assert_type(ln.select(lns.Run).filter(lns.Run.pid > 1).filter_by(name="x"), ln.Stmt[lns.Run])
+for each in ln.select(lns.Run):
+    assert_type(each, lns.Run)
+assert_type(list(ln.select(lns.Run, name="x")), list[lns.Run])
 assert_type(ln.select(lns.Run.name).all(), list[Any])
 
 run = lns.Run(name="x", pipeline=lns.Pipeline(name="p"))
