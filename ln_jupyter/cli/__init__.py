@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 import ln_jupyter
-from ln_jupyter.cli import approve, copy, doctor, lists, project, remove, show
+from ln_jupyter.cli import approve, copy, doctor, lists, project, remove
 from ln_jupyter.cli.group import Group
+from ln_jupyter.cli.show import command
 
 _EXIT_CODES = """\b
 Exit codes:
@@ -27,7 +28,7 @@ def main(*, debug: bool) -> None:
 for _command in (
     lists.list_notebooks,
     lists.list_runs,
-    show.show,
+    command.show,
     doctor.doctor,
     project.init,
     project.migrate,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from ln_jupyter import errors, settings
 from ln_jupyter.approval import lists, registry_url, urls
-from ln_jupyter.cli import options, output
+from ln_jupyter.cli import options
+from ln_jupyter.cli.output import programs, screen, table
+from ln_jupyter.cli.output.table import Cell, Column, Row
 from ln_jupyter.sanitize import plain
 
 
@@ -67,17 +70,26 @@ def _wanted(target: str) -> str | None:
 def _list(*, as_json: bool) -> None:
     found = list(lists.every())
     if as_json:
-        output.write_json([{"url": each.url, "file": each.file} for each in found])
+        programs.write_json([{"url": each.url, "file": each.file} for each in found])
     elif found:
-        output.write_table(
-            [{"approved": registry_url.shown(each.url), "in": each.file} for each in found], longest=None
-        )
+        _write([[registry_url.shown(each.url), str(each.file)] for each in found])
     else:
         click.echo("nothing is approved", err=True)
 
 
+def _write(approved: list[list[str]]) -> None:
+    """Write all of each, of whatever length: what leads elsewhere may stand in the middle of a URL."""
+    shown = replace(screen.look(), longest=None)
+    if shown.is_terminal:
+        lines = [(shown.fold(url), shown.fold(f"in {file}", indent="  ")) for url, file in approved]
+        shown.write(line for of_one in lines for part in of_one for line in part)
+    else:
+        rows = [Row([Cell(text) for text in each]) for each in approved]
+        shown.write(table.lines(shown, [Column("APPROVED"), Column("IN")], rows))
+
+
 def _say(url: str | None, file: Path | None, words: str, *, as_json: bool) -> None:
     if as_json:
-        output.write_json({"url": url, "approved": file is not None, "file": file})
+        programs.write_json({"url": url, "approved": file is not None, "file": file})
     else:
         click.echo(plain(words))

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from ln_jupyter import settings
-from ln_jupyter.cli import options, output
+from ln_jupyter.cli import options
+from ln_jupyter.cli.output import programs, screen, table
 
 
 @click.command(
@@ -31,7 +32,7 @@ def backup(file: Path, *, url: str | None, as_json: bool) -> None:
     backup.back_up(source, file)
     name = error_translation.describe(source.url)
     if as_json:
-        output.write_json({"database": name, "backup": file.absolute(), "bytes": file.stat().st_size})
+        programs.write_json({"database": name, "backup": file.absolute(), "bytes": file.stat().st_size})
     else:
         click.echo(f"{name} is backed up in {file} ({file.stat().st_size:,} bytes)")
 
@@ -57,9 +58,12 @@ def copy_registry(source: str, target: str, *, as_json: bool) -> None:
 
     done = transfer.copy(engines.resolve(source), engines.resolve(target))
     if as_json:
-        output.write_json(asdict(done))
+        programs.write_json(asdict(done))
         return
-    output.write_table([{"table": name, "rows": f"{rows:,}"} for name, rows in done.rows.items()])
+    header = [table.Column("TABLE"), table.Column("ROWS", is_number=True)]
+    rows = [table.Row([table.Cell(name), table.Cell(f"{number:,}")]) for name, number in done.rows.items()]
+    shown = screen.look()
+    shown.write(table.lines(shown, header, rows))
     click.echo(f"{done.source} is copied to {done.target}, and compared")
     click.echo(
         "to use it, say so in LN_JUPYTER_URL or the project's settings; ln-jupyter doctor shows which is used", err=True

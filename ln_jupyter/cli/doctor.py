@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ln_jupyter import errors, settings
-from ln_jupyter.cli import options, output
+from ln_jupyter.cli import options
+from ln_jupyter.cli.output import programs, screen, table
 from ln_jupyter.registry.finding import Finding
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def doctor(context: click.Context, *, url: str | None, as_json: bool) -> None:
     versions = environment.versions()
     if as_json:
         facts = None if registry is None else asdict(registry)
-        output.write_json(
+        programs.write_json(
             {
                 "ok": is_well,
                 "settings": chosen,
@@ -78,11 +79,10 @@ def _write(
     versions: dict[str, str | None],
     findings: list[Finding],
 ) -> None:
-    if chosen:
-        output.write_table([{"setting": n, "value": s["value"], "from": s["origin"]} for n, s in chosen.items()])
-        click.echo()
+    shown = screen.look()
+    blocks: list[dict[str, object]] = [{name: _value(each) for name, each in chosen.items()}]
     if registry is not None:
-        output.write_facts(
+        blocks.append(
             {
                 "registry": registry.database,
                 "schema": registry.schema,
@@ -91,8 +91,14 @@ def _write(
                 "filesystem": registry.filesystem,
             }
         )
-        click.echo()
-    output.write_facts({name: version or "not installed" for name, version in versions.items()})
-    click.echo()
+    blocks.append({name: version or "not installed" for name, version in versions.items()})
+    for block in filter(None, blocks):
+        shown.write([*table.facts(shown, block), " "])
     for finding in findings:
-        output.write_facts({f"{finding.state:<6}": f"{finding.name}: {finding}"})
+        tone = {"broken": "bad", "hint": "warn"}.get(finding.state, "muted")
+        shown.write(table.facts(shown, {f"{finding.state:<6}": f"{finding.name}: {finding}"}, tone=tone))
+
+
+def _value(setting: dict[str, str]) -> str:
+    """Write a value with what decided it."""
+    return f"{setting['value']}  ({setting['origin']})"

@@ -57,9 +57,21 @@ def form(command: C) -> C:
 
 dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 yes = click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can answer.")
-limit = click.option(
-    "--limit", type=click.IntRange(min=1), default=_DEFAULT_LIMIT, show_default=True, help="Show so many, the newest."
-)
+
+
+def limit(command: C) -> C:
+    """Add ``--limit``, and ``--all`` of which it is none."""
+    command = click.option("--all", "is_all", is_flag=True, help="Show all of them.")(command)
+    so_many = click.IntRange(min=1)
+    return click.option("--limit", type=so_many, default=_DEFAULT_LIMIT, show_default=True, help="Show so many.")(
+        command
+    )
+
+
+def looks(command: C) -> C:
+    """Add what changes how a terminal shows it: ``--utc`` and ``--full``."""
+    command = click.option("--full", is_flag=True, help="Show ids, hashes and texts whole.")(command)
+    return click.option("--utc", is_flag=True, help="Show times with their dates, in UTC.")(command)
 
 
 def identifier(value: str) -> str:
@@ -81,3 +93,22 @@ def age(value: str) -> dt.timedelta:
     if match is None:
         raise click.BadParameter(f"{value!r} is no age; write hours, days or weeks: 12h, 30d, 8w")
     return dt.timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def since(value: str) -> dt.datetime:
+    """Read a moment: so long ago, or an ISO 8601 date or time, of this machine's zone if it names none.
+
+    Raises:
+        click.BadParameter: If it is something else.
+
+    Example:
+        >>> since("2026-11-27T14:35+00:00").isoformat()
+        '2026-11-27T14:35:00+00:00'
+    """
+    if re.fullmatch(r"[0-9]{1,5}[hdw]", value.strip()):
+        return dt.datetime.now(dt.UTC) - age(value)
+    try:
+        return dt.datetime.fromisoformat(value.strip()).astimezone(dt.UTC)
+    except (ValueError, OverflowError) as error:
+        msg = f"{value!r} is no moment; write how long ago, or a date: 2h, 7d, 8w, 2026-11-27"
+        raise click.BadParameter(msg) from error

@@ -11,7 +11,8 @@ import click
 
 from ln_jupyter import errors, settings
 from ln_jupyter.approval import lists, registry_url
-from ln_jupyter.cli import options, output
+from ln_jupyter.cli import options
+from ln_jupyter.cli.output import programs
 from ln_jupyter.sanitize import plain
 
 
@@ -45,7 +46,7 @@ def init(folder: Path, *, url: str | None, as_json: bool) -> None:
     chosen = settings.resolve(project.parent)
     instead = chosen.origins["url"] if chosen.registry.asked != made.asked else None
     if as_json:
-        output.write_json({"folder": project.parent, "registry": file, "decided_by": instead or project})
+        programs.write_json({"folder": project.parent, "registry": file, "decided_by": instead or project})
     else:
         click.echo(f"notebooks below {project.parent} register in {file}")
     if instead is not None:
@@ -77,7 +78,7 @@ def migrate(url: str | None, *, dry_run: bool, as_json: bool) -> None:
         facts = {"database": done.database, "before": done.before, "after": done.after}
         whom = {"additive": done.is_additive, "oldest_reader": done.oldest_reader}
         backup = None if done.backup is None else str(done.backup)
-        output.write_json({"dry_run": dry_run, **facts, **whom, "backup": backup})
+        programs.write_json({"dry_run": dry_run, **facts, **whom, "backup": backup})
     else:
         click.echo(f"would migrate {done}" if dry_run and done.is_needed else str(done))
 
@@ -108,7 +109,7 @@ def _name(file: Path, url: str, *, as_json: bool) -> None:
     canonical = lists.url_of(named.asked)
     approved_in = None if named.is_approved else lists.add(canonical)
     if as_json:
-        output.write_json({"folder": file.parent, "registry": canonical, "decided_by": file})
+        programs.write_json({"folder": file.parent, "registry": canonical, "decided_by": file})
         return
     click.echo(plain(f"notebooks below {file.parent} register in {registry_url.shown(canonical)}, as {file} says"))
     if approved_in is not None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from ln_jupyter import settings
-from ln_jupyter.cli import completion, options, output
+from ln_jupyter import humanize, settings
+from ln_jupyter.cli import completion, options
 from ln_jupyter.cli.lists import write_runs
+from ln_jupyter.cli.output import programs, screen
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -125,7 +126,7 @@ def forget(file: Path, *, force: bool, url: str | None, as_json: bool) -> None:
         engines.connect(url)
     done = forget_file.forget(file, force=force)
     if as_json:
-        output.write_json(asdict(done))
+        programs.write_json(asdict(done))
     elif done.notebook_id is None:
         click.echo(f"{done.path} has no id, and the registry does not know it")
     else:
@@ -156,33 +157,34 @@ def _carry_out(  # noqa: PLR0913 - one for each option
             click.confirm(f"delete {summary(done)}?", abort=True, err=True)
         done = remove(dry_run=False)
     if as_json:
-        output.write_json({"dry_run": dry_run, **asdict(done)})
+        programs.write_json({"dry_run": dry_run, **asdict(done)})
     else:
         click.echo(f"{'would delete' if dry_run else 'deleted'} {summary(done)}")
 
 
 def _write_runs(engine: sa.Engine, ids: tuple[str, ...]) -> None:
-    from ln_jupyter.queries import runs  # here for cost: --help needs no database
+    from ln_jupyter.queries import filters, runs  # here for cost: --help needs no database
 
     if not ids:
         return
     with engine.connect() as connection:
-        write_runs(runs.newest(connection, ids=ids[:_MOST_RUNS], limit=_MOST_RUNS))
+        found = runs.newest(connection, filters.Wanted(ids=ids[:_MOST_RUNS]), limit=_MOST_RUNS)
+    write_runs(screen.look(), found)
     if len(ids) > _MOST_RUNS:
         click.echo(f"... and {len(ids) - _MOST_RUNS:,} more")
 
 
 def _summary(removed: Removed) -> str:
     parts = (
-        output.count(len(removed.runs), "run"),
-        output.count(removed.cells, "executed cell"),
-        output.count(removed.sources, "source"),
-        output.count(removed.environments, "environment"),
-        output.count(removed.texts, "text"),
+        humanize.count(len(removed.runs), "run"),
+        humanize.count(removed.cells, "executed cell"),
+        humanize.count(removed.sources, "source"),
+        humanize.count(removed.environments, "environment"),
+        humanize.count(removed.texts, "text"),
     )
     return ", ".join(parts)
 
 
 def _summary_of_texts(removed: Removed) -> str:
-    runs, cells = output.count(len(removed.runs), "run"), output.count(removed.cells, "executed cell")
-    return f"what ran in {cells} of {runs}, {output.count(removed.texts, 'text')}"
+    runs, cells = humanize.count(len(removed.runs), "run"), humanize.count(removed.cells, "executed cell")
+    return f"what ran in {cells} of {runs}, {humanize.count(removed.texts, 'text')}"

@@ -129,7 +129,7 @@ def _put(annotations: Annotations, run: Run | str | None) -> None:
         return run_rows.annotate(connection, run_id, annotations)
 
     if not choose.in_registry(write, engine=engine):
-        raise errors.RunNotFoundError(f"the registry has no run {run_id}", fix="ln-jupyter runs lists them")
+        raise errors.RunNotFoundError(f"the registry has no run {run_id}", fix="ln-jupyter runs --full lists them")
 
 
 def _named(run: Run | str) -> tuple[str, sa.Engine]:

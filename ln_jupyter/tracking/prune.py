@@ -139,7 +139,7 @@ def _states(session: orm.Session, ids: tuple[str, ...]) -> dict[str, str | None]
     missing = [run_id for run_id in ids if run_id not in found]
     if missing:
         msg = f"the registry has no run {', '.join(missing)}; nothing was deleted"
-        raise errors.RunNotFoundError(msg, fix="write whole ids: ln-jupyter runs lists them")
+        raise errors.RunNotFoundError(msg, fix="write whole ids: ln-jupyter runs --full lists them")
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -53,6 +54,11 @@ def run() -> Callable[..., subprocess.CompletedProcess[str]]:
     return lambda *words, **options: subprocess.run(
         program(*words), capture_output=True, text=True, check=False, timeout=180, **options
     )
+
+
+def table(text: str) -> list[list[str]]:
+    """Read the cells of a table that went into a pipe, below its header; None of them is empty."""
+    return [re.split("  +", line.strip()) for line in text.splitlines()[1:]]
 
 
 def program(*words: str) -> list[str]:

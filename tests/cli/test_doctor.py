@@ -126,7 +126,7 @@ def test_no_password_is_shown(home, command, jupyter, monkeypatch):
     done = command("doctor")
 
     assert (1, False) == (done.exit_code, "top-secret" in done.output)
-    assert "postgresql+psycopg://ann:***@localhost:1/lab  environment variable LN_JUPYTER_URL" in done.stdout
+    assert "postgresql+psycopg://ann:***@localhost:1/lab  (environment variable LN_JUPYTER_URL)" in done.stdout
     assert "broken  registry: postgresql+psycopg://ann:***@localhost:1/lab cannot be reached" in done.stdout
     assert "fix: check the URL (host, port, user, password, database)" in done.stdout
 

@@ -1,16 +1,17 @@
 import csv
 import datetime as dt
 import io
+import re
 from typing import get_args
 
 import pytest
 
 import ln_jupyter.schema as lns
-from ln_jupyter.cli import lists, output, remove
+from ln_jupyter.cli import lists, remove
 from ln_jupyter.orm.session import OrmSession
 from ln_jupyter.schema import Notebook
 from ln_jupyter.schema.models import State
-from tests.cli.conftest import execution, notebook
+from tests.cli.conftest import ago, execution, notebook, table
 
 
 def test_every_state_can_be_asked_for():
@@ -19,16 +20,19 @@ def test_every_state_can_be_asked_for():
 
 
 def test_notebooks_are_listed(filled, command, db):
-    """`list` shows notebooks, the newest first, with their last run and their path on this machine."""
+    """`list` has a line for each notebook: first its last run, then where it is, and the runs of all its versions."""
     done = command("list", *db)
 
-    lines = done.stdout.splitlines()[2:]
-    assert (0, 3) == (done.exit_code, len(lines))
-    assert ["Other00000bb", "1", "draft", "untitled", "0"] == lines[0].split()
-    assert ["Growth0000aa", "2", "draft", "Growth", "of", "E.", "coli", "3"] == lines[1].split()[:8]
-    assert "lost, last heard" in lines[1]
-    assert lines[1].endswith("/data/growth.ipynb")
-    assert ["Growth0000aa", "1", "published", "Growth", "of", "E.", "coli", "1"] == lines[2].split()[:8]
+    assert 0 == done.exit_code
+    assert ["LAST RUN", "ID", "NOTEBOOK", "TITLE", "VERSION", "RUNS", "WHEN", "REASON"] == re.split(
+        "  +", done.stdout.splitlines()[0]
+    )
+    other, growth = table(done.stdout)
+    assert ["none", "Other00000bb", "untitled", "1 draft", "0", local(20)] == other
+    assert ["? lost", "Growth0000aa", "/data/growth.ipynb", "Growth of E. coli", "2 draft", "4", local(30)] == growth[
+        :7
+    ]
+    assert [f"last heard {local(30, 600)}"] == growth[7:]
 
 
 def test_notebooks_as_json(filled, data, db):
@@ -58,9 +62,9 @@ def test_many_runs_are_counted_for_programs(filled, command, data, db, monkeypat
     """A table says where there are more runs than it counts; JSON and CSV have the number."""
     monkeypatch.setattr(lists, "_COUNTED", 2)
 
-    line = command("list", *db).stdout.splitlines()[3]
+    _, line = table(command("list", *db).stdout)
 
-    assert "2+" in line.split()
+    assert "2+" in line
     assert 3 == data("list", *db)[1]["runs"]
     assert "3" == list(csv.DictReader(io.StringIO(command("list", "--csv", *db).stdout)))[1]["runs"]
 
@@ -120,11 +124,11 @@ def test_the_last_form_counts(filled, command, db):
 
 
 @pytest.mark.parametrize("words", [["list"], ["runs"]], ids=str)
-def test_a_list_is_one_statement(filled, command, db, statements, words):
-    """However many there are, the rows of a list are one statement."""
+def test_a_list_is_two_statements(filled, command, db, statements, words):
+    """However many there are, the rows of a list are one statement; another counts them, or reads their tags."""
     command(*words, *db)
 
-    assert 1 == sum("FROM ln_run" in sql or "FROM ln_notebook" in sql for sql in statements)
+    assert 2 == sum("FROM ln_run" in sql or "FROM ln_notebook" in sql for sql in statements)
 
 
 @pytest.mark.parametrize("words", [["list"], ["runs"]], ids=str)
@@ -141,21 +145,28 @@ def test_runs_are_listed(filled, command, db):
     """`runs` shows runs, the newest first, with what ran, the state, and who."""
     done = command("runs", *db)
 
-    lines = done.stdout.splitlines()[2:]
-    assert ["running", "lost", "failed", "finished", "published", "byhand"] == [
-        line.partition(" ")[0].rstrip("a").rstrip("0") for line in lines
-    ]
-    assert "Transform A        running" in lines[0]
-    assert "Growth of E. coli  lost, last heard" in lines[1]
-    assert "10 min" in lines[1]
-    assert "5 s" in lines[2]
-    assert ["1", "min", "30", "s", "nbmake", "ann"] == lines[3].split()[-6:]
-    assert ["byhand000000000000aa", "by", "hand", "ann"] == lines[5].split()
+    assert ["STATE", "RUN", "NOTEBOOK", "STARTED", "BUSY", "BY", "RESULT OR REASON"] == re.split(
+        "  +", done.stdout.splitlines()[0]
+    )
+    running, *others = table(done.stdout)
+    assert ["► running", "running00000000000aa", "Transform A", local(0.01)] == running[:4]
+    assert [
+        ["? lost", "lost00000000000000aa", "Growth of E. coli", local(30), "10 min", "ann"],
+        ["✗ failed", "failed000000000000aa", "/data/growth.ipynb", local(38), "5.0 s", "ann"],
+        ["✓ finished", "finished0000000000aa", "Growth of E. coli", local(39), "1.5 min", "ann"],
+        ["✓ finished", "published000000000aa", "Growth of E. coli", local(55), "30 s", "ann"],
+        ["- by hand", "byhand000000000000aa", "by hand", local(100), "ann"],
+    ] == [line[:6] for line in others]
+    assert [f"last heard {local(30, 600)}"] == others[0][6:]
 
 
 def test_runs_of_a_notebook(filled, data, db):
-    """``--notebook`` takes the beginning of an id."""
-    found = data("runs", "--notebook", "Grow", *db)
+    """``--notebook`` takes the beginning of an id, a path, or the name of a file."""
+    found, by_path, by_name = (
+        data("runs", "--notebook", name, *db) for name in ("Grow", "/data/growth.ipynb", "growth.ipynb")
+    )
+
+    assert [each["id"] for each in found] == [each["id"] for each in by_path] == [each["id"] for each in by_name]
 
     assert ["lost", "failed", "finished", "finished"] == [run["state"] for run in found]
     assert [600.0, 5.0, 90.0, 30.0] == [run["seconds"] for run in found]
@@ -215,13 +226,10 @@ def test_titles_of_others(engine, command, db):
 
     done = command("list", *db)
 
-    _, ruler, hostile, wide = done.stdout.splitlines()
+    hostile, wide = table(done.stdout)
     assert "a\N{REPLACEMENT CHARACTER}[2Jb\N{REPLACEMENT CHARACTER}c" in hostile
-    title = max(ruler.split(), key=len)
-    assert 47 == len(title)
-    assert "実験" * 11 + "実…" in wide
-    end = ruler.index(title) + len(title)
-    assert ["0", "0"] == [hostile[end:].strip(), wide[end - 23 :].strip()]  # letters that are two columns wide
+    assert "実験" * 100 in wide
+    assert ["1 draft", "0"] == hostile[-3:-1] == wide[-3:-1]
 
 
 def test_ids_stay_as_they_are(engine, data, command, db):
@@ -230,7 +238,7 @@ def test_ids_stay_as_they_are(engine, data, command, db):
         session.add(notebook("1e5", "1.10", days=1))
         session.commit()
 
-    assert ["1e5", "1.10"] == command("list", *db).stdout.splitlines()[2].split()[:2]
+    assert [["none", "1e5", "1e5", "1.10 draft"]] == [row[:4] for row in table(command("list", *db).stdout)]
 
 
 def test_last_run_of_each_version(filled, engine, data, db):
@@ -265,8 +273,13 @@ def test_a_run_made_by_hand_has_its_own_name(engine, data, db):
     assert {"Solve Problem X", "Transform A"} == {run["title"] for run in data("runs", *db)}
 
 
-def test_times_name_their_zone():
-    """A time of a table says whose clock it is of."""
-    time = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
+def local(days, seconds=0):
+    """Write a time as it goes into a pipe."""
+    return ago(days, seconds).astimezone().isoformat(timespec="seconds")
 
-    assert f"{time.astimezone():%Y-%m-%d %H:%M:%S %Z}" == output.moment(time)
+
+def test_times_in_utc(filled, command, db):
+    """Into a pipe go whole times, of this machine's zone, or with ``--utc`` of that one."""
+    done = command("runs", "--state", "failed", "--utc", *db)
+
+    assert ago(38).isoformat(timespec="seconds") in done.stdout

@@ -1,6 +1,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 
 import pytest
@@ -67,7 +68,7 @@ def test_what_ran_is_deleted(filled, command, data, db, run_ids):
         done.exit_code, done.stdout, len(run_ids())
     )  # fmt: skip
     shown = command("show", "failed0", *db).stdout
-    assert ("failed at cell 1: KeyError", False) == (shown.splitlines()[0], "hunter2" in shown)
+    assert ("✗ failed at cell 1: KeyError", False) == (shown.splitlines()[0], "hunter2" in shown)
     again = data("delete", "failed000000000000aa", "--text", "--yes", *db)
     assert {"dry_run": False, "runs": ["failed000000000000aa"], "cells": 0, "texts": 0}.items() <= again.items()
 
@@ -87,7 +88,7 @@ def test_a_dry_run_removes_nothing(filled, command, db, run_ids, words):
     done = command(*words, "--dry-run", *db)
 
     assert (0, before) == (done.exit_code, run_ids())
-    assert "failed000000000000aa  Growth of E. coli  failed" in done.stdout
+    assert "✗ failed  failed000000000000aa" in re.sub("  +", "  ", done.stdout)
     assert done.stdout.splitlines()[-1].startswith("would delete ")
 
 
@@ -149,7 +150,7 @@ def test_on_a_terminal_somebody_is_asked(filled, db, run_ids, answer):
 
     os.close(master)
     os.close(terminal)
-    assert "failed000000000000aa  Growth of E. coli  failed" in done.stdout
+    assert "✗ failed  failed000000000000aa" in re.sub("  +", "  ", done.stdout)
     assert "delete 1 run, 2 executed cells, 0 sources, 1 environment, 1 text? [y/N]:" in done.stderr
     assert {"yes": (0, 5), "no": (1, 6)}[answer] == (done.returncode, len(run_ids()))
 

@@ -10,27 +10,43 @@ import sqlalchemy as sa
 import ln_jupyter.schema as lns
 from ln_jupyter.orm.session import OrmSession
 from ln_jupyter.schema import ExecutedCell, Notebook, Run, Source
-from tests.cli.conftest import NOW, ago, execution, notebook
+from tests.cli.conftest import NOW, ago, execution, notebook, table
 
 
 def test_a_notebook(filled, command, db):
-    """`show` of a notebook gives its versions, where it was seen, its runs and its parent."""
+    """`show` of a notebook gives how its last run is, its versions, its last runs, and where it was seen."""
     done = command("show", "Growth0000aa", *db)
 
     assert 0 == done.exit_code
-    blocks = [block.splitlines() for block in done.stdout.split("\n\n")]
+    heading, versions, runs, seen = done.stdout.split("\n\n")
     assert [
-        "notebook  Growth0000aa",
-        "title     Growth of E. coli",
-        "parent    Growth0000aa 1",
-        "runs      4",
-    ] == blocks[0]
-    assert ["2", "draft"] == blocks[1][2].split()[:2]
-    assert ["1", "published"] == blocks[1][3].split()[:2]
-    assert ["ann", "bob"] == [word for word in blocks[1][3].split() if word in ("ann", "bob")]
-    assert ["/there/growth.ipynb", "/data/growth.ipynb", "/data/old.ipynb"] == [
-        line.split()[1] for line in blocks[2][2:]
-    ]
+        f"? lost, last heard {ago(30, 600).astimezone().isoformat(timespec='seconds')}",
+        "notebook Growth0000aa · Growth of E. coli · /data/growth.ipynb",
+        f"4 runs · last {ago(30).astimezone().isoformat(timespec='seconds')} · from Growth0000aa version 1",
+    ] == heading.splitlines()
+    second, first = table(versions)
+    assert (["2 draft", "ann", "3", "? lost"], ["1 published", "ann", "1", "✓ finished"]) == (
+        [second[0], *second[2:5]], [first[0], *first[2:5]]
+    )  # fmt: skip
+    assert first[5].endswith(" by bob")
+    assert ["lost", "fail", "fini", "publ"] == [row[1][:4] for row in table(runs)]
+    assert ["/there/growth.ipynb", "/data/growth.ipynb", "/data/old.ipynb"] == [row[2] for row in table(seen)]
+    assert done.stdout == command("show", "/data/growth.ipynb", *db).stdout == command("show", "old.ipynb", *db).stdout
+
+
+def test_a_file_of_several_notebooks(filled, engine, command, db):
+    """Of a file's name that several notebooks have, their ids are named; of one that none has, the way to those there are."""
+    with OrmSession(engine) as session:
+        other = session.get_one(Notebook, ("Other00000bb", "1"))
+        session.add(lns.NotebookPath(host="elsewhere", path="/data/b/growth.ipynb", notebook=other, seen_at=NOW))
+        session.commit()
+
+    several, none = command("show", "growth.ipynb", *db), command("show", "no_such%.ipynb", *db)
+
+    assert (1, 1) == (several.exit_code, none.exit_code)
+    assert "Error: 2 notebooks have a file growth.ipynb\nfix: write its path, or an id: " in several.stderr
+    assert all(name in several.stderr for name in ("Growth0000aa", "Other00000bb"))
+    assert none.stderr.startswith("Error: the registry knows no notebook no_such%.ipynb\nfix: ln-jupyter list")
 
 
 def test_versions_of_one_moment(engine, data, db):
@@ -56,7 +72,7 @@ def test_a_version_is_not_its_own_parent(engine, command, data, db):
     (found,) = data("show", "Growth0000aa", *db)["versions"]
 
     assert (None, None) == (found["parent_id"], found["parent_v"])
-    assert "parent" not in command("show", "Growth0000aa", *db).stdout
+    assert " · from " not in command("show", "Growth0000aa", *db).stdout
 
 
 def test_a_notebook_as_json(filled, data, db):
@@ -70,31 +86,35 @@ def test_a_notebook_as_json(filled, data, db):
 
 
 def test_a_run(filled, command, db):
-    """`show` of a run gives every fact that was recorded, and its cells."""
+    """`show` of a run gives its state, what it is, and, into a pipe, every fact that was recorded, and its cells."""
     done = command("show", "failed000000000000aa", *db)
 
-    facts, cells = done.stdout.split("\n\n")
-    assert "failed" == facts.splitlines()[0]
-    shown = {line[:12].strip(): line[13:].strip() for line in facts.splitlines()}
+    heading, given, facts, cells = done.stdout.split("\n\n")
+    started = ago(38).astimezone().isoformat(timespec="seconds")
+    assert [
+        "✗ failed",
+        "run failed000000000000aa · Growth of E. coli · /data/growth.ipynb, version 2 draft",
+        f"ann on lab-1 · {started} · took 5.0 s",
+    ] == heading.splitlines()
+    assert ["PARAMETERS", "name 'x', alpha 0.5" if "postgresql" in db[1] else "alpha 0.5, name 'x'"] == re.split(
+        "  +", given
+    )
+    shown = dict(re.split("  +", line, maxsplit=1) for line in facts.splitlines())
     assert {
-        "run": "failed000000000000aa",
-        "notebook": "Growth0000aa 2 Growth of E. coli",
-        "took": "5 s",
-        "user": "ann",
-        "runner": "nbmake",
-        "path": "/data/growth.ipynb",
-        "host": "lab-1",
-        "kernel": "python3 6f1c",
-        "Python": "3.12.1",
-        "imports": "numpy 2.0",
-        "environment": f"{'e' * 64} (2 packages)",
-        "git": "0123abc with changes",
-        "parameters": "name='x', alpha=0.5" if "postgresql" in db[1] else "alpha=0.5, name='x'",
+        "NOTEBOOK": "Growth0000aa 2 Growth of E. coli",
+        "RUNNER": "nbmake",
+        "KERNEL": "python3 6f1c",
+        "PYTHON": "3.12.1",
+        "IMPORTS": "numpy 2.0",
+        "ENVIRONMENT": f"{'e' * 64} (2 packages)",
+        "GIT": "0123abc with changes",
+        "STARTED": started,
     }.items() <= shown.items()
-    assert shown["pid"].startswith("4711 since 20")
-    one, two = cells.splitlines()[2:]
-    assert ["#1", "#2"] == [one.split()[0], two.split()[0]]
-    assert (True, True) == (one.endswith(f"only its hash: {'a' * 12}"), "✗ failed" in two)
+    assert shown["PID"].startswith("4711 since 20")
+    assert [
+        ["#1", "0.25 s", started, f"only its hash: {'a' * 8}"],
+        ["#2", "4.0 s", started, "✗ failed", f"only its hash: {'b' * 8}"],
+    ] == table(cells)
 
 
 def test_a_run_as_json(filled, data, db):
@@ -111,11 +131,19 @@ def test_a_run_of_which_little_is_known(filled, command, db):
     """What was not recorded is not shown."""
     done = command("show", "byhand", *db)
 
-    assert ["run", "name", "registered", "user"] == [line.split()[0] for line in done.stdout.splitlines()]
+    registered = ago(100).astimezone().isoformat(timespec="seconds")
+    assert [
+        "- by hand",
+        "run byhand000000000000aa",
+        f"ann · {registered}",
+        "",
+        "NAME        by hand",
+        f"REGISTERED  {registered}",
+    ] == done.stdout.splitlines()
 
 
 def test_a_long_run(filled, engine, command, data, db):
-    """A table ends with the newest cells, and says that there are more."""
+    """Into a pipe go all cells of a run."""
     with OrmSession(engine) as session:
         row = {"run_id": "lost00000000000000aa", "started_at": NOW}
         session.execute(sa.insert(ExecutedCell), [row | {"position": n} for n in range(1, 101)])
@@ -123,8 +151,7 @@ def test_a_long_run(filled, engine, command, data, db):
 
     done = command("show", "lost", *db)
 
-    assert "the last 50 of 100 executed cells; --json has all" in done.stdout
-    assert "#100" == done.stdout.splitlines()[-1].split()[0]
+    assert [f"#{n}" for n in range(1, 101)] == [row[0] for row in table(done.stdout.split("\n\n")[-1])]
     assert 100 == len(data("show", "lost", *db)["cells"])
 
 
@@ -297,17 +324,16 @@ def cell(position, kept, **fields):
 
 
 def test_why_a_run_failed(executed, command, data, db):
-    """Lists and `show` say where and why a run failed: shortened in a table, and whole for programs."""
+    """Lists and `show` say where and why a run failed, in one line, and as it is for programs."""
     reason = f"cell 2: TypeError: {HOSTILE} {'n' * 100}"
 
-    listed = next(line for line in command("runs", *db).stdout.splitlines() if line.startswith("ffailed"))
+    listed = next(row for row in table(command("runs", *db).stdout) if row[1].startswith("ffailed"))
     shown = command("show", "ffailed", *db).stdout.splitlines()
 
-    plain = "failed at cell 2: TypeError: no \N{REPLACEMENT CHARACTER}[2J [markdown] a={1}"
-    assert f"{plain}\N{REPLACEMENT CHARACTER}s" in listed
-    assert "8.4 s of 31 s" in listed
-    assert "n" * 50 not in listed
-    assert (True, True) == (shown[0].startswith(plain), shown[0].endswith("n" * 100))
+    plain = "cell 2: TypeError: no \N{REPLACEMENT CHARACTER}[2J [markdown] a={1}\N{REPLACEMENT CHARACTER}second line "
+    assert ["8.4 s", f"{plain}{'n' * 100}"] == [listed[-3], listed[-1]]
+    assert f"✗ failed at {plain}{'n' * 100}" == shown[0]
+    assert " · busy 8.4 s of 31 s" in shown[2]
     (row,) = [each for each in data("runs", *db) if each["id"].startswith("ffailed")]
     assert (reason, 2, 8.4, 31.0, 31.0) == tuple(
         row[name] for name in ("reason", "failures", "busy_seconds", "alive_seconds", "seconds")
@@ -327,48 +353,50 @@ def test_why_the_last_run_failed(filled, engine, command, data, db):
     assert ("failed", "cell 4: TypeError: no", 1) == (
         found["last_run_state"], found["last_run_reason"], found["last_run_failures"]
     )  # fmt: skip
-    assert "failed at cell 4: TypeError: no" in command("list", *db).stdout
+    assert ["✗ failed", "cell 4: TypeError: no"] == [table(command("list", *db).stdout)[1][n] for n in (0, -1)]
 
 
 def test_where_a_run_is(executed, command, data, db):
     """Of a run that goes on, or is lost, the cell is said that has not ended: by its number, else its first line."""
     shown = {name: command("show", name, *db).stdout.splitlines() for name in ("llost", "rrunning")}
 
-    assert "running, in cell 5" == shown["rrunning"][0]
-    assert ["lost, last heard", "in time.sleep(3600)"] == [shown["llost"][0][:16], shown["llost"][0].split(", ")[-1]]
+    assert "► running, in cell 5" == shown["rrunning"][0]
+    assert ["? lost, last heard", "in time.sleep(3600)"] == [
+        shown["llost"][0][:18], shown["llost"][0].split(", ")[-1]
+    ]  # fmt: skip
     assert ("► running", "? running when last heard") == tuple(
-        next(word for word in re.split("  +", shown[name][-1])[2:]) for name in ("rrunning", "llost")
+        re.split("  +", shown[name][-1])[-2] for name in ("rrunning", "llost")
     )
-    assert ["busy", "50 s of 1 min"] in [re.split("  +", line) for line in shown["llost"]]
-    assert {"running, in cell 5"} == {
-        re.split("  +", line)[1] for line in command("runs", *db).stdout.splitlines() if line.startswith("rrunning")
-    }
+    assert shown["llost"][2].endswith(" · busy 50 s of 1 min")
+    assert [("► running", "in cell 5")] == [
+        (row[0], row[-1]) for row in table(command("runs", *db).stdout) if row[1].startswith("rrunning")
+    ]
     assert 5 == next(each for each in data("runs", *db) if each["id"].startswith("rr"))["in_cell"]
 
 
 def test_everything_of_a_run(executed, command, data, db):
     """`show` has what a run was given, what came of it, and the runs it belongs to."""
-    facts, cells = command("show", "ffailed", *db).stdout.split("\n\n")
+    heading, given, facts, cells = command("show", "ffailed", *db).stdout.split("\n\n")
 
-    shown = dict(re.split("  +", line, maxsplit=1) for line in facts.splitlines()[1:])
+    shown = dict(re.split("  +", line, maxsplit=1) for line in [*given.splitlines(), *facts.splitlines()])
     assert {
-        "busy": "8.4 s of 31 s",
-        "failures": "2",
-        "tags": "best, final",
-        "results": "mae 0.21",
-        "arguments": "fit.py --alpha 0.5 'a b'",
-        "platform": "Linux x86_64 CPython",
-        "parent": "finished0000000000aa",
-        "continues": "published000000000aa",
-        "repeats": "lost00000000000000aa",
-        "modules": "helpers",
+        "FAILURES": "2",
+        "TAGS": "best, final",
+        "RESULTS": "mae 0.21",
+        "ARGUMENTS": "fit.py --alpha 0.5 'a b'",
+        "PLATFORM": "Linux x86_64 CPython",
+        "PARENT": "finished0000000000aa",
+        "CONTINUES": "published000000000aa",
+        "REPEATS": "lost00000000000000aa",
+        "MODULES": "helpers",
     }.items() <= shown.items()
-    assert shown["note"].startswith("the first one no \N{REPLACEMENT CHARACTER}[2J")
-    assert "\x1b" not in facts + cells
-    rows = cells.splitlines()[2:]
-    assert ["1", "2", "4", "#4"] == [row.split()[0] for row in rows]
-    assert "✗ TypeError: no \N{REPLACEMENT CHARACTER}[2J [markdown] a={1} (line 2)  fit()" in rows[1]
-    assert (True, True) == (rows[0].endswith("  ln.header()"), rows[2].endswith(f"only its hash: {'9' * 12}"))
+    assert shown["NOTE"].startswith("the first one no \N{REPLACEMENT CHARACTER}[2J")
+    assert "\x1b" not in heading + given + facts + cells
+    *rows, not_run = table(cells)
+    assert ["1", "2", "4", "#4"] == [row[0] for row in rows]
+    assert ["✗ TypeError: no \N{REPLACEMENT CHARACTER}[2J [markdown] a={1} (line 2)", "fit()"] == rows[1][-2:]
+    assert ("ln.header()", f"only its hash: {'9' * 8}") == (rows[0][-1], rows[2][-1])
+    assert ["cell 3 did not run"] == not_run
     found = data("show", "ffailed", *db)
     assert (["best", "final"], ["fit.py", "--alpha", "0.5", "a b"]) == (found["tags"], found["argv"])
     assert [{"kind": "module", "name": "helpers", "hash": "4" * 64, "is_kept": False}] == found["texts"]

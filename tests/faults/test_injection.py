@@ -19,7 +19,8 @@ from sqlalchemy import orm
 import ln_jupyter as ln
 from ln_jupyter import callsite, errors, sanitize
 from ln_jupyter import schema as lns
-from ln_jupyter.cli import output
+from ln_jupyter.cli.output import screen
+from ln_jupyter.cli.output import table as columns
 from ln_jupyter.display import card, profile, record, sessions, statements, table, text, values
 from ln_jupyter.display import html as pictures
 from ln_jupyter.ipython.session_cell import report
@@ -284,8 +285,10 @@ def test_diagrams(word: str) -> None:
 def test_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     """Tables and facts of the command line show no command to the terminal."""
     for word in HOSTILE:
-        output.write_table([{"name": word}])
-        output.write_facts({"name": word})
+        for shown in (screen.Screen(), screen.Screen(width=40, is_terminal=True, is_full=False)):
+            row = columns.Row([columns.Cell(word)], columns.Cell(word), must_be_read=True)
+            shown.write(columns.lines(shown, [columns.Column("NAME", least=5)], [row]))
+            shown.write(columns.facts(shown, {"name": word}))
 
     assert not FORBIDDEN.search(capsys.readouterr().out)
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ln_jupyter import errors
-from ln_jupyter.cli import output
+from ln_jupyter import errors, humanize
+from ln_jupyter.cli.output import programs
+from ln_jupyter.cli.output.screen import Screen
 from ln_jupyter.notebook.document import Cell
 from ln_jupyter.sanitize import plain
 
@@ -38,11 +39,11 @@ def write(connection: sa.Connection, run_id: str, *, as_json: bool) -> None:
     ran_before, ran = cells.ran(connection, before), cells.ran(connection, found)
     if as_json:
         both = [*zip(before, ran_before, strict=True), *zip(found, ran, strict=True)]
-        output.write_json([{"position": None, **facts(cell), "text": each.source} for cell, each in both])
+        programs.write_json([{"position": None, **facts(cell), "text": each.source} for cell, each in both])
         return
     pairs = [*zip(before, ran_before, strict=True), *zip(found, ran, strict=True)]
     titles = ["before header()"] * len(before) + [_title(cell) for cell in found]
-    output.write_script((Cell(None, "code", _source(*pair)) for pair in pairs), titles)
+    programs.write_script((Cell(None, "code", _source(*pair)) for pair in pairs), titles)
 
 
 def compare(connection: sa.Connection, run_id: str, saved: Iterable[Cell]) -> None:
@@ -52,13 +53,15 @@ def compare(connection: sa.Connection, run_id: str, saved: Iterable[Cell]) -> No
     found = differences.find(connection, run_id, saved)
     said = []
     if found.otherwise:
-        said.append(f"{_numbered(found.otherwise)} ran otherwise")
+        said.append(f"{numbered(found.otherwise)} ran otherwise")
     if found.unknown:
-        said.append(f"{output.count(found.unknown, 'executed cell')} {'is' if found.unknown == 1 else 'are'} not in it")
+        said.append(
+            f"{humanize.count(found.unknown, 'executed cell')} {'is' if found.unknown == 1 else 'are'} not in it"
+        )
     if said:
         said[-1] += f" (ln-jupyter show {run_id} --executed has what ran)"
     if found.not_run:
-        said.append(f"{_numbered(found.not_run)} did not run")
+        said.append(f"{numbered(found.not_run)} did not run")
     if said:
         click.echo(plain(f"what ran is not what was saved: {'; '.join(said)}"), err=True)
 
@@ -74,19 +77,32 @@ def name(cell: Mapping[str, Any]) -> str:
     return f"#{cell['position']}" if cell["number"] is None else str(cell["number"])
 
 
-def error(cell: Mapping[str, Any], *, widest: int) -> str:
-    """Say how a cell failed, and in which of its lines, in one line of so many columns."""
+def error(cell: Mapping[str, Any], *, widest: int | None) -> str:
+    """Say how a cell failed, and in which of its lines, in one line of so many columns, if it may be cut."""
     first, _, _ = (cell["error_message"] or "").strip().partition("\n")
     said = ": ".join(filter(None, (cell["error_type"], first))) or "failed"
     place = "" if cell["error_line"] is None else f" (line {cell['error_line']})"
-    return f"{output.title(said, widest - len(place))}{place}"
+    return f"{said if widest is None else Screen().cut(said, widest - len(place))}{place}"
 
 
 def first_line(cell: Mapping[str, Any], ran: Ran) -> str | None:
     """Give the first line of what ran, or say that only its hash is known."""
     if ran.source is not None:
         return ran.first_line
-    return None if cell["source_hash"] is None else f"only its hash: {cell['source_hash'][:12]}"
+    return None if cell["source_hash"] is None else f"only its hash: {humanize.short_hash(cell['source_hash'])}"
+
+
+def numbered(numbers: tuple[int, ...]) -> str:
+    """Name cells by their numbers.
+
+    Example:
+        >>> numbered((3,)), numbered((5, 6, 7))
+        ('cell 3', 'cells 5, 6 and 7')
+    """
+    if len(numbers) > _MOST_NUMBERS:
+        return f"{len(numbers):,} cells"
+    *some, last = map(str, numbers)
+    return f"cells {', '.join(some)} and {last}" if some else f"cell {last}"
 
 
 def _source(cell: Mapping[str, Any], ran: Ran) -> str:
@@ -108,16 +124,3 @@ def _title(cell: Mapping[str, Any]) -> str:
     if cell["ok"]:
         return which
     return f"{which}, failed" + (f": {error(cell, widest=_WIDEST_ERROR)}" if cell["error_type"] else "")
-
-
-def _numbered(numbers: tuple[int, ...]) -> str:
-    """Name cells by their numbers.
-
-    Example:
-        >>> _numbered((3,)), _numbered((5, 6, 7))
-        ('cell 3', 'cells 5, 6 and 7')
-    """
-    if len(numbers) > _MOST_NUMBERS:
-        return f"{len(numbers):,} cells"
-    *some, last = map(str, numbers)
-    return f"cells {', '.join(some)} and {last}" if some else f"cell {last}"
