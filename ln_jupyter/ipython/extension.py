@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from ln_jupyter.ipython.display_hook.hook import Formatters
+from ln_jupyter.ipython.error_hints.folding import Folding
 from ln_jupyter.ipython.session_cell import completion, magic, rewrite
 from ln_jupyter.ipython.session_cell.arguments import NAME
 from ln_jupyter.ipython.session_cell.held import Held
@@ -28,6 +29,7 @@ def load(shell: InteractiveShell) -> None:
         held = Held(shell)
         undo.callback(held.close)
         undo.callback(Watch(shell, held).end)
+        undo.callback(Folding(shell).end)
         _add(shell.Completer.custom_matchers, completion.matcher(shell.user_ns), undo)
         undo.callback(Formatters(shell).remove)
         _register(shell, magic.Magics(shell, held), undo)

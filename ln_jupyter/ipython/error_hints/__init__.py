@@ -1,4 +1,4 @@
-"""What to type after an error that a missing session caused.
+"""What is shown of an error: the user's own lines, and what to type after one that a missing session caused.
 
-`hints` is all that others use.
+`hints` and `folding` are all that others use.
 """

@@ -23,7 +23,7 @@ def annotate(error: BaseException | None, namespace: Mapping[str, Any]) -> None:
         error: What is about to be shown.
         namespace: The user's variables, where the record may have a name.
     """
-    for each in _all_of(error):
+    for each in all_of(error):
         # a statement that was not awaited is an error around the MissingGreenlet
         if not {type(each).__name__, type(getattr(each, "orig", None)).__name__} & _EXPLAINED or any(
             "\nfix" in note for note in _notes(each)
@@ -43,7 +43,8 @@ def _notes(error: BaseException) -> list[str]:
     return [note for note in getattr(error, "__notes__", ()) if isinstance(note, str)]
 
 
-def _all_of(error: BaseException | None) -> Iterator[BaseException]:
+def all_of(error: BaseException | None) -> Iterator[BaseException]:
+    """Go through an error, its causes and its groups, each once."""
     waiting, seen = [error], set[int]()
     while waiting:
         each = waiting.pop()
