@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ln_jupyter import settings
+from ln_jupyter import sanitize, settings
+from ln_jupyter.environment import kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,6 +53,37 @@ def take() -> tuple[str, ...]:
         return ()
     remarks, _waiting.remarks = _waiting.remarks, []
     return tuple(map(str, remarks))
+
+
+def suggest_tables() -> None:
+    """Have a shell without the extension say once, below a cell that shows records, what shows them as tables."""
+    shell = kernel.shell()
+    if shell is None or _tables.suggested or _is_loaded(shell):
+        return
+    _tables.suggested = True
+
+    def look(result: Any) -> None:
+        shell.events.unregister("post_run_cell", look)
+        shown = result.result
+        first = shown[0] if isinstance(shown, list) and shown else shown
+        if not hasattr(type(first), "_sa_class_manager"):
+            _tables.suggested = False  # the next select may be shown
+        elif settings.gives_advice() and not _is_loaded(shell):
+            sanitize.write_line("%load_ext ln_jupyter, or ln.header(), shows records as tables")
+
+    shell.events.register("post_run_cell", look)
+
+
+class _Tables:
+    suggested = False
+    """Whether it was said in this process, or a cell is about to end that may show records."""
+
+
+_tables = _Tables()
+
+
+def _is_loaded(shell: Any) -> bool:
+    return "ln_jupyter" in shell.extension_manager.loaded
 
 
 @contextlib.contextmanager

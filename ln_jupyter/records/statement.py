@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from ln_jupyter import errors, schema
+from ln_jupyter import advice, errors, schema
 from ln_jupyter.db import backends
 from ln_jupyter.orm import internals, routing, scalars
 from ln_jupyter.orm.current import current_block
@@ -185,6 +185,7 @@ class Stmt(habits.NotItsRows, Generic[T]):
 
     def all(self) -> list[T]:
         """Return all rows."""
+        advice.suggest_tables()
         with self._reading() as session:
             return list(self._rows(session, self.select).all())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt  # noqa: TC003 - SQLAlchemy reads annotations
 import reprlib
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -26,7 +27,13 @@ class _Short(reprlib.Repr):
 
 
 _short = _Short()
-_short.maxstring = _short.maxother = 80
+_short.maxstring = _short.maxother = 40
+_whole = _Short()
+_whole.maxstring = _whole.maxother = 80
+
+_TOLD = ("name", "title", "handle", "path", "tag", "python", "outcome", "ok", "started_at")
+"""Columns that tell a person which record it is, besides its key, the best first."""
+_MOST = 3  # of them
 
 
 class Base(DeclarativeBase):
@@ -63,14 +70,14 @@ class Base(DeclarativeBase):
                 setattr(self, name, make())
 
     def __repr__(self) -> str:
-        """Show what is in memory; never reads the database."""
+        """Show in one line which record it is, by what is in memory; never reads the database."""
         state = sa.inspect(self)
-        mapper = state.mapper
-        values = dict(
-            zip((mapper.get_property_by_column(c).key for c in mapper.primary_key), state.identity or (), strict=False)
-        )
-        values |= {a.key: state.dict[a.key] for a in mapper.column_attrs if state.dict.get(a.key) is not None}
-        return f"{type(self).__name__}({', '.join(f'{k}={_short.repr(v)}' for k, v in values.items())})"
+        held, keys = state.dict, [state.mapper.get_property_by_column(c).key for c in state.mapper.primary_key]
+        known = dict(zip(keys, state.identity or (), strict=False)) | {k: held[k] for k in keys if k in held}
+        told = {k: held[k] for k in _TOLD if k not in known and held.get(k) is not None}
+        parts = [f"{name}={_whole.repr(value)}" for name, value in known.items() if value is not None]
+        parts += [f"{name}={_short.repr(value)}" for name, value in islice(told.items(), _MOST)]
+        return f"{type(self).__name__}({', '.join(parts)})"
 
 
 def check_fields(records: Iterable[Any]) -> None:
