@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from ln_jupyter.ipython import completion
 from ln_jupyter.ipython.display_hook.hook import Formatters
 from ln_jupyter.ipython.error_hints.folding import Folding
-from ln_jupyter.ipython.session_cell import completion, magic, rewrite
+from ln_jupyter.ipython.session_cell import completion as magic_completion
+from ln_jupyter.ipython.session_cell import magic, rewrite
 from ln_jupyter.ipython.session_cell.arguments import NAME
 from ln_jupyter.ipython.session_cell.held import Held
 from ln_jupyter.ipython.session_cell.watch import Watch
@@ -30,7 +32,8 @@ def load(shell: InteractiveShell) -> None:
         undo.callback(held.close)
         undo.callback(Watch(shell, held).end)
         undo.callback(Folding(shell).end)
-        _add(shell.Completer.custom_matchers, completion.matcher(shell.user_ns), undo)
+        for each in (magic_completion, completion):
+            _add(shell.Completer.custom_matchers, each.matcher(shell.user_ns), undo)
         undo.callback(Formatters(shell).remove)
         _register(shell, magic.Magics(shell, held), undo)
         setattr(shell, _ATTRIBUTE, undo.pop_all())

@@ -6,6 +6,7 @@ import pytest
 
 from ln_jupyter.ipython import extension
 from ln_jupyter.ipython.display_hook.hook import Formatters
+from ln_jupyter.ipython.error_hints.folding import Folding
 from ln_jupyter.ipython.session_cell import rewrite
 from ln_jupyter.ipython.session_cell.held import Held
 from ln_jupyter.ipython.session_cell.watch import Watch
@@ -33,6 +34,7 @@ def look():
         {name: len(callbacks) for name, callbacks in ip.events.callbacks.items()},
         len(ip.ast_transformers),
         len(ip.Completer.custom_matchers),
+        sorted(vars(ip.InteractiveTB)),
     )
 """
 CELL = "%%ln_session\nln.current_session() is not None"
@@ -204,7 +206,7 @@ def test_what_others_have_taken_away(shell: InteractiveShell, forget: Callable[[
     extension.load(shell)
 
     callbacks = [each for each in shell.events.callbacks["post_execute"] if each.__module__ == Watch.__module__]
-    assert (1, 1, 1) == (
+    assert (1, 2, 1) == (
         shell.input_transformers_cleanup.count(rewrite.rewrite),
         len(shell.Completer.custom_matchers),
         len(callbacks),
@@ -213,7 +215,9 @@ def test_what_others_have_taken_away(shell: InteractiveShell, forget: Callable[[
 
 
 @pytest.mark.parametrize(
-    "step", [(Held, "close"), (Watch, "end"), (Formatters, "remove")], ids=["held", "watch", "formatters"]
+    "step",
+    [(Held, "close"), (Watch, "end"), (Folding, "end"), (Formatters, "remove")],
+    ids=["held", "watch", "folding", "formatters"],
 )
 def test_a_step_that_fails(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, step: tuple[type, str]) -> None:
     """A step of unloading that fails is told, and keeps no other one from being done."""
