@@ -40,7 +40,8 @@ The tree::
     │   ├── UnknownOriginError          nobody knows which of several databases a record is in
     │   ├── DuplicateRecordError        two objects stand for one row
     │   ├── StaleRecordError            the row changed after it was read
-    │   └── UnloadableError             a relationship or column cannot be loaded
+    │   ├── UnloadableError             a relationship or column cannot be loaded
+    │   └── DiagramTooLargeError        more tables than a diagram can be drawn of
     ├── SessionError
     │   ├── SessionClosedError          used after close()
     │   └── ReadOnlySessionError        opened to read only, and was to write
@@ -248,6 +249,10 @@ class StaleRecordError(RecordError):
 
 class UnloadableError(RecordError):
     """A relationship or column cannot be loaded from here."""
+
+
+class DiagramTooLargeError(RecordError, ValueError):
+    """A schema has more tables than a diagram can be drawn of."""
 
 
 class SessionError(LnJupyterError):

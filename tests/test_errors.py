@@ -273,6 +273,12 @@ def unloadable(folder: Path, patch: pytest.MonkeyPatch) -> None:
     ln.load(lns.Run(), "notebook")
 
 
+@meets(errors.DiagramTooLargeError)
+def diagram_too_large(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("ln_jupyter.schema.diagram._LONGEST", 10)
+    lns.view()
+
+
 @meets(errors.SessionClosedError)
 def session_closed(folder: Path, patch: pytest.MonkeyPatch) -> None:
     ss = ln.Session()

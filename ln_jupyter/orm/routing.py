@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -105,6 +106,12 @@ class RoutingSession(orm.Session):
                 self.rollback()  # holds no connection because of a registry that cannot be used
             raise
         return self._of_registry
+
+    def exec(self, statement: Any, *, params: Any = None, **options: Any) -> Any:
+        """Execute a statement as SQLModel's own session does: its select of one class gives records, and no rows."""
+        result = self.execute(statement, params, **options)
+        sqlmodel = sys.modules.get("sqlmodel.sql.expression")
+        return result.scalars() if sqlmodel is not None and isinstance(statement, sqlmodel.SelectOfScalar) else result
 
     def _lend(self, engine: sa.Engine) -> contextlib.AbstractContextManager[sa.Connection]:
         """Show the connection that a statement is about to use."""

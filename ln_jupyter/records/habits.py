@@ -1,4 +1,4 @@
-"""What people write after a statement who know other libraries: each is told what to type here."""
+"""What people write after a statement or a session who know other libraries: each is told what to type here."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from ln_jupyter import errors, sanitize
+from ln_jupyter.orm.session import OrmSession
 
 _INSTEAD = {
     "annotate": "ln.select(Model, expression)",
@@ -99,6 +100,22 @@ class NotItsRows:
                 statement = f"statement.select.{name}(...)"
                 return f"SQLAlchemy's own statement has it: with ln.Session() as ss: ss.orm.execute({statement}).all()"
             return errors.near_miss(name, dir(self))
+
+
+class NotSqlalchemys:
+    """A session of ours, which is not SQLAlchemy's and has one."""
+
+    # Hidden from type checkers, as above.
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:
+            """Say what to type instead of a name that is none of ours."""
+            msg = f"an ln.Session has no {name!r}"
+            if name.startswith("_"):
+                raise AttributeError(msg)
+            is_theirs = hasattr(OrmSession, name)
+            fix = f"SQLAlchemy's own session has it: ss.orm.{name}" if is_theirs else errors.near_miss(name, dir(self))
+            raise errors.UnknownNameError(msg, fix=fix)
 
 
 def _rows_at(index: object) -> str:

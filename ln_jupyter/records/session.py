@@ -10,6 +10,7 @@ from ln_jupyter.db import engines, error_translation
 from ln_jupyter.orm import refusals, restrictions, routing, unit_of_work
 from ln_jupyter.orm.current import Block
 from ln_jupyter.orm.session import OrmSession
+from ln_jupyter.records import habits
 from ln_jupyter.records import write as writes
 from ln_jupyter.records.selection import statement
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Session:
+class Session(habits.NotSqlalchemys):
     """A session that keeps its records connected, so that relationships load when they are read.
 
     As a block it is one unit of work: what is added and deleted joins it, a later

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 _LONGEST = 45_000  # characters; Mermaid refuses to draw 50,000
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _KEYS = ("PK", "FK", "UK")
+_SUGGESTED = 3  # classes that an error names
+
+_Columns = Literal["all", "keys", "none", "relations"]
+_SHORTER: tuple[_Columns, ...] = ("all", "keys", "none", "relations")
+"""What of the tables is drawn, one after the other, until it is short enough; at last only which ones are related."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +53,12 @@ def view(what: Any = Base, /) -> Diagram:
         what: A declarative base, a `registry`, a `MetaData`, a list of mapped classes, or one mapped
             class, which is drawn with those it is related to; the registry's own schema if not given.
 
+    What would be too long for Mermaid to draw is drawn with its keys only, without columns, or at last as its
+    relations only.
+
     Raises:
         NotMappedError: If it is none of these.
+        DiagramTooLargeError: If it is too long for Mermaid even so.
 
     Example:
         >>> import ln_jupyter.schema as lns
@@ -59,11 +68,11 @@ def view(what: Any = Base, /) -> Diagram:
                 str id PK
     """
     entities = _names(_tables(what))
-    for columns in ("all", "keys", "none"):
+    for columns in _SHORTER:
         source = _write(entities, columns=columns)
         if len(source) <= _LONGEST:
             return Diagram(source)
-    return Diagram(_write_as_many_as_fit(entities))
+    raise _too_large(entities)
 
 
 def _tables(what: Any) -> dict[sa.Table, list[orm.Mapper[Any]]]:
@@ -131,32 +140,39 @@ def _names(tables: dict[sa.Table, list[orm.Mapper[Any]]]) -> dict[sa.Table, _Ent
     return dict(sorted(named.items(), key=lambda item: item[1].name))
 
 
-def _write_as_many_as_fit(entities: dict[sa.Table, _Entity]) -> str:
-    """Draw the entities that most others refer to, and say in the title that they are not all."""
-    referred = Counter(target for entity in entities.values() for target in _targets(entity))
-    by_use = sorted(entities, key=lambda table: -referred[table])  # stable: else by name
-    number = len(entities)
-    while True:
-        number = number * 3 // 4
-        drawn = {table: entities[table] for table in entities if table in by_use[:number]}
-        title = f"{len(drawn):,} of {len(entities):,} tables; a list of classes draws what you choose"
-        source = f"---\ntitle: {title}\n---\n{_write(drawn, columns='none')}"
-        if len(source) <= _LONGEST or number == 1:
-            return source
+def _too_large(entities: dict[sa.Table, _Entity]) -> errors.DiagramTooLargeError:
+    """Make the error for too many tables; it names those that most others refer to."""
+    referred = Counter(target for entity in entities.values() for target in {*_targets(entity)})
+    by_use = sorted(entities.values(), key=lambda entity: -referred[entity.table])  # stable: else by name
+    msg = f"{len(entities):,} tables are more than Mermaid draws, even without their columns"
+    classes = [entity.mappers[0].class_.__name__ for entity in by_use if entity.mappers][:_SUGGESTED]
+    if not classes:
+        fix = "give a list of classes, lns.view([A, B]), or a MetaData that holds some of the tables"
+        return errors.DiagramTooLargeError(msg, fix=fix)
+    chosen = f"lns.view([{', '.join(classes)}])"
+    fix = f"give a list of classes, such as {chosen}, or one, which is drawn with those it is related to: lns.view({classes[0]})"
+    return errors.DiagramTooLargeError(msg, fix=fix)
 
 
-def _write(entities: dict[sa.Table, _Entity], *, columns: Literal["all", "keys", "none"]) -> str:
+def _write(entities: dict[sa.Table, _Entity], *, columns: _Columns) -> str:
     lines = ["erDiagram"]
     links = {each.table for each in entities.values() if each.is_link and all(t in entities for t in _targets(each))}
+    is_named = columns != "relations"
+    related = set() if is_named else _related(entities)  # whose lines name them
     for entity in entities.values():
-        if entity.table not in links:
+        if entity.table not in links and entity.table not in related:
             lines += [f"    {_quoted(entity.name)} {{", *_columns(entity, which=columns), "    }"]
     edges = [
-        edge
+        f'{edge} : "{_comment(label) if is_named else ""}"'
         for entity in entities.values()
-        for edge in (_link(entity, entities) if entity.table in links else _references(entity, entities))
+        for edge, label in (_link(entity, entities) if entity.table in links else _references(entity, entities))
     ]
-    return "\n".join([*lines, *(f"    {edge}" for edge in sorted(edges))])
+    return "\n".join([*lines, *(f"    {edge}" for edge in sorted(edges if is_named else set(edges)))])
+
+
+def _related(entities: dict[sa.Table, _Entity]) -> set[sa.Table]:
+    pairs = [(table, target) for table in entities for target in _targets(entities[table]) if target in entities]
+    return {table for pair in pairs for table in pair}
 
 
 def _targets(entity: _Entity) -> list[sa.Table]:
@@ -166,8 +182,8 @@ def _targets(entity: _Entity) -> list[sa.Table]:
     return [key.referred_table for key in keys]
 
 
-def _columns(entity: _Entity, *, which: Literal["all", "keys", "none"]) -> Iterator[str]:
-    if which == "none":
+def _columns(entity: _Entity, *, which: _Columns) -> Iterator[str]:
+    if which not in ("all", "keys"):
         return
     unique = {key.columns[0] for key in _unique(entity.table) if len(key.columns) == 1}
     for column in entity.table.columns:
@@ -193,8 +209,8 @@ def _type(column: sa.Column[Any]) -> str:
     return (type(column.type) if kind is object else kind).__name__  # of a type that has no one class in Python
 
 
-def _references(entity: _Entity, entities: dict[sa.Table, _Entity]) -> Iterator[str]:
-    """Draw each foreign key as a line from the table it points to."""
+def _references(entity: _Entity, entities: dict[sa.Table, _Entity]) -> Iterator[tuple[str, str]]:
+    """Draw each foreign key as a line from the table it points to, with its label."""
     sets = [{*key.columns} for key in _unique(entity.table)] + [{*entity.table.primary_key.columns}]
     for key in entity.table.foreign_key_constraints:
         target = entities.get(key.referred_table)
@@ -202,7 +218,7 @@ def _references(entity: _Entity, entities: dict[sa.Table, _Entity]) -> Iterator[
             continue
         one = "|o" if any(column.nullable for column in key.columns) else "||"
         many = "o|" if any(each and each <= {*key.columns} for each in sets) else "o{"
-        yield f'{_quoted(target.name)} {one}--{many} {_quoted(entity.name)} : "{_comment(_label(entity, key))}"'
+        yield f"{_quoted(target.name)} {one}--{many} {_quoted(entity.name)}", _label(entity, key)
 
 
 def _label(entity: _Entity, key: sa.ForeignKeyConstraint) -> str:
@@ -216,16 +232,16 @@ def _label(entity: _Entity, key: sa.ForeignKeyConstraint) -> str:
     return ", ".join(key.column_keys)
 
 
-def _link(entity: _Entity, entities: dict[sa.Table, _Entity]) -> Iterator[str]:
-    """Draw a table that only links two others as one line between them."""
+def _link(entity: _Entity, entities: dict[sa.Table, _Entity]) -> Iterator[tuple[str, str]]:
+    """Draw a table that only links two others as one line between them, with its label."""
     here, there = (entities[table] for table in _targets(entity))
     for one, other in ((here, there), (there, here)):
         for mapper in one.mappers:
             for relationship in mapper.relationships:
                 if relationship.secondary is entity.table and not relationship.viewonly:
-                    yield f'{_quoted(one.name)} }}o--o{{ {_quoted(other.name)} : "{_comment(relationship.key)}"'
+                    yield f"{_quoted(one.name)} }}o--o{{ {_quoted(other.name)}", relationship.key
                     return
-    yield f'{_quoted(here.name)} }}o--o{{ {_quoted(there.name)} : "{_comment(entity.name)}"'
+    yield f"{_quoted(here.name)} }}o--o{{ {_quoted(there.name)}", entity.name
 
 
 def _word(name: str) -> str:

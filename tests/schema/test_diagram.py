@@ -171,14 +171,60 @@ def test_larger_schema() -> None:
     assert (150, 0) == (source.count(" {\n"), source.count("PK"))
 
 
-def test_largest_schema() -> None:
-    """Of what is too long even so, the tables that most others refer to are drawn, and the title says how many."""
-    source = lns.view(huge(2_000)).source
+def test_what_is_related_only() -> None:
+    """What is too long without columns is drawn as its relations: each pair of tables once, and tables of none."""
+    metadata = huge(350)
+    sa.Table("alone", metadata, sa.Column("id", sa.Integer, primary_key=True))
 
-    drawn = source.count(" {\n")
+    source = lns.view(metadata).source
+
+    related = {line.split(" : ")[0] for line in source.splitlines() if "--" in line}
     assert len(source) < 50_000
-    assert f"---\ntitle: {drawn:,} of 2,000 tables; a list of classes draws what you choose\n---\n" in source
-    assert '"table_number_1000" {' in source
+    assert ['"alone" {'] == re.findall(r'".*" {', source)
+    assert source.count(' : ""') == len(related) == sum(len(table.foreign_keys) for table in metadata.tables.values())
+    assert set(metadata.tables) == {*re.findall(r'"([a-z_0-9]+)"', source)}
+
+
+def test_a_schema_of_183_tables() -> None:
+    """As many tables as Galaxy has, with as many columns and keys, are drawn with their keys or relations."""
+    metadata = huge(183)
+    for table in metadata.tables.values():
+        for number in range(12):
+            table.append_column(sa.Column(f"column_{number}", sa.String))
+
+    source = lns.view(metadata).source
+
+    assert len(source) < 50_000
+    assert set(metadata.tables) <= {*re.findall(r'"([a-z_0-9]+)"', source)}
+
+
+def test_too_large_a_schema() -> None:
+    """Where even that is too long, an error names the classes that most others refer to, or what to give."""
+    with pytest.raises(errors.DiagramTooLargeError, match="2,000 tables are more than Mermaid draws") as raised:
+        lns.view(huge(2_000))
+
+    assert "give a list of classes, lns.view([A, B]), or a MetaData that holds some of the tables" == raised.value.fix
+
+
+def test_too_many_classes() -> None:
+    """The line that the error suggests draws what it names."""
+
+    class Base(orm.DeclarativeBase): ...
+
+    def make(name: str, *to: str) -> type:
+        keys = {f"{each.lower()}_id": sa.Column(sa.ForeignKey(f"{each}.id"), primary_key=True) for each in to}
+        return type(name, (Base,), {"__tablename__": name, "id": sa.Column(sa.Integer, primary_key=True), **keys})
+
+    classes = {name: make(name) for name in ("Middle", "Side", "Rim")}
+    for number in range(1_000):
+        others = ["Middle", "Side", "Rim"][: 1 + number % 3]
+        classes[f"Other{number}"] = make(f"AClassOfALongNameIndeed{number}", *others)
+
+    with pytest.raises(errors.DiagramTooLargeError) as raised:
+        lns.view(Base)
+
+    assert raised.value.fix.startswith("give a list of classes, such as lns.view([Middle, Side, Rim]), or one")
+    assert ["Middle", "Rim", "Side"] == entities(lns.view([classes[name] for name in ("Middle", "Side", "Rim")]))
 
 
 @pytest.mark.parametrize("what", [None, "Run", [int], int, 3])
