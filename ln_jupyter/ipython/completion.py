@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _ATTRIBUTE = re.compile(r"(?<![\w.)\]'\"])([^\W\d]\w*(?:\.\w+)*)\.(\w*)$")
 _CALLED = re.compile(r"([^\W\d]\w*(?:\s*\.\s*[^\W\d]\w*)*)\s*$")
 _METHOD = re.compile(r"\)[\s\\]*\.\s*([^\W\d]\w*)\s*$")
+_OF_CALL = re.compile(r"\)[\s\\]*\.\s*(\w*)$")
 _WORD = re.compile(r"(?<![\w.])(\w*)$")
 _GIVEN = re.compile(r"(?<![\w.])(\w+)\s*=(?!=)")
 _OPENED = {")": "(", "]": "[", "}": "{"}
@@ -27,6 +28,7 @@ _TOKEN = re.compile(
 )
 
 _CHOOSING = {"where", "filter", "filter_by"}
+_REFINING = _CHOOSING | {"join", "limit", "load", "offset", "options", "order_by", "with_for_update"}
 _WITH_CLASS = {"select", "add", "delete"}
 
 _log = logging.getLogger(__name__)
@@ -44,6 +46,8 @@ def matcher(namespace: Mapping[str, Any]) -> MatcherAPIv2:
         lines = context.full_text.split("\n")[: context.cursor_line + 1]
         text = "\n".join([*lines[:-1], lines[-1][: context.cursor_position]])
         try:
+            if (method := _OF_CALL.search(text)) is not None:
+                return _offered(methods_of(text[: method.start() + 1], namespace), method[1], "function", is_all=True)
             if (attribute := _ATTRIBUTE.search(text)) is not None:
                 return _offered(names_of(attribute[1], namespace), attribute[2], "instance", is_all=True)
             if (word := _WORD.search(text)) is not None:
@@ -78,6 +82,21 @@ def names_of(expression: str, namespace: Mapping[str, Any]) -> list[str]:
     if stated is not None:
         return [name for name in stated if not name.startswith("_")]
     return [name for name, each in vars(module).items() if name[0] != "_" and _is_defined_in(module, each)]
+
+
+def methods_of(expression: str, namespace: Mapping[str, Any]) -> list[str]:
+    """List what can be asked of a statement that an expression makes; [] of anything else. IPython calls nothing.
+
+    Example:
+        >>> import ln_jupyter as ln, ln_jupyter.schema as lns
+        >>> methods_of("ln.select(lns.Run).limit(3)", {"ln": ln, "lns": lns})[:3]
+        ['all', 'count', 'df']
+    """
+    if _selected(expression, namespace) is None:
+        return []
+    from ln_jupyter.records.statement import Stmt  # here for cost: whoever has selected has imported it
+
+    return [name for name in dir(Stmt) if name[0] != "_"]
 
 
 def _is_defined_in(module: ModuleType, value: object) -> bool:
@@ -172,14 +191,14 @@ def _selected(text: str, namespace: Mapping[str, Any]) -> Any:
         return None
     call = _Call(text[:opening], f"{text[opening + 1 : -1]},")
     if method := _METHOD.search(call.before):
-        return _selected(call.before[: method.start() + 1], namespace)
+        return _selected(call.before[: method.start() + 1], namespace) if method[1] in _REFINING else None
     called = _CALLED.search(call.before)
     if called is None:
         return None
     owner, _, name = re.sub(r"\s", "", called[1]).rpartition(".")
     if name == "select":
         return _entity(call, namespace)
-    value = _value(owner, namespace)
+    value: Any = _value(owner, namespace) if name in _REFINING else None
     return value._entities[0] if _is_of(value, "statement", "Stmt") else None  # noqa: SLF001
 
 

@@ -102,6 +102,27 @@ def test_names(expression: str, some: str) -> None:
     assert {"sys", "annotations", "TYPE_CHECKING", "sanitize", "importing", "tables"}.isdisjoint(found)
 
 
+@pytest.mark.parametrize(
+    ("expression", "is_statement"),
+    [
+        ("ln.select(lns.Run)", True),
+        ("ss.select(lns.Run, name='x)').where(f(1))", True),
+        ("statement.order_by(lns.Run.id)", True),
+        ("ln.select(lns.Run).first()", False),
+        ("statement.one()", False),
+        ("odd.select(lns.Run)", False),
+        ("print(lns.Run)", False),
+        ("(ln)", False),
+    ],
+)
+def test_methods(expression: str, is_statement: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """What makes a statement has its methods, and what runs one has not."""
+    found = completion.methods_of(expression, NAMESPACE)
+
+    assert is_statement == ({"where", "first"} <= {*found})
+    assert is_statement or [] == found
+
+
 @pytest.mark.parametrize("expression", ["odd", "odd.select", "nothing", "Hero", "ln.select", "Odd.x"])
 def test_names_of_others(expression: str) -> None:
     """Of anything else nothing is known, and no code of it runs."""
@@ -135,11 +156,13 @@ def test_tab_in_a_call(completing: Kernel) -> None:
     assert {"tag=", "threading"} <= {*begun}
 
 
-def test_tab_after_a_statement(kernel: Kernel) -> None:
-    """A statement offers what it has, and nothing private."""
-    kernel.run("statement = ln.select(lns.Run)")
+@pytest.mark.parametrize(
+    "code", ["statement.", "ln.select(lns.Run, name='x').", "(ln.select(lns.Run)\n  .where(name='x')\n  ."]
+)
+def test_tab_after_a_statement(completing: Kernel, code: str) -> None:
+    """A statement offers what it has, and nothing private, in a variable or where it is written."""
+    completing.run("statement = ln.select(lns.Run)")
 
-    offered = kernel.complete("statement.")
+    offered = {name.removeprefix(".") for name in completing.complete(code)}
 
-    assert {"where", "filter", "first", "all"} <= {name.removeprefix(".") for name in offered}
-    assert [] == [name for name in offered if name.removeprefix(".").startswith("_")]
+    assert {name for name in dir(ln.Stmt) if name[0] != "_"} == offered
