@@ -95,7 +95,7 @@ if not TYPE_CHECKING:
             module = sys.modules[__name__]
             if importing.is_asked_for(module, name):
                 raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=module)
-            raise importlib.import_module("ln_jupyter.errors").UnknownNameError.of(module, name)
+            raise importlib.import_module("ln_jupyter.errors").UnknownNameError.for_name(module, name)
         home, _, attribute = _HOMES[name].partition(":")
 
         with importing.uninterrupted():

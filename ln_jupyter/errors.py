@@ -275,7 +275,7 @@ class UnknownNameError(LnJupyterError, AttributeError):
     """A name that a module or a statement of this package does not have."""
 
     @classmethod
-    def of(cls, module: ModuleType, name: str) -> UnknownNameError:
+    def for_name(cls, module: ModuleType, name: str) -> UnknownNameError:
         """Make the error for a *name* that a *module* does not have; Python names near ones only in plain tracebacks."""
         return cls(f"module {module.__name__!r} has no attribute {name!r}", fix=near_miss(name, dir(module)))
 

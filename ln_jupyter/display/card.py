@@ -1,72 +1,122 @@
-"""A title and facts about it: a header, a profile, a session, a statement, a result; in a few lines."""
+"""What there is to show of anything, in words: lines, rows, what is folded away; `text` and `html` write it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from ln_jupyter import sanitize
-from ln_jupyter.display import html
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
-_ROW = '<tr align="left">'  # where every style is stripped, `align` speaks
+    from ln_jupyter.display.fixes import Fix
+    from ln_jupyter.display.states import Mark
+
+SEPARATOR = " · "
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
-    """A thing's name, its state, and facts about it.
+class Part(NamedTuple):
+    """A piece of a line.
 
     Attributes:
-        title: What it is.
-        state: In which state, in words.
-        facts: Label and value of each fact, in order.
+        text: What it says.
+        tone: How it looks: ``b``, ``small``, or a colour of the style; the words say the same without it.
+        title: What is shown when the mouse is on it, such as the whole of a short id.
+    """
+
+    text: str
+    tone: str = ""
+    title: str = ""
+
+
+Line: TypeAlias = tuple[Part, ...]
+"""Pieces that follow each other."""
+
+
+class Row(NamedTuple):
+    """One attribute, or what several have in common.
+
+    Attributes:
+        name: The attribute's.
+        mark: Where its value is; None for a column that is loaded, whose value says so.
+        words: The same in words.
+        value: The value in one line, or what is known of one that is not loaded.
+        modified: Whether it has changes that are not saved.
+        members: The first members of a loaded collection, a line each.
+        more: How many members or names there are besides.
+        names: The attributes of which the row says what they have in common.
+    """
+
+    name: str
+    mark: Mark | None = None
+    words: str = ""
+    value: str = ""
+    modified: bool = False
+    members: tuple[str, ...] = ()
+    more: int = 0
+    names: tuple[str, ...] = ()
+
+    @property
+    def tone(self) -> str:
+        """In which colour it says where its value is; of many only in one where reading them raises."""
+        if self.mark is None or (self.names and not self.mark.raises):
+            return ""
+        return self.mark.tone or ""
+
+
+class Fold(NamedTuple):
+    """What few want to see at once.
+
+    Attributes:
+        summary: How much is inside; what is seen of it where it is folded.
+        rows: What is inside.
+        fix: What to type for what is missing of it.
+        name: Of the one row that the rows share in a text, where nothing folds; empty if they stay rows.
+    """
+
+    summary: Line
+    rows: tuple[Row, ...]
+    fix: Fix | None = None
+    name: str = ""
+
+
+class Card(NamedTuple):
+    """What there is to show; nothing of the thing itself is kept.
+
+    Attributes:
+        lines: What it is, the most important first.
+        rows: What is known of it.
+        folds: What else is known of it.
+        fix: What to type for what is missing.
         code: SQL, in lines.
         hint: What to type to go on.
     """
 
-    title: str
-    state: str = ""
-    facts: tuple[tuple[str, str], ...] = ()
+    lines: tuple[Line, ...]
+    rows: tuple[Row, ...] = ()
+    folds: tuple[Fold, ...] = ()
+    fix: Fix | None = None
     code: str = ""
     hint: str = ""
 
 
-def text(card: Card) -> str:
-    """Write the card as lines of text.
+def of_facts(
+    title: str, state: str = "", facts: Iterable[tuple[str, str]] = (), *, code: str = "", hint: str = ""
+) -> Card:
+    """Make the card of a thing that has a name, a state, and facts, each a label and a value.
 
     Example:
-        >>> print(text(Card("Session", "open", (("new", "2"), ("loaded", "7")))))
-        Session · open
-          new     2
-          loaded  7
+        >>> of_facts("Session", "open", [("new", "2")]).rows[0].value
+        '2'
     """
-    width = max((len(label) for label, _ in card.facts), default=0)
-    lines = [" · ".join(filter(None, (card.title, card.state)))]
-    lines += [f"  {label:<{width}}  {value}" for label, value in card.facts]
-    lines += [f"  {each}" for each in card.code.splitlines()]
-    lines += [f"  → {card.hint}"] if card.hint else []
-    return "\n".join(map(sanitize.plain, lines))
+    rows = tuple(Row(label, value=value) for label, value in facts)
+    return Card((joined(Part(title, "b"), Part(state)),), rows, code=code, hint=hint)
 
 
-def render(card: Card) -> str:
-    """Write the card as HTML that reads right with every style stripped.
+def joined(*parts: Part) -> Line:
+    """Put a separator between the parts that say something.
 
     Example:
-        >>> "<pre>SELECT 1 &lt; 2</pre>" in render(Card("Select", code="SELECT 1 < 2"))
-        True
+        >>> "".join(part.text for part in joined(Part("Sample 17"), Part(""), Part("session closed")))
+        'Sample 17 · session closed'
     """
-    state = f" · {sanitize.escaped(card.state)}" if card.state else ""
-    rows = "".join(
-        f'{_ROW}<th scope="row">{sanitize.escaped(label)}</th><td {html.LEFT}>{sanitize.escaped(value)}</td></tr>'
-        for label, value in card.facts
-    )
-    parts = [
-        f"<div><b>{sanitize.escaped(card.title)}</b>{state}</div>",
-        f"<table><tbody>{rows}</tbody></table>" if rows else "",
-        f"<pre>{'<br>'.join(map(sanitize.escaped, card.code.splitlines()))}</pre>" if card.code else "",
-        f"<div><small>→ {sanitize.escaped(card.hint)}</small></div>" if card.hint else "",
-    ]
-    return html.framed("".join(parts))
-
-
-def bundle(card: Card) -> dict[str, str]:
-    """Write the card in both forms, each under its MIME type."""
-    return {"text/plain": text(card), "text/html": render(card)}
+    said = [part for part in parts if part.text]
+    return tuple(each for part in said for each in (Part(SEPARATOR), part))[1:]

@@ -10,10 +10,13 @@ from ln_jupyter import redaction
 from ln_jupyter.orm.inspect.record import Cost, Kind, SessionState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from ln_jupyter.display.options import Options, Place
-    from ln_jupyter.orm.inspect.record import Record
+    from ln_jupyter.display.options import Options
+    from ln_jupyter.orm.inspect.record import Attribute, Record
+
+LAST = "_"
+"""What IPython calls the last value that a cell gave."""
 
 _MOST = 6  # names in one line
 _LOADABLE = {Kind.COLUMN, Kind.EXPRESSION, Kind.RELATIONSHIP}
@@ -24,7 +27,7 @@ class Fix:
     """One line of code, and what it is for.
 
     Attributes:
-        purpose: What the line does; it says which name stands for the record.
+        purpose: What the line does; where no variable holds the record, it says which name stands for it.
         code: The line.
     """
 
@@ -32,48 +35,109 @@ class Fix:
     code: str
 
 
-def suggest(record: Record, *, primary_key: Mapping[str, Any], options: Options) -> Fix | None:
+def suggest(
+    record: Record, *, primary_key: Mapping[str, Any], options: Options, wanted: Sequence[str] = ()
+) -> Fix | None:
     """Say what to type for what cannot simply be read.
 
-    A record whose variable is not known is called by its class in lower case.
+    A record that no variable holds is called by its class in lower case, and the purpose says so.
 
     Args:
         record: The record, as it was seen.
         primary_key: Its primary key, by the names of its columns.
         options: What must not be shown.
+        wanted: What somebody wants most of such a record, if anything.
     """
+    noun = _variable(record.class_name)
+    name, once = options.variable or noun, "" if options.variable else f", once it is called {noun}"
+    place = options.place
     if record.session is SessionState.INACTIVE:
-        return Fix("To use the session again", "session.rollback()")
-    missing = [each for each in record.attributes.values() if each.cost is Cost.RAISES and each.kind in _LOADABLE]
+        if place.session:
+            return Fix("To use the session again", f"{place.session}.rollback()")
+        return Fix(f"To use the session again{once}", f"{_imported('object_session')}object_session({name}).rollback()")
+    missing = [each for each in record.attributes.values() if _raises(each)]
     if not missing or record.identity is None or record.was_deleted:
         return None
-    noun = _variable(record.class_name)
-    name = options.variable or noun
+    ln, imported = _package(options)
     typable = not record.shares_keys and all(_can_be_typed(*part, options) for part in primary_key.items())
-    place = options.place
-    opened = "" if place.engine is None else f"with ln.Session({place.engine}): "
+    opened = "" if place.engine is None else f"with {ln}.Session({place.engine}): "
     if record.session is SessionState.NONE and record.expired and typable and not place.opened:
         key = ", ".join(f"{column}={value!r}" for column, value in primary_key.items())
-        return Fix(f"To read this {noun} again", f"{opened}{name} = ln.select(type({name}), {key}).one()")
-    # relationships first: they are what is missed most
-    first = sorted(missing, key=lambda each: each.kind is not Kind.RELATIONSHIP)[:_MOST]
-    names = ", ".join(f'"{each.key}"' for each in first)
+        # who assigns to `_` has it from IPython no more
+        assigned = "" if name == LAST and not opened else f"{name} = "
+        return Fix(f"To read it again{once}", f"{imported}{opened}{assigned}{ln}.select(type({name}), {key}).one()")
+    first = _first([each.key for each in sorted(missing, key=_rank)], wanted)
     some = "some of " if len(first) < len(missing) else ""
-    purpose = f"To load {some}what is missing of this {noun}"
-    return Fix(purpose, _loaded(record, name, names, place))
+    return Fix(f"To load {some}what is missing{once}", _loaded(record, name, _quoted(first), options))
 
 
-def _loaded(record: Record, name: str, names: str, place: Place) -> str:
+def suggest_for_list(
+    records: Sequence[Record], unloaded: Sequence[str], *, options: Options, wanted: Sequence[str] = ()
+) -> Fix | None:
+    """Say which statement loads with the records of a list what none of them has, where reading it raises.
+
+    Args:
+        records: Of the list, as they were seen.
+        unloaded: What none has loaded.
+        options: What the class can be written as, and where its rows are.
+        wanted: What somebody wants most of such a record, if anything.
+    """
+    place = options.place
+    missing = [key for key in unloaded if any(_raises(each.attributes.get(key)) for each in records)]
+    if not missing or not options.model or place.opened or records[0].session is not SessionState.NONE:
+        return None
+    ln, imported = _package(options)
+    ranked = sorted(missing, key=lambda key: min(_rank(each.attributes.get(key)) for each in records))
+    first = _first(ranked, wanted)
+    selected = f"{ln}.select({options.model}).load({_quoted(first)})"
+    if place.engine is not None:
+        selected = f"with {ln}.Session({place.engine}): {selected}.all()"
+    some = "some of " if len(first) < len(missing) else ""
+    return Fix(f"To load {some}them with the list", f"{imported}{selected}")
+
+
+def _first(missing: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    """Choose what is named: what is wanted most of what is missing, else the first of it."""
+    return [key for key in wanted if key in missing] or list(missing[:_MOST])
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f'"{each}"' for each in names)
+
+
+def _raises(attribute: Attribute | None) -> bool:
+    return attribute is not None and attribute.cost is Cost.RAISES and attribute.kind in _LOADABLE
+
+
+def _rank(attribute: Attribute | None) -> tuple[bool, bool]:
+    """Put relationships first, which are missed most, and last those of which the foreign key says that there is none."""
+    if attribute is None or attribute.kind is not Kind.RELATIONSHIP:
+        return True, False
+    keys = (attribute.foreign_key or {}).values()
+    return bool(keys) and None in keys, attribute.many
+
+
+def _loaded(record: Record, name: str, names: str, options: Options) -> str:
     """Write what loads some of a record."""
+    place, (ln, package) = options.place, _package(options)
     if record.session is SessionState.ASYNC:
         session = place.session or f"async_object_session({name})"
-        imported = "" if place.session else "from sqlalchemy.ext.asyncio import async_object_session; "
+        imported = "" if place.session else _imported("async_object_session", "sqlalchemy.ext.asyncio")
         return f"{imported}await {session}.refresh({name}, [{names}])"
     if place.opened:
         opened = place.opening(is_modified=record.modified)
         return f"async with {opened} as session: session.add({name}); await session.refresh({name}, [{names}])"
-    opened = "" if place.is_known else f"with ln.Session({place.engine}): "
-    return f"{opened}ln.load({name}, {names})"
+    opened = "" if place.is_known else f"with {ln}.Session({place.engine}): "
+    return f"{package}{opened}{ln}.load({name}, {names})"
+
+
+def _package(options: Options) -> tuple[str, str]:
+    """Say what this package is called, and what imports it first where nothing names it."""
+    return options.package or "ln", "" if options.package else "import ln_jupyter as ln\n"
+
+
+def _imported(name: str, module: str = "sqlalchemy.orm") -> str:
+    return f"from {module} import {name}; "
 
 
 def _variable(class_name: str) -> str:

@@ -16,7 +16,7 @@ from ln_jupyter import redaction, sanitize
 from ln_jupyter.display import values
 from ln_jupyter.display.options import DEFAULT
 from ln_jupyter.errors import NotMappedError
-from ln_jupyter.orm.inspect.naming import LABELS
+from ln_jupyter.orm.inspect.model import LABELS
 from ln_jupyter.orm.inspect.record import state_of
 
 if TYPE_CHECKING:
@@ -56,6 +56,27 @@ def to_text(record: object, *, options: Options = DEFAULT) -> str:
     )
     parts = (type(record).__name__, values.key(values.primary_key(state), options=options), *labels, _saved(state))
     return sanitize.plain(f"<{' '.join(filter(None, parts))}>")
+
+
+def in_words(record: object, *, options: Options = DEFAULT) -> str:
+    """Write a record as it stands beside the name of a relationship; otherwise as `to_text`.
+
+    Example:
+        >>> import ln_jupyter.schema as lns
+        >>> in_words(lns.Pipeline(id="Kq2xP0aZ", name="Transform A"))
+        'Pipeline Kq2xP0aZ, 1 · Transform A · unsaved'
+    """
+    state = state_of(record)
+    if state is None:
+        return to_text(record, options=options)
+    name = f"{type(record).__name__} {values.bare_key(values.primary_key(state), options=options)}".rstrip()
+    labels = (_labelled(state, prop, options) for prop in _labels(state, options=options))
+    return sanitize.plain(" · ".join(filter(None, (name, *labels, _saved(state)))))
+
+
+def _labelled(state: InstanceState[Any], prop: ColumnProperty[Any], options: Options) -> str:
+    value = values.bare(state.dict[prop.key], options=options)
+    return value if prop.key in LABELS else f"{prop.key} {value}"
 
 
 def _saved(state: InstanceState[Any]) -> str:

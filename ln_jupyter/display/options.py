@@ -16,7 +16,7 @@ class Place:
         is_known: Whether `ln.load` finds it by itself.
         others: Engines that it may be instead.
         opened: What opens a session there that must be awaited; empty where none must.
-        session: The record's own session, which must be awaited; empty if it has none or no name.
+        session: The record's own session, where it must be awaited or rolled back; empty if it has no name.
     """
 
     engine: str | None = None
@@ -43,6 +43,8 @@ class Options:
         html: Whether there is HTML beside the text.
         secret_names: What a column's name ends in if its values are not to be shown.
         variable: What the shown record can be written as; empty where nothing names it.
+        package: What this package is called; empty if it has to be imported.
+        model: What the class of the shown records can be written as; empty where nothing names it.
         place: Where its row is.
     """
 
@@ -53,6 +55,8 @@ class Options:
     html: bool = True
     secret_names: tuple[str, ...] = redaction.NAMES
     variable: str = ""
+    package: str = "ln"
+    model: str = ""
     place: Place = Place()
 
 

@@ -6,13 +6,15 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from ln_jupyter.db.sqlite.locks import LONG_SECONDS
-from ln_jupyter.display import card
+from ln_jupyter.display import card, html
+from ln_jupyter.display import text as texts
 from ln_jupyter.orm.profile.model import Profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ln_jupyter.callsite import Line
+    from ln_jupyter.display.card import Card
     from ln_jupyter.orm.profile.model import Flush, LazyLoads, UnreadLoad
 
 _MOST = 10  # facts of one kind
@@ -28,7 +30,7 @@ def text(profile: Profile) -> str:
         >>> print(text(Profile(7, 0.0031, 110, 10)))
         7 statements · 3.1 ms in the database · 120 rows
     """
-    return card.text(_card(profile))
+    return texts.render(_card(profile))
 
 
 def to_html(profile: Profile) -> str:
@@ -38,11 +40,11 @@ def to_html(profile: Profile) -> str:
         >>> "<b>7 statements · 3.1 ms in the database · 120 rows</b>" in to_html(Profile(7, 0.0031, 110, 10))
         True
     """
-    return card.render(_card(profile))
+    return html.render(_card(profile))
 
 
-def _card(profile: Profile) -> card.Card:
-    return card.Card(_headline(profile), facts=tuple(_facts(profile)))
+def _card(profile: Profile) -> Card:
+    return card.of_facts(_headline(profile), facts=tuple(_facts(profile)))
 
 
 @dataclass(frozen=True, repr=False)

@@ -1,73 +1,29 @@
-"""A record becomes a `RecordView`: everything that text and HTML say of it, in words."""
+"""A record becomes a `Card`: everything that text and HTML say of it, in words."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from itertools import islice, starmap
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 from ln_jupyter import redaction
 from ln_jupyter.display import fixes, line, states, values
+from ln_jupyter.display.card import SEPARATOR, Card, Part, Row
 from ln_jupyter.display.options import DEFAULT
 from ln_jupyter.display.states import Mark
 from ln_jupyter.orm.inspect.record import Kind, Status, describe, state_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
-    from ln_jupyter.display.fixes import Fix
     from ln_jupyter.display.options import Options
     from ln_jupyter.orm.inspect.record import Attribute, Record
 
-
-class Row(NamedTuple):
-    """One attribute, or what several have in common.
-
-    Attributes:
-        name: The attribute's.
-        mark: Where its value is; None for a column that is loaded, whose value says so.
-        words: The same in words.
-        value: The value in one line, or what is known of one that is not loaded.
-        modified: Whether it has changes that are not saved.
-        members: The first members of a loaded collection, a line each.
-        more: How many members or names there are besides.
-        names: The attributes of which the row's name says what they have in common.
-    """
-
-    name: str
-    mark: Mark | None = None
-    words: str = ""
-    value: str = ""
-    modified: bool = False
-    members: tuple[str, ...] = ()
-    more: int = 0
-    names: tuple[str, ...] = ()
+_FEW = 3  # attributes of one state; more of them share a row
+_COLUMNS = {Kind.COLUMN, Kind.EXPRESSION, Kind.COMPOSITE}
 
 
-@dataclass(frozen=True, slots=True)
-class RecordView:
-    """What there is to show of a record; nothing of the record itself is kept.
-
-    Attributes:
-        class_name: The name of its class.
-        identity: Its primary key, as text; empty where it has none yet.
-        state: What it is to its session and its database, in words.
-        rows: Its attributes: columns, then relationships, then what is computed.
-        fix: What to type for what is missing, if anything is.
-    """
-
-    class_name: str
-    identity: str
-    state: str
-    rows: tuple[Row, ...]
-    fix: Fix | None
-
-
-_FEW = 3  # columns of one state; more of them share a row
-
-
-def view(obj: object, *, options: Options = DEFAULT) -> RecordView:
+def view(obj: object, *, options: Options = DEFAULT) -> Card:
     """See a record, without SQL, without a flush, and without running code of its class.
 
     Args:
@@ -79,69 +35,125 @@ def view(obj: object, *, options: Options = DEFAULT) -> RecordView:
 
     Example:
         >>> import ln_jupyter.schema as lns
-        >>> seen = view(lns.Run(id="Kq2xP0aZ", name="Solve Problem X"))
-        >>> seen.class_name, seen.identity, seen.state
-        ('Run', "'Kq2xP0aZ'", 'unsaved')
-        >>> [(row.name, row.value) for row in seen.rows[:2]]
-        [('id', "'Kq2xP0aZ'"), ('name', "'Solve Problem X'")]
+        >>> card = view(lns.User(id="Kq2xP0aZ", handle="ann"))
+        >>> "".join(part.text for part in card.lines[0])
+        'User Kq2xP0aZ · unsaved'
+        >>> [(row.name, row.value or row.names) for row in card.rows]
+        [('handle', 'ann'), ('not set', ('name', 'created_at', 'revision'))]
     """
     seen = describe(obj)
     state = state_of(obj)
     primary_key = values.primary_key(state) if state is not None else {}
-    return RecordView(
-        class_name=seen.class_name,
-        identity=values.key(primary_key, options=options),
-        state=states.of_record(seen),
-        rows=tuple(_rows(seen, options)),
-        fix=fixes.suggest(seen, primary_key=primary_key, options=options),
-    )
+    title = Part(seen.class_name, "b"), Part(f" {values.bare_key(primary_key, options=options)}".rstrip())
+    columns = column_rows(seen, options, known=primary_key)
+    relationships = relationship_rows(seen, options)
+    rows = (*_merged(_bounded(columns, options) + _bounded(relationships, options)), *other_rows(seen, options))
+    fix = fixes.suggest(seen, primary_key=primary_key, options=options)
+    return Card((_titled(title, states.of_record(seen)),), rows, fix=fix)
 
 
-def _rows(record: Record, options: Options) -> Iterator[Row]:
-    def of_kinds(*kinds: Kind) -> list[Attribute]:
-        return [each for kind in kinds for each in record.attributes.values() if each.kind is kind]
+def _titled(title: tuple[Part, ...], state: str) -> tuple[Part, ...]:
+    return *(part for part in title if part.text), Part(SEPARATOR + state)
 
-    columns = of_kinds(Kind.COLUMN, Kind.EXPRESSION, Kind.COMPOSITE)
-    columns.sort(key=attrgetter("primary_key"), reverse=True)
-    yield from _bounded(_column_rows(record, columns, options), options)
-    related = [_relationship_row(record, each, options) for each in of_kinds(Kind.RELATIONSHIP)]
-    yield from _bounded(related, options)
-    synonyms = [Row(each.key, Mark.SAME, f"another name of {each.note}") for each in of_kinds(Kind.SYNONYM)]
+
+def _merged(rows: list[Row]) -> Iterator[Row]:
+    """Let columns and relationships that wait for the same share one row."""
+    merged: dict[object, Row] = {}
+    for row in rows:
+        key = (row.name, row.mark, row.words) if row.names else row.name
+        before = merged.get(key)
+        merged[key] = (
+            row if before is None else before._replace(names=before.names + row.names, more=before.more + row.more)
+        )
+    yield from merged.values()
+
+
+def other_rows(record: Record, options: Options) -> Iterator[Row]:
+    """Name what is made of columns and relationships: synonyms, hybrids and proxies."""
+    attributes = record.attributes.values()
+    synonyms = [
+        Row(each.key, Mark.SAME, f"another name of {each.note}") for each in attributes if each.kind is Kind.SYNONYM
+    ]
     yield from _bounded(synonyms, options)
-    computed = [each.key for each in of_kinds(Kind.HYBRID, Kind.PROXY)]
+    computed = [each.key for each in attributes if each.kind is Kind.HYBRID]
+    computed += [each.key for each in attributes if each.kind is Kind.PROXY]
     if computed:
         yield _shared("computed", Mark.COMPUTED, "made when read", computed, options)
 
 
-def _column_rows(record: Record, columns: Iterable[Attribute], options: Options) -> list[Row]:
-    """Give each column a row of its own, but one row to those that have the same to say."""
-    own: dict[str, tuple[str, Mark | None, str, str, bool]] = {}
-    said: dict[tuple[str, ...], tuple[Mark, str]] = {}
+def column_rows(record: Record, options: Options, *, known: Iterable[str] = ()) -> list[Row]:
+    """Give each column a row of its own, but one row to those that have the same to say.
+
+    Args:
+        record: As it was seen.
+        options: How much to show, and what not.
+        known: Columns whose saved values stand elsewhere, such as a title.
+    """
+    known = {*known}
+    own: dict[str, Row] = {}
+    said: dict[tuple[object, ...], tuple[Mark, str]] = {}
     alike: dict[tuple[Mark | None, str], list[str]] = {}
-    for each in columns:
+    for each in record.attributes.values():
+        if each.kind not in _COLUMNS:
+            continue
         modified = each.modified and record.identity is not None
         mark, words, value = None, "", ""
         if each.status is Status.LOADED:
+            if each.key in known and not modified:
+                continue
             value = _value(each, options)
         else:  # in one record, these decide what is said of a column
             where = each.kind, each.status, each.cost, each.note
             if where not in said:
                 said[where] = states.of_attribute(record, each)
             mark, words = said[where]
-        own[each.key] = each.key, mark, words, value, modified
+        own[each.key] = Row(each.key, mark, words, value, modified)
         if not modified and (mark is not None or each.value is None):
             alike.setdefault((mark, words or value), []).append(each.key)
+    shared = _taken_together(own, alike, options, always=(None, Mark.NOTHING))
+    return [*own.values(), *shared]
+
+
+def relationship_rows(record: Record, options: Options, *, few: int = _FEW) -> list[Row]:
+    """Give each relationship a row of its own, but one row to those that are not there for the same reason.
+
+    Args:
+        record: As it was seen.
+        options: How much to show, and what not.
+        few: How many of one reason have a row each.
+    """
+    own: dict[str, Row] = {}
+    alike: dict[tuple[Mark | None, str], list[str]] = {}
+    for each in record.attributes.values():
+        if each.kind is Kind.RELATIONSHIP:
+            own[each.key] = row = _relationship_row(record, each, options)
+            if each.status is not Status.LOADED and not row.modified and not each.pending:
+                alike.setdefault((row.mark, row.words), []).append(each.key)
+    shared = _taken_together(own, alike, options, few=few)
+    return [*own.values(), *shared]
+
+
+def _taken_together(
+    own: dict[str, Row],
+    alike: dict[tuple[Mark | None, str], list[str]],
+    options: Options,
+    *,
+    few: int = _FEW,
+    always: Container[Mark | None] = (),
+) -> list[Row]:
+    """Take rows that say the same out of *own*, and make one of them, named by what they say."""
     shared = []
     for (mark, words), names in alike.items():
-        if mark in {None, Mark.NOTHING}:
+        if mark in always:
             shared.append(_shared(words, None, "", names, options))
-        elif len(names) > _FEW:
-            shared.append(_shared(f"{len(names)} columns", mark, words, names, options))
+        elif len(names) > few:
+            name, _, rest = words.partition(SEPARATOR)
+            shared.append(_shared(name, None if mark is Mark.NOTHING and not rest else mark, rest, names, options))
         else:
             continue
-        for name in names:
-            del own[name]
-    return [*starmap(Row, own.values()), *shared]
+        for each in names:
+            del own[each]
+    return shared
 
 
 def _value(column: Attribute, options: Options) -> str:
@@ -153,7 +165,7 @@ def _value(column: Attribute, options: Options) -> str:
         return redaction.HIDDEN
     if column.info.get("sensitive") is not None:  # the model has decided for all that is in it
         options = replace(options, secret_names=())
-    return values.short(column.value, options=options)
+    return values.bare(column.value, options=options)
 
 
 def _relationship_row(record: Record, relationship: Attribute, options: Options) -> Row:
@@ -179,7 +191,7 @@ def _target(record: Record, relationship: Attribute, options: Options) -> str:
     if relationship.status in {Status.NULL, Status.UNSET, Status.NOLOAD} or None in foreign_key.values():
         return str(relationship.target)
     in_order = {key: foreign_key[key] for key in record.attributes if key in foreign_key}
-    return f"{relationship.target} {values.key(in_order, options=options)}".rstrip()
+    return f"{relationship.target} {values.bare_key(in_order, options=options)}".rstrip()
 
 
 def _members(collection: Any, options: Options) -> Iterator[str]:
@@ -195,7 +207,7 @@ def _members(collection: Any, options: Options) -> Iterator[str]:
 
 def _line(related: object, options: Options) -> str:
     return (
-        values.short(related, options=options) if state_of(related) is None else line.to_text(related, options=options)
+        values.short(related, options=options) if state_of(related) is None else line.in_words(related, options=options)
     )
 
 

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from sqlalchemy import orm
 
+    from ln_jupyter.display.card import Card
 
-def to_card(session: orm.Session, *, title: str = "", engine: sa.Engine | None = None) -> card.Card:
+
+def to_card(session: orm.Session, *, title: str = "", engine: sa.Engine | None = None) -> Card:
     """Say which database a session leads to, whether it is in a transaction, and what it holds.
 
     Args:
@@ -25,8 +27,8 @@ def to_card(session: orm.Session, *, title: str = "", engine: sa.Engine | None =
         >>> import sqlalchemy as sa
         >>> from sqlalchemy import orm
         >>> engine = sa.create_engine("sqlite://")
-        >>> to_card(orm.Session(engine)).facts[0]
-        ('database', 'the database in memory')
+        >>> to_card(orm.Session(engine)).rows[0].value
+        'the database in memory'
         >>> engine.dispose()
     """
     facts = [
@@ -37,27 +39,27 @@ def to_card(session: orm.Session, *, title: str = "", engine: sa.Engine | None =
     unsaved = {"new": len(session.new), "changed": len(session.dirty), "to delete": len(session.deleted)}
     if any(unsaved.values()):
         facts.append(("not saved", ", ".join(f"{n:,} {what}" for what, n in unsaved.items() if n)))
-    return card.Card(title or type(session).__name__, _state(session), tuple(facts))
+    return card.of_facts(title or type(session).__name__, _state(session), tuple(facts))
 
 
-def of_async(session: Any) -> card.Card:
+def of_async(session: Any) -> Card:
     """Describe an async session by the one it drives."""
     return to_card(session.sync_session, title=type(session).__name__)
 
 
-def of_maker(maker: Any) -> card.Card:
+def of_maker(maker: Any) -> Card:
     """Say what a ``sessionmaker`` makes, and for which database."""
     made = maker.class_.__name__
     facts = (("makes", made), ("database", _database(maker.kw.get("bind"))))
     with_ = "async with" if hasattr(maker.class_, "sync_session_class") else "with"
-    return card.Card(type(maker).__name__, facts=facts, hint=f"{with_} maker() as session: ...")
+    return card.of_facts(type(maker).__name__, facts=facts, hint=f"{with_} maker() as session: ...")
 
 
-def of_scoped(scope: Any) -> card.Card:
+def of_scoped(scope: Any) -> Card:
     """Describe the session that this thread or task has in a ``scoped_session``; none is made."""
     title = type(scope).__name__
     if not scope.registry.has():
-        return card.Card(title, "no session in this scope yet")
+        return card.of_facts(title, "no session in this scope yet")
     session = scope.registry()
     return to_card(getattr(session, "sync_session", session), title=title)
 

@@ -32,13 +32,18 @@ class Mark(StrEnum):
     AT_HAND = "◐", "good"
     LOADS = "○", "ask"
     EXPIRED = "◌", "wait"
-    CLOSED = "⊘", "bad"
+    CLOSED = "⊘", "wait"
     RAISES = "⊗", "bad"
     HANDLE = "⇉", "ask"
     NULL = "∅"
     NOTHING = "-"
     COMPUTED = "ƒ"
     SAME = "="
+
+    @property
+    def raises(self) -> bool:
+        """Whether reading the value raises."""
+        return self in (Mark.CLOSED, Mark.RAISES)
 
 
 _SHOWN = {

@@ -1,30 +1,54 @@
-"""Records of one class, or rows of one statement, as one table; without SQL."""
+"""Rows and columns as one table, in text and in HTML."""
 
 from __future__ import annotations
 
+import decimal
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tabulate import tabulate
 
-from ln_jupyter import redaction, sanitize
+from ln_jupyter import humanize, redaction, sanitize
 from ln_jupyter.display import html, line, values
-from ln_jupyter.display import states as attribute_states
+from ln_jupyter.display import text as texts
+from ln_jupyter.display.card import Part
 from ln_jupyter.display.options import DEFAULT
-from ln_jupyter.orm.inspect.record import Kind, Status, describe, state_of
+from ln_jupyter.display.states import Mark
+from ln_jupyter.orm.inspect.record import state_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
+    from ln_jupyter.display.card import Line
+    from ln_jupyter.display.fixes import Fix
     from ln_jupyter.display.options import Options
-    from ln_jupyter.orm.inspect.record import Attribute, Record
 
-_WIDTH = 40  # characters of a cell, however long a value of a single record may be
-_COLUMNS = 12
-_COLUMN_KINDS = {Kind.COLUMN, Kind.EXPRESSION, Kind.COMPOSITE}
-# Front ends would break the keys of many columns into pieces; the table scrolls instead.
-_STYLE = "<style>.ln-record .ln-rows td{white-space:nowrap}</style>"
+WIDTH = 40
+"""Characters of a cell, however long a value of a single record may be."""
+
+_DIGITS = 10  # of a number in a column
+_MOST = 12  # names in one remark
+_NUMBERS = (int, float, decimal.Decimal)
 _ROW = '<tr align="left">'  # where every style is stripped, `align` speaks
+_RIGHT = 'class="n" style="text-align:right"'
+NONE = Mark.NULL.value
+"""What stands for None in a cell."""
+
+
+class Cell(NamedTuple):
+    """What stands in one place of a table.
+
+    Attributes:
+        text: What it says.
+        tone: A colour of the style, as a `Part` has it.
+        below: A second line, which is no wider than the rest of the table.
+        title: What is shown when the mouse is on it.
+    """
+
+    text: str
+    tone: str = ""
+    below: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,73 +56,44 @@ class TableView:
     """Some rows of many, ready to be shown.
 
     Attributes:
-        name: What they are: a class, or ``Row``.
+        name: What they are: a class, or ``row``.
         count: How many there are; `rows` are the first of them.
         columns: The header of each column.
-        rows: The cells, as text.
+        rows: The cells.
         order: What the shown rows are of all: ``first`` or ``newest``.
+        state: What all of them are to their session, in words.
         remarks: What the columns do not show, a line each.
+        fix: What to type for what is missing.
         has_more: Whether there are more than `count`, which nobody counted.
+        numbers: The columns of numbers, which stand to the right.
+        spare: The columns that a text leaves out first, where it has no room for all.
     """
 
     name: str
     count: int
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[Cell, ...], ...]
     order: str = "first"
-    remarks: tuple[str, ...] = ()
+    state: str = ""
+    remarks: tuple[Line, ...] = ()
+    fix: Fix | None = None
     has_more: bool = False
+    numbers: frozenset[str] = frozenset()
+    spare: tuple[str, ...] = ()
 
     @property
-    def title(self) -> str:
-        """Name and count."""
-        if self.has_more:
-            return f"{self.name} · more than {self.count:,} rows, {self.order} {len(self.rows)} shown"
-        shown = f", {self.order} {len(self.rows)} shown" if len(self.rows) < self.count else ""
-        return f"{self.name} · {self.count:,} row{'s' if self.count != 1 else ''}{shown}"
-
-
-def of_records(records: Sequence[object], *, count: int, options: Options = DEFAULT) -> TableView | None:
-    """Make a table of records whose mapped classes have a base in common.
-
-    Columns that no shown record fills are left out, and so are relationships that none has loaded;
-    a remark names them.
-
-    Args:
-        records: The first of them, all of which are shown.
-        count: How many there are.
-        options: How much to show, and what not.
-
-    Returns:
-        None if there are none, or if they are no records, or of classes that have nothing in common.
-
-    Example:
-        >>> import ln_jupyter.schema as lns
-        >>> view = of_records([lns.User(id="aB3", handle="ann"), lns.User(id="cD4", handle="bob")], count=9)
-        >>> view.title, view.columns, view.rows
-        ('User · 9 rows, first 2 shown', ('id', 'handle'), (('aB3', 'ann'), ('cD4', 'bob')))
-    """
-    name = _common_name(records)
-    if name is None:
-        return None
-    options = replace(options, length=min(options.length, _WIDTH))
-    described = [describe(each) for each in records]
-    seen = [each.attributes for each in described]
-    keys = list(dict.fromkeys(key for attributes in seen for key in attributes))
-    filled = [key for key in keys if any(_fills(attributes.get(key)) for attributes in seen)]
-    unloaded = [key for key in keys if key not in filled and _is_unloaded(seen, key)]
-    covered = {key for name in filled for key in _foreign_keys(seen, name)}
-    filled = [key for key in filled if key not in covered]
-    shown = filled[: min(options.columns, _COLUMNS)]
-    rows = tuple(tuple(_attribute(each, key, options) for key in shown) for each in described)
-    remarks = _remarks(described, unloaded)
-    if len(shown) < len(filled):
-        remarks.append(f"… {len(filled) - len(shown)} more columns: {_listed(filled[len(shown) :])}")
-    return TableView(name, count, tuple(shown), rows, remarks=tuple(remarks))
+    def title(self) -> Line:
+        """Count and name, how many are shown, and their state."""
+        more = "more than " if self.has_more else ""
+        name = f"{self.name}s" if self.name.islower() and self.count != 1 else self.name
+        is_cut = self.has_more or len(self.rows) < self.count
+        shown = f"{self.order} {len(self.rows):,} shown" if is_cut else ""
+        said = "".join(f" · {each}" for each in (shown, self.state) if each)
+        return (Part(f"{more}{self.count:,} {name}", "b"), *([Part(said, "small")] if said else []))
 
 
 def of_rows(
-    name: str, columns: Iterable[str], rows: Iterable[Sequence[Any]], *, count: int, options: Options = DEFAULT
+    name: str, columns: Iterable[str], rows: Sequence[Sequence[Any]], *, count: int, options: Options = DEFAULT
 ) -> TableView:
     """Make a table of the rows of a statement.
 
@@ -110,71 +105,88 @@ def of_rows(
         options: How much to show, and what not.
 
     Example:
-        >>> of_rows("Row", ["id", "password"], [(1, "hunter2"), (2, None)], count=2).rows
-        (('1', '••• redacted'), ('2', ''))
+        >>> view = of_rows("row", ["id", "password"], [(1, "hunter2"), (2, None)], count=2)
+        >>> [[cell.text for cell in row] for row in view.rows]
+        [['1', '••• redacted'], ['2', '∅']]
     """
-    options = replace(options, length=min(options.length, _WIDTH))
+    options = replace(options, length=min(options.length, WIDTH))
     names = tuple(sanitize.plain(str(each)) for each in columns)
     shown = names[: options.columns]
     secret = [redaction.is_secret(each, names=options.secret_names) for each in shown]
     cells = tuple(
-        tuple(cell(value, hidden=hidden, options=options) for value, hidden in zip(row, secret, strict=False))
+        tuple(Cell(cell(value, hidden=hidden, options=options)) for value, hidden in zip(row, secret, strict=False))
         for row in rows
     )
-    remarks = (f"… {len(names) - len(shown)} more columns",) if len(shown) < len(names) else ()
-    return TableView(name, count, shown, cells, remarks=remarks)
+    numbers = frozenset(name for at, name in enumerate(shown) if are_numbers([row[at] for row in rows]))
+    remarks = (*none_remark(cells, (), count), *more_columns(names[len(shown) :]))
+    return TableView(name, count, shown, cells, remarks=remarks, numbers=numbers)
 
 
 def cell(value: object, *, hidden: bool = False, options: Options = DEFAULT) -> str:
-    """Write a value as it stands in a column: text without quotes, and None as nothing.
+    """Write a value as it stands in a column: text without quotes, and None as its mark.
 
     Example:
         >>> cell("Solve X"), cell(None), cell("hunter2", hidden=True)
-        ('Solve X', '', '••• redacted')
+        ('Solve X', '∅', '••• redacted')
     """
     if value is None:
-        return ""
+        return NONE
     if hidden:
         return redaction.HIDDEN
     if state_of(value) is not None:
-        return line.to_text(value, options=options)
+        return line.in_words(value, options=options)
     if type(value) is str:
         text = " ".join(value[: options.length + 1].split())
         return sanitize.plain(text if len(value) <= options.length else f"{text[: options.length - 1]}…")
+    if type(value) is float and len(written := repr(value)) > _DIGITS:
+        return min(written, f"{value:.6g}", key=len)  # as pandas does; a record has all digits
     return values.short(value, options=options)
 
 
 def text(view: TableView) -> str:
-    """Write the view as lines of text.
+    """Write the view as lines of text, with as many columns as there is room for.
 
     Example:
-        >>> print(text(TableView("User", 2, ("id", "handle"), (("a", "ann"),))))
-        User · 2 rows, first 1 shown
-        id    handle
-        ----  --------
-        a     ann
+        >>> print(text(TableView("User", 2, ("id", "handle"), ((Cell("a"), Cell("ann")),))))
+        2 User · first 1 shown
+          id  handle
+          a   ann
     """
-    body = tabulate(view.rows, view.columns, disable_numparse=True)
-    return "\n".join([view.title, body, *view.remarks])
+    lines = [texts.of_line(view.title)]
+    fitting, left_out = _fitting(view)
+    if fitting:
+        align = ["right" if view.columns[at] in view.numbers else "left" for at in fitting]
+        written = [view.columns, *([each.text for each in row] for row in view.rows)]
+        cells = [[sanitize.plain(row[at]) for at in fitting] for row in written]
+        header, *rows = tabulate(cells, tablefmt="plain", disable_numparse=True, colalign=align).split("\n")
+        lines.append(f"  {header}".rstrip())
+        for row, aligned in zip(view.rows, rows, strict=True):
+            lines.append(f"  {aligned}".rstrip())
+            lines += [f"    {row[at].below}" for at in fitting if row[at].below]
+    for remark in (*view.remarks, *more_columns(left_out)):
+        first, *others = texts.wrapped(texts.of_line(remark), texts.WIDTH - 2)
+        lines += [first, *(f"  {each}" for each in others)]
+    lines += [] if view.fix is None else texts.fix_lines(view.fix)
+    return "\n".join(map(sanitize.plain, lines))
 
 
 def markup(view: TableView) -> str:
     """Write the view as HTML that needs a frame, so that several share one."""
-    head = "".join(f'<th scope="col" {html.LEFT}>{sanitize.escaped(each)}</th>' for each in view.columns)
-    rows = (f"{_ROW}{''.join(map(_td, row))}</tr>" for row in view.rows)
-    remarks = "".join(f"<div><small>{sanitize.escaped(each)}</small></div>" for each in view.remarks)
-    name, rest = view.title[: len(view.name)], view.title[len(view.name) :]
-    return (
-        f"<div><b>{sanitize.escaped(name)}</b>{sanitize.escaped(rest)}</div>"
-        f'<table class="ln-rows"><thead>{_ROW}{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>{remarks}'
+    sides = [_RIGHT if name in view.numbers else html.LEFT for name in view.columns]
+    head = "".join(
+        f'<th scope="col" {side}>{sanitize.escaped(each)}</th>' for each, side in zip(view.columns, sides, strict=True)
     )
+    rows = (f"{_ROW}{''.join(map(_td, row, sides))}</tr>{_below(row)}" for row in view.rows)
+    table = f'<table class="ln-rows"><thead>{_ROW}{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    remarks = "".join(f"<p><small>{html.of_line(each)}</small></p>" for each in view.remarks)
+    return f"<p>{html.of_line(view.title)}</p>{table if view.columns else ''}{remarks}{html.of_fix(view.fix)}"
 
 
 def render(view: TableView) -> str:
     """Write the view as HTML that reads right with every style stripped.
 
     Example:
-        >>> "&lt;script&gt;" in render(TableView("Row", 1, ("a",), (("<script>",),)))
+        >>> "&lt;script&gt;" in render(TableView("row", 1, ("a",), ((Cell("<script>"),),)))
         True
     """
     return framed(view)
@@ -182,72 +194,55 @@ def render(view: TableView) -> str:
 
 def framed(*views: TableView) -> str:
     """Put tables into one frame."""
-    return html.framed(_STYLE + "".join(map(markup, views)))
+    return html.framed("".join(map(markup, views)))
 
 
-def _td(text: str) -> str:
-    return f"<td {html.LEFT}>{sanitize.escaped(text)}</td>"
+def none_remark(rows: Sequence[Sequence[Cell]], empty: Sequence[str], count: int) -> list[Line]:
+    """Name the columns that are None in all rows, and say what the mark of the others means."""
+    explained = f"{NONE} is None" if any(each.text == NONE for row in rows for each in row) else ""
+    if not empty:
+        return [(Part(explained),)] if explained else []
+    of = "" if count == 1 else f" in all {count:,}" if len(rows) == count else f" in the {len(rows):,} shown"
+    return [(Part(" · ".join(filter(None, (f"None{of}: {listed(empty)}", explained)))),)]
 
 
-def _common_name(records: Sequence[object]) -> str | None:
-    """Name the class they are all of; of several, the nearest mapped base that they share."""
-    states = [state_of(each) for each in records]
-    mappers = [None if state is None else state.manager.mapper for state in states]
-    first = mappers[0] if mappers else None
-    while first is not None and any(each is None or not each.isa(first) for each in mappers):
-        first = first.inherits
-    return None if first is None else first.class_.__name__
+def more_columns(columns: Sequence[str]) -> list[Line]:
+    """Name the columns that are left out."""
+    return [(Part(f"… {humanize.count(len(columns), 'more column')}: {listed(columns)}"),)] if columns else []
 
 
-def _fills(attribute: Attribute | None) -> bool:
-    if attribute is None or attribute.status is not Status.LOADED:
-        return False
-    return attribute.kind is Kind.RELATIONSHIP or (attribute.kind in _COLUMN_KINDS and attribute.value is not None)
+def are_numbers(column: Sequence[object]) -> bool:
+    """Tell whether a column has numbers, beside None."""
+    given = [each for each in column if each is not None]
+    return bool(given) and all(issubclass(type(each), _NUMBERS) and type(each) is not bool for each in given)
 
 
-def _foreign_keys(seen: Sequence[Mapping[str, Attribute]], name: str) -> set[str]:
-    """Name the columns of which a relationship, loaded in every row, says the same and more."""
-    found = [attributes[name] for attributes in seen if name in attributes]
-    if any(each.status not in {Status.LOADED, Status.NULL} for each in found):
-        return set()
-    return {key for each in found for key in each.foreign_key or () if not seen[0].get(key, each).primary_key}
+def listed(names: Sequence[str]) -> str:
+    """Write as many names as have room in a remark."""
+    shown = ", ".join(names[:_MOST])
+    return shown if len(names) <= _MOST else f"{shown} … {len(names) - _MOST} more"
 
 
-def _is_unloaded(seen: Sequence[Mapping[str, Attribute]], key: str) -> bool:
-    """Tell whether a column or relationship would have something to show if it were loaded."""
-    found = [attributes[key] for attributes in seen if key in attributes]
-    silent = {Status.LOADED, Status.UNSET, Status.NULL, Status.NOLOAD, Status.COMPUTED}
-    return any(each.kind in {*_COLUMN_KINDS, Kind.RELATIONSHIP} and each.status not in silent for each in found)
+def _td(cell: Cell, side: str) -> str:
+    return f"<td {side}>{html.of_line((Part(cell.text, cell.tone, cell.title),))}</td>"
 
 
-def _attribute(seen: Record, key: str, options: Options) -> str:
-    attribute = seen.attributes.get(key)
-    if attribute is None or attribute.status in {Status.UNSET, Status.NULL}:  # None: of another subclass
-        return ""
-    if attribute.status is not Status.LOADED:
-        return _state(seen, attribute).partition(" · ")[0]
-    if attribute.kind is Kind.RELATIONSHIP:
-        if attribute.many:
-            return "?" if attribute.count is None else f"{attribute.count:,} {attribute.target}"
-        return cell(attribute.value, options=options)
-    hidden = redaction.is_secret(attribute.key, info=attribute.info, names=options.secret_names)
-    return cell(attribute.value, hidden=hidden, options=options)
+def _below(row: Sequence[Cell]) -> str:
+    """Write what stands below a row, as wide as the columns that are left."""
+    said = ((at, cell.below) for at, cell in enumerate(row) if cell.below)
+    return "".join(
+        f"{_ROW}{'<td></td>' * at}<td {html.LEFT} colspan={len(row) - at}><small>{sanitize.escaped(below)}</small></td></tr>"
+        for at, below in said
+    )
 
 
-def _remarks(records: Sequence[Record], unloaded: Sequence[str]) -> list[str]:
-    """Say what no record has loaded, together what is in the same state."""
-    states: dict[str, list[str]] = {}
-    for key in unloaded:
-        seen = next(each for each in records if key in each.attributes)
-        states.setdefault(_state(seen, seen.attributes[key]), []).append(key)
-    return [f"{state}: {_listed(keys)}" for state, keys in states.items()]
-
-
-def _state(seen: Record, attribute: Attribute) -> str:
-    mark, words = attribute_states.of_attribute(seen, attribute)
-    return f"{mark} {words}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_COLUMNS])
-    return shown if len(names) <= _COLUMNS else f"{shown} … {len(names) - _COLUMNS} more"
+def _fitting(view: TableView) -> tuple[list[int], list[str]]:
+    """Choose the columns that have room in a line of text, and name the others."""
+    widths = {
+        name: max(len(name), *(len(row[at].text) for row in view.rows), 0) + 2 for at, name in enumerate(view.columns)
+    }
+    kept = list(view.columns)
+    gives_way = [*(name for name in view.columns if name not in view.spare), *view.spare]
+    while len(kept) > 1 and sum(widths[name] for name in kept) > texts.WIDTH:
+        kept.remove(gives_way.pop())
+    return [view.columns.index(name) for name in kept], [name for name in view.columns if name not in kept]

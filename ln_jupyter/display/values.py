@@ -7,6 +7,7 @@ import datetime as dt
 import decimal
 import enum
 import logging
+import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,10 @@ _LARGEST_INT = 256  # bits; Python itself refuses to write more than 4,300 digit
 _LARGEST_DECIMAL = 400  # bytes of the object, which hold some 700 digits
 _HEAD = 12  # bytes
 _LONGEST_TYPE = 20
+# Text that looks like another value, like nothing, or like our own words for one.
+_MISTAKEN = re.compile(
+    r"""$|\s|[-+.]?[0-9][-+0-9.,:eEjxT_ ]*Z?$|(?:None|True|False|not set|-?inf|nan)$|b?['"]|[<{(\[•…∅●◐○◌⊘⊗⇉ƒ]"""
+)
 _TYPE_ONLY = {"geoalchemy2", "shapely"}  # their repr() writes the whole geometry
 
 
@@ -57,6 +62,41 @@ def key(parts: Mapping[str, Any], *, options: Options = DEFAULT) -> str:
     """
     written = [sanitize.plain(_named(name, value, options, 0)) for name, value in parts.items()]
     return ", ".join(written) if len(written) <= 1 else f"({', '.join(written)})"
+
+
+def bare(value: object, *, options: Options = DEFAULT) -> str:
+    """Write a value as `short` does, but text without quotes, unless it would be taken for something else.
+
+    Example:
+        >>> bare("s0-16"), bare("17"), bare("None"), bare(""), bare(" x"), bare(17), bare("100 mL")
+        ('s0-16', "'17'", "'None'", "''", "' x'", '17', '100 mL')
+    """
+    if type(value) is not str:
+        return short(value, options=options)
+    head, size = value[: options.length], len(value)
+    if not head.isprintable() or value[-1:].isspace() or _MISTAKEN.match(head) is not None:
+        return short(value, options=options)
+    return sanitize.plain(head if size <= options.length else f"{head}… {size:,} characters")
+
+
+def bare_key(parts: Mapping[str, Any], *, options: Options = DEFAULT) -> str:
+    """Write a primary or foreign key as people read it.
+
+    Example:
+        >>> bare_key({"id": 7}), bare_key({"id": "Rx2s", "v": "1"}), bare_key({"token": "s3cret"})
+        ('7', 'Rx2s, 1', '••• redacted')
+    """
+    return ", ".join(
+        redaction.HIDDEN if redaction.is_secret(name, names=options.secret_names) else _bare_part(value, options)
+        for name, value in parts.items()
+    )
+
+
+def _bare_part(value: object, options: Options) -> str:
+    """Leave the quotes away also where the text is a number: beside a class's name it is taken for what it is."""
+    if type(value) is str and value and value.isprintable() and len(value) <= options.length:
+        return sanitize.plain(value)
+    return short(value, options=options)
 
 
 def primary_key(state: InstanceState[Any]) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import keyword
+import sys
 import traceback
 from dataclasses import dataclass
 from itertools import islice
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from IPython.core.displayhook import DisplayHook
 from sqlalchemy.orm.collections import InstrumentedList
 
 from ln_jupyter import callsite
@@ -16,6 +18,9 @@ from ln_jupyter.orm.inspect import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from types import FrameType
+
+    from IPython.core.interactiveshell import InteractiveShell
 
 # Bounds of the search: elements of one container, elements in all, and how deep they lie.
 _WIDTH, _TOTAL, _DEPTH = 1_000, 20_000, 3
@@ -55,6 +60,34 @@ def variables_of_type(namespace: Mapping[str, Any], kind: type) -> list[tuple[st
     return [(name, value) for name, value in _visible(namespace).items() if issubclass(type(value), kind)]
 
 
+def class_in(variables: Mapping[str, Any], wanted: type) -> str | None:
+    """Find the name of a class: a variable, or an attribute of a module."""
+    visible = _visible(variables)
+    for name, value in visible.items():
+        if value is wanted:
+            return name
+    for name, value in visible.items():
+        if issubclass(type(value), ModuleType) and vars(value).get(wanted.__name__) is wanted:
+            return f"{name}.{wanted.__name__}"
+    return None
+
+
+def last_value(shell: InteractiveShell) -> str | None:
+    """Say how the value that is being shown can be written afterwards, if it is the last of its cell and stays to be had.
+
+    IPython calls it ``_``, unless the user gave that name to something else.
+    """
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and frame.f_code is not DisplayHook.compute_format_data.__code__:
+        frame = frame.f_back
+    hook: Any = shell.displayhook
+    if frame is None or not hook.cache_size:
+        return None
+    if all(getattr(hook, each) is shell.user_ns.get(each) for each in ("_", "__", "___")):
+        return "_"
+    return f"_{hook.prompt_count}" if hook.do_full_cache else None
+
+
 class Names:
     """What the user can write where an error is shown, and where it arose.
 
@@ -92,14 +125,7 @@ class Names:
 
     def of_class(self, wanted: type) -> str | None:
         """Find the name of a class: a variable, or an attribute of a module."""
-        for scope in self._scopes:
-            for name, value in scope.variables.items():
-                if value is wanted:
-                    return name
-        for name, value in self.of_type(ModuleType):
-            if vars(value).get(wanted.__name__) is wanted:
-                return f"{name}.{wanted.__name__}"
-        return None
+        return next(filter(None, (class_in(scope.variables, wanted) for scope in self._scopes)), None)
 
     def has(self, name: str) -> bool:
         """Return whether a variable has this name."""

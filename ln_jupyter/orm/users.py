@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 _COMMITTED = "ln_users"  # with the driver's connection: behind the next one there may be another database
 _IN_TRANSACTION = "ln_user"
 
+_handles: dict[str, str] = {}  # by id; an id is one user's in all registries
+
+
+def handle_of(user_id: str) -> str | None:
+    """Return the handle of a user as whom this process has written, if it has; asks no database."""
+    return _handles.get(user_id)
+
 
 def current_id(session: RoutingSession) -> str:
     """Return the id of the current user, whose row is made in the session's transaction if there is none."""
@@ -33,6 +40,12 @@ def current_id(session: RoutingSession) -> str:
 
 def id_of(connection: sa.Connection, handle: str) -> str:
     """Return the id of a user, whose row is made in the connection's transaction if there is none."""
+    found = _id_of(connection, handle)
+    _handles[found] = handle
+    return found
+
+
+def _id_of(connection: sa.Connection, handle: str) -> str:
     committed: dict[str, str] = connection.info.setdefault(_COMMITTED, {})
     if handle in committed:
         return committed[handle]

@@ -10,6 +10,7 @@ from sqlalchemy import orm
 
 from ln_jupyter import errors, sanitize, schema
 from ln_jupyter.display import html, table
+from ln_jupyter.display.registry import runs
 from ln_jupyter.orm.current import current_block
 from ln_jupyter.orm.session import OrmSession
 from ln_jupyter.schema.types import Json
@@ -30,6 +31,10 @@ _LARGE = (sa.LargeBinary, Json)  # and of no use in a cell
 _MOST = 7  # columns
 _COUNTED = 10_000  # rows
 _LONGEST = 60  # characters of what is no number
+_OF_A_RUN = (
+    *("id", "name", "path", "notebook_v", "results", "reason", "outcome"),
+    *("started_at", "heard_at", "finished_at", "busy_seconds", "alive_seconds"),
+)
 _BOOKKEEPING = ("revision", "created_by_id", "published_by_id")
 
 
@@ -91,6 +96,8 @@ def _view(session: OrmSession, n: int) -> RegistryView:
 
 def _table(session: OrmSession, model: Any, n: int, count: int) -> TableView:
     """Read the newest rows, of the columns that fit a cell, and keep those that any row fills."""
+    if model is schema.Run:
+        return _runs(session, n, count)
     attributes = sa.inspect(model).column_attrs
     names = [a.key for a in attributes if not isinstance(a.columns[0].type, _LARGE) and a.key not in _BOOKKEEPING]
     time = next((name for name in _TIMES if name in names), None)
@@ -107,6 +114,16 @@ def _table(session: OrmSession, model: Any, n: int, count: int) -> TableView:
         model.__name__, [names[i] for i in shown], [[row[i] for i in shown] for row in rows], count=min(count, _COUNTED)
     )
     return replace(seen, order=order, has_more=count > _COUNTED)
+
+
+def _runs(session: OrmSession, n: int, count: int) -> TableView:
+    """Read of the newest runs what a list of runs shows."""
+    columns = [getattr(schema.Run, name) for name in _OF_A_RUN]
+    chosen = sa.select(*columns, schema.Notebook.title, schema.User.handle).select_from(schema.Run).limit(n)
+    chosen = chosen.outerjoin(schema.Run.notebook).outerjoin(schema.Run.created_by)
+    rows = session.execute(_newest(chosen, schema.Run, "created_at")).mappings().all()
+    seen = runs.of_facts([*map(dict, rows)], count=min(count, _COUNTED))
+    return replace(seen, order="newest", has_more=count > _COUNTED)
 
 
 def _newest(chosen: sa.Select[Any], model: Any, time: str | None) -> sa.Select[Any]:

@@ -53,7 +53,7 @@ if not TYPE_CHECKING:
             module = sys.modules[__name__]
             if importing.is_asked_for(module, name):
                 raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=module)
-            raise errors.UnknownNameError.of(module, name)
+            raise errors.UnknownNameError.for_name(module, name)
         with importing.uninterrupted():
             from ln_jupyter.schema import models  # all of them: their relationships name each other
 

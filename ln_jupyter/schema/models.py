@@ -239,11 +239,7 @@ class Run(Created, CreatedBy, Counted, Base):
         for `lost.AFTER`: last at `heard_at`. While somebody holds a file's write lock no run can be heard,
         and that time does not count, where it can be known (Linux). In a statement it is a column: ``ln.select(lns.Run, state="lost")``.
         """
-        if self.finished_at is not None:
-            return _ENDED.get(self.outcome, "finished")
-        if self.started_at is None:
-            return None
-        return "lost" if (self.heard_at or self.started_at) < lost.before() else "running"
+        return state_by(self.finished_at, self.outcome, self.started_at, self.heard_at)
 
     @state.inplace.expression
     @classmethod
@@ -255,6 +251,17 @@ class Run(Created, CreatedBy, Counted, Base):
             (sa.func.coalesce(cls.heard_at, cls.started_at) < now, "lost"),
             else_="running",
         )
+
+
+def state_by(
+    finished_at: dt.datetime | None, outcome: str | None, started_at: dt.datetime | None, heard_at: dt.datetime | None
+) -> State | None:
+    """Say what the events of a run, as `Run` has them, say now."""
+    if finished_at is not None:
+        return _ENDED.get(outcome, "finished")
+    if started_at is None:
+        return None
+    return "lost" if (heard_at or started_at) < lost.before() else "running"
 
 
 _ENDED: dict[str | None, State] = {FAILED: "failed", INTERRUPTED: "interrupted"}

@@ -26,7 +26,7 @@ if not TYPE_CHECKING:
         if name not in ("notebook", "run"):
             if name.startswith("_"):
                 raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-            raise errors.UnknownNameError.of(sys.modules[__name__], name)
+            raise errors.UnknownNameError.for_name(sys.modules[__name__], name)
         current = running.registration()
         return None if current is None else getattr(current, name)
 

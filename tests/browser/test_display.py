@@ -8,7 +8,8 @@ import nbformat
 import pytest
 
 import ln_jupyter.schema as lns
-from ln_jupyter.display import card, html, record, table
+from ln_jupyter.display import html, record, table
+from ln_jupyter.display.card import of_facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +43,7 @@ lns.view(odd)""",
     "diagram": "lns.view()",
 }
 PLACES = {name: number for number, name in enumerate(CELLS)}
-WORDS = ".ln-record :is(span, th, td, b, small)"
+WORDS = ".ln :is(span, th, td, dt, dd, p, b, small, code, summary)"
 CONTRASTS = """\
 elements => {
     const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
@@ -85,7 +86,7 @@ def test_displays(lab: Lab) -> None:
     """Each shows itself, without an error."""
     assert [] == [each for cell in lab.cells() for each in cell["outputs"] if each["output_type"] != "execute_result"]
     for name in ("detached", "in a session", "list", "statement", "session", "row", "result", "view"):
-        assert output(lab, name).locator(".ln-record").is_visible(), name
+        assert output(lab, name).locator(".ln").is_visible(), name
     assert 20 == output(lab, "list").locator("tbody tr").count()
     for name in ("odd", "diagram"):
         assert output(lab, name).locator("img").is_visible(), name
@@ -97,8 +98,8 @@ def test_untrusted(open_lab: Callable[[Path], Lab], tmp_path: Path) -> None:
     """In a notebook that somebody else ran, whose styles JupyterLab strips, values and columns are to the left."""
     shown = [
         html.render(record.view(lns.User(id="u", name="Ann"))),
-        table.render(table.TableView("Tag", 1, ("id", "name"), (("1", "red"),))),
-        card.render(card.Card("Session", facts=(("new", "2"),))),
+        table.render(table.of_rows("row", ("id", "name"), [("1", "red")], count=1)),
+        html.render(of_facts("Session", facts=(("new", "2"),))),
     ]
     outputs = [nbformat.v4.new_output("display_data", {"text/html": each}) for each in shown]
     file = tmp_path / "untrusted.ipynb"
@@ -108,7 +109,7 @@ def test_untrusted(open_lab: Callable[[Path], Lab], tmp_path: Path) -> None:
 
     lab = open_lab(file)
 
-    frames = lab.page.locator(".jp-OutputArea-output .ln-record")
+    frames = lab.page.locator(".jp-OutputArea-output .ln")
     frames.nth(2).wait_for()
     assert 0 == frames.locator("style").count()
     aligned = frames.locator("td, thead th").evaluate_all("all => all.map(e => getComputedStyle(e).textAlign)")

@@ -57,7 +57,7 @@ def test_text_and_html_say_the_same():
     reader = Reader(display.to_html(PROFILE))
 
     assert display.text(PROFILE).split() == reader.words
-    assert {"div", "style", "b", "table", "tbody", "tr", "th", "td"} == set(reader.tags)
+    assert {"div", "style", "p", "b", "table", "tbody", "tr", "th", "td"} == set(reader.tags)
     assert "id" not in {name for name, _ in reader.attributes}
 
 

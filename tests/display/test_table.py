@@ -11,8 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from ln_jupyter import redaction
-from ln_jupyter.display import table
-from ln_jupyter.display.options import Options
+from ln_jupyter.display import records, table
+from ln_jupyter.display import text as texts
+from ln_jupyter.display.card import Part
+from ln_jupyter.display.options import Options, Place
+from ln_jupyter.display.table import Cell
 from tests.orm.inspect import models as m
 from tests.orm.inspect.scenarios import World, world_of
 
@@ -33,18 +36,36 @@ def world(database: sqlite3.Connection) -> Iterator[World]:
         yield world
 
 
-def of(records: list[Any], **options: Any) -> table.TableView:
-    view = table.of_records(records, count=len(records), options=Options(**options))
+def of(rows: list[Any], **options: Any) -> table.TableView:
+    view = records.of_records(rows, count=len(rows), options=Options(**options))
     assert view is not None
     return view
 
 
-def test_columns_are_those_that_are_filled() -> None:
-    """A column that no shown record fills is left out; None in one that is filled is left blank."""
-    view = of([m.Study(id="a", title=None), m.Study(id="b", title="B")])
+def cells(view: table.TableView) -> list[dict[str, str]]:
+    """Return what stands in each row, by its column."""
+    return [dict(zip(view.columns, [each.text for each in row], strict=True)) for row in view.rows]
 
-    assert ("id", "title") == view.columns
-    assert (("a", ""), ("b", "B")) == view.rows
+
+def remarks(view: table.TableView) -> list[str]:
+    return [texts.of_line(each) for each in view.remarks]
+
+
+def test_columns_are_those_that_are_filled() -> None:
+    """A column that is None in all rows is named below, and None in one that is filled has a mark that is explained."""
+    view = of([m.Study(id="a", title=None, lead_id=None), m.Study(id="b", title="B", lead_id=None)])
+
+    assert [{"id": "a", "title": "∅"}, {"id": "b", "title": "B"}] == cells(view)
+    assert ["None in all 2: lead_id · ∅ is None"] == remarks(view)
+
+
+def test_none_in_the_rows_that_are_shown() -> None:
+    """Of a longer list it is said that nobody has looked at the other rows."""
+    view = records.of_records([m.Tag(id=1, name=None)], count=30)
+
+    assert view is not None
+    assert ["None in the 1 shown: name"] == remarks(view)
+    assert ["None: name"] == remarks(of([m.Tag(id=1, name=None)]))
 
 
 def test_loaded_relationships_are_columns(world: World) -> None:
@@ -56,10 +77,10 @@ def test_loaded_relationships_are_columns(world: World) -> None:
     view = of([first, second])
 
     assert {"protocol", "protocol_id", "protocol_v"} <= {*view.columns}
-    row = [dict(zip(view.columns, cells, strict=True)) for cells in view.rows]
-    assert "<Protocol ('p', '1') name='Wash'>" == row[0]["protocol"]
+    row = cells(view)
+    assert "Protocol p, 1 · Wash" == row[0]["protocol"]
     assert ("3 Sample", "○ not loaded") == (row[0]["inputs"], row[1]["inputs"])
-    assert ("○ not loaded · loads when read: owner, placed, outputs",) == view.remarks
+    assert ["∅ is None", "○ not loaded · loads when read: owner, placed, outputs"] == remarks(view)
 
 
 def test_foreign_keys(world: World) -> None:
@@ -83,21 +104,41 @@ def test_expired_records(world: World) -> None:
 
     assert [] == world.statements
     assert () == view.columns
-    assert ("◌ expired · loads when read: id, name, kit_id, kit",) == view.remarks
+    assert ["◌ expired · loads when read: id, name, kit_id, kit"] == remarks(view)
 
 
 def test_detached_records(world: World) -> None:
-    """Records whose session is closed say that what is not loaded cannot be read."""
-    assert ("⊘ not loaded · session closed: kit",) == of([world.detached(m.Tag)]).remarks
+    """Records whose session is closed say that what is not loaded cannot be read, in colour, and what to type."""
+    view = of([world.detached(m.Tag)], model="m.Tag")
+
+    assert ["⊘ not loaded · session closed: kit"] == remarks(view)
+    assert Part("⊘ not loaded · session closed", "wait") == view.remarks[0][0]
+    assert "session closed" == view.state
+    assert view.fix is not None
+    assert ("To load them with the list", 'ln.select(m.Tag).load("kit")') == (view.fix.purpose, view.fix.code)
+
+
+def test_no_fix_for_a_list(world: World) -> None:
+    """Where everything can be read, or the class has no name in the notebook, there is nothing to type."""
+    tag = world.get(m.Tag)
+
+    assert of([tag], model="m.Tag").fix is None
+    assert of([world.detached(m.Tag)]).fix is None
+
+
+def test_fix_for_a_list_names_its_engine(world: World) -> None:
+    """Records of another engine than the usual one are selected through it."""
+    view = of([world.detached(m.Tag)], model="Tag", place=Place("engine"))
+
+    assert view.fix is not None
+    assert 'with ln.Session(engine): ln.select(Tag).load("kit").all()' == view.fix.code
 
 
 def test_secrets() -> None:
     """Values are hidden by the name of their column, or by what the model says of it."""
     view = of([m.Person(id=1, handle="ann", password="s3cret")], secret_names=("handle",))
 
-    assert {"id": "1", "handle": redaction.HIDDEN, "password": redaction.HIDDEN} == dict(
-        zip(view.columns, view.rows[0], strict=True)
-    )
+    assert [{"id": "1", "handle": redaction.HIDDEN, "password": redaction.HIDDEN}] == cells(view)
 
 
 def test_subclasses_share_a_table(world: World) -> None:
@@ -108,13 +149,13 @@ def test_subclasses_share_a_table(world: World) -> None:
 
     assert "Staff" == view.name
     assert {"budget", "school"} <= {*view.columns}
-    assert ("", "eth") == tuple(view.rows[1][view.columns.index(name)] for name in ("budget", "school"))
+    assert ("", "eth") == (cells(view)[1]["budget"], cells(view)[1]["school"])
 
 
-@pytest.mark.parametrize("records", [[], [1], [m.Tag(), 1], [1, m.Tag()], [m.Tag(), m.Box()]])
-def test_no_table(records: list[Any]) -> None:
+@pytest.mark.parametrize("rows", [[], [1], [m.Tag(), 1], [1, m.Tag()], [m.Tag(), m.Box()]])
+def test_no_table(rows: list[Any]) -> None:
     """What has no mapped class in common has no table."""
-    assert table.of_records(records, count=len(records)) is None
+    assert records.of_records(rows, count=len(rows)) is None
 
 
 def test_many_columns() -> None:
@@ -126,7 +167,7 @@ def test_many_columns() -> None:
     view = of([wide(**dict.fromkeys(columns, 1))])
 
     assert 12 == len(view.columns)
-    assert view.remarks[0].startswith("… 18 more columns: c12, c13,")
+    assert remarks(view)[0].startswith("… 18 more columns: c12, c13,")
     assert ("c0", "c1") == of([wide(**dict.fromkeys(columns, 1))], columns=2).columns
 
 
@@ -137,28 +178,41 @@ def test_many_columns() -> None:
         ("x" * 100, "x" * 39 + "…"),
         (b"\0" * 50_000_000, "b'" + r"\x00" * 12 + "'… 50,000,000 bytes"),
         ("a\x1b[2J\u202e", "a\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}"),
-        (None, ""),
+        (None, "∅"),
     ],
     ids=["lines", "long", "blob", "commands", "None"],
 )
 def test_cells(value: object, expected: str) -> None:
     """A cell is one bounded line, whatever the value."""
-    assert expected == table.of_rows("Row", ["a"], [[value]], count=1).rows[0][0]
+    assert expected == table.of_rows("row", ["a"], [[value]], count=1).rows[0][0].text
+
+
+def test_numbers_stand_to_the_right() -> None:
+    """A column of numbers is aligned to the right, in text and without any style; true and false are no numbers."""
+    view = table.of_rows("row", ["n", "b", "s"], [[1, True, "x"], [1000, False, "y"], [None, None, "z"]], count=3)
+
+    assert {"n"} == view.numbers
+    assert "     n  b      s" == table.text(view).split("\n")[1]
+    assert '<td class="n" style="text-align:right">1000</td><td style="text-align:left">False</td>' in table.markup(
+        view
+    )
 
 
 def test_html_is_escaped() -> None:
     """Nothing of a table brings its own markup: neither names nor values nor remarks."""
-    view = table.TableView("<i>", 1, ("<b>",), (("<script>",),), remarks=("<img>",))
+    cell = Cell("<script>", below="<u>", title="<s>")
+    view = table.TableView("<i>", 1, ("<b>",), ((cell,),), state="<p>", remarks=((Part("<img>"),),))
 
     markup = table.render(view)
 
-    assert not any(each in markup for each in ("<i>", "<b><", "<script>", "<img>"))
-    assert all(f"&lt;{each}&gt;" in markup for each in ("i", "b", "script", "img"))
+    assert not any(each in markup for each in ("<i>", "<b><", "<script>", "<img>", "<u>", "<s>"))
+    assert markup.count("<p>") == 2
+    assert all(f"&lt;{each}&gt;" in markup for each in ("i", "b", "script", "img", "u", "s", "p"))
 
 
 def test_html_reads_right_without_style() -> None:
     """Headers are headers of their columns, and cells are to the left without any style."""
-    markup = table.markup(table.TableView("Tag", 1, ("id",), (("1",),)))
+    markup = table.markup(table.TableView("Tag", 1, ("id",), ((Cell("1"),),)))
 
     assert (
         '<thead><tr align="left"><th scope="col" style="text-align:left">id</th></tr></thead>'
@@ -166,17 +220,39 @@ def test_html_reads_right_without_style() -> None:
     ) in markup
 
 
-def test_title() -> None:
-    """The title tells how many there are, and how many of them are shown."""
-    view = table.TableView("Tag", 1, ("id",), (("1",),))
+@pytest.mark.parametrize(
+    ("changed", "title"),
+    [
+        ({}, "1 Tag"),
+        ({"count": 1000}, "1,000 Tag · first 1 shown"),
+        ({"count": 2, "order": "newest"}, "2 Tag · newest 1 shown"),
+        ({"count": 10_000, "has_more": True}, "more than 10,000 Tag · first 1 shown"),
+        ({"state": "session closed"}, "1 Tag · session closed"),
+        ({"name": "row"}, "1 row"),
+        ({"name": "row", "count": 2}, "2 rows · first 1 shown"),
+    ],
+)
+def test_title(changed: dict[str, Any], title: str) -> None:
+    """The title tells how many there are, how many of them are shown, and their state."""
+    view = table.TableView("Tag", 1, ("id",), ((Cell("1"),),))
 
-    assert "Tag · 1 row" == view.title
-    assert "Tag · 1,000 rows, first 1 shown" == dataclasses.replace(view, count=1000).title
-    assert "Tag · 2 rows, newest 1 shown" == dataclasses.replace(view, count=2, order="newest").title
+    assert title == texts.of_line(dataclasses.replace(view, **changed).title)
 
 
 def test_text() -> None:
-    """As text it has the same title, cells and remarks."""
-    view = table.TableView("Tag", 1, ("id",), (("1",),), remarks=("○ not loaded: kit",))
+    """As text it has the same title, cells and remarks; what stands below a cell has a line of its own."""
+    remark = (Part("○ not loaded: kit"),)
+    view = table.TableView("Tag", 1, ("id", "why"), ((Cell("1", below="since then"), Cell("x")),), remarks=(remark,))
 
-    assert ["Tag · 1 row", "id", "----", "1", "○ not loaded: kit"] == table.text(view).split("\n")
+    assert ["1 Tag", "  id  why", "  1   x", "    since then", "○ not loaded: kit"] == table.text(view).split("\n")
+
+
+def test_text_is_as_wide_as_a_terminal() -> None:
+    """Columns that have no room in a line are named below, and long remarks are broken."""
+    columns = [f"column_{number}" for number in range(30)]
+    view = table.of_rows("row", columns, [[*range(30)]], count=1)
+
+    written = table.text(view)
+
+    assert max(map(len, written.split("\n"))) <= 80
+    assert "more columns: column_8, column_9," in written

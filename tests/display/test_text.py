@@ -6,7 +6,7 @@ from sqlalchemy import orm
 
 from ln_jupyter import schema as lns
 from ln_jupyter.display import record, text
-from ln_jupyter.display.options import Options
+from ln_jupyter.display.options import Options, Place
 
 
 def shown(obj, **options):
@@ -17,39 +17,30 @@ def lines(expected):
     return textwrap.dedent(expected).strip("\n")
 
 
-NULLS = """\
-  None         external_id, notebook_id, notebook_v, started_at, heard_at, last_cell_at,
-               finished_at, outcome, host, pid, process_started_at, kernel_id, kernel_name, runner,
-               path, python, imports, environment_hash, source_hash, git_commit, parameters,
-               created_by_id, reason, failures, busy_seconds, alive_seconds, argv, platform,
-               results, note, parent_id, continues_id, repeats_id"""
-
-
-def test_run_in_a_session(run):
-    """In a session, what is not loaded says what reading it costs."""
-    expected = f"""\
-Run 'Kq2xP0aZ' · in the session
-  id           'Kq2xP0aZ'
-  name         'Solve X'
-  pipeline_id  'Pp1kQ7aZ'
-  pipeline_v   '1'
+FILLED = """\
   git_dirty    False
   created_at   2026-01-02 03:04:05 UTC
   revision     1
-{NULLS}
-  pipeline     ○ not loaded · loads when read · Pipeline ('Pp1kQ7aZ', '1')
-  notebook     ∅ None · foreign key is NULL · Notebook
-  inputs       ○ not loaded · loads when read · many File
-  outputs      ○ not loaded · loads when read · many File
-  environment  ∅ None · foreign key is NULL · Environment
-  source       ∅ None · foreign key is NULL · Source
-  cells        ○ not loaded · loads when read · many ExecutedCell
-  parent       ∅ None · foreign key is NULL · Run
-  continues    ∅ None · foreign key is NULL · Run
-  repeats      ∅ None · foreign key is NULL · Run
-  tagged       ○ not loaded · loads when read · many RunTag
-  texts        ○ not loaded · loads when read · many RunText
-  created_by   ∅ None · foreign key is NULL · User
+  pipeline_id  Pp1kQ7aZ
+  pipeline_v   '1'
+  None         external_id, started_at, heard_at, last_cell_at, finished_at,
+               outcome, host, pid, process_started_at, kernel_id, kernel_name,
+               runner, path, python, imports, git_commit, parameters, reason,
+               failures, busy_seconds, alive_seconds, argv, platform, results,
+               note, notebook_id, notebook_v, environment_hash, source_hash,
+               created_by_id, parent_id, continues_id, repeats_id"""
+
+
+def test_run_in_a_session(run):
+    """In a session, what is not loaded says what reading it costs, together what costs the same."""
+    expected = f"""\
+Run Kq2xP0aZ · in the session
+  name         Solve X
+{FILLED}
+  not loaded   ○ loads when read · pipeline, inputs, outputs, cells, tagged,
+               texts
+  None         ∅ foreign key is NULL · notebook, environment, source, parent,
+               continues, repeats, created_by
   computed     ƒ made when read · state, tags"""
 
     assert expected == shown(run)
@@ -61,31 +52,20 @@ def test_run_with_some_loaded(run):
     run.name = "Solve Y"
 
     expected = f"""\
-Run 'Kq2xP0aZ' · in the session · modified, not saved
-  id           'Kq2xP0aZ'
-  name         'Solve Y' · modified, not saved
-  pipeline_id  'Pp1kQ7aZ'
-  pipeline_v   '1'
-  git_dirty    False
-  created_at   2026-01-02 03:04:05 UTC
-  revision     1
-{NULLS}
-  pipeline     ● loaded · <Pipeline ('Pp1kQ7aZ', '1') name='Transform A'>
-  notebook     ∅ None · foreign key is NULL · Notebook
+Run Kq2xP0aZ · in the session · modified, not saved
+  name         Solve Y · modified, not saved
+{FILLED}
+  pipeline     ● loaded · Pipeline Pp1kQ7aZ, 1 · Transform A
   inputs       ● loaded · 7 File
-                 <File 'File0' name='part-0.csv'>
-                 <File 'File1' name='part-1.csv'>
+                 File File0 · part-0.csv
+                 File File1 · part-1.csv
                  … 5 more
   outputs      ● loaded · 0 File
-  environment  ∅ None · foreign key is NULL · Environment
-  source       ∅ None · foreign key is NULL · Source
   cells        ○ not loaded · loads when read · many ExecutedCell
-  parent       ∅ None · foreign key is NULL · Run
-  continues    ∅ None · foreign key is NULL · Run
-  repeats      ∅ None · foreign key is NULL · Run
   tagged       ○ not loaded · loads when read · many RunTag
   texts        ○ not loaded · loads when read · many RunText
-  created_by   ∅ None · foreign key is NULL · User
+  None         ∅ foreign key is NULL · notebook, environment, source, parent,
+               continues, repeats, created_by
   computed     ƒ made when read · state, tags"""
     assert expected == shown(run, members=2)
 
@@ -96,44 +76,29 @@ def test_run_detached(run, session):
     session.close()
 
     expected = f"""\
-Run 'Kq2xP0aZ' · session closed
-  id           'Kq2xP0aZ'
-  name         'Solve X'
-  pipeline_id  'Pp1kQ7aZ'
-  pipeline_v   '1'
-  git_dirty    False
-  created_at   2026-01-02 03:04:05 UTC
-  revision     1
-{NULLS}
-  pipeline     ● loaded · <Pipeline ('Pp1kQ7aZ', '1') name='Transform A'>
-  notebook     ⊘ not loaded · session closed · Notebook
-  inputs       ⊘ not loaded · session closed · many File
-  outputs      ⊘ not loaded · session closed · many File
-  environment  ⊘ not loaded · session closed · Environment
-  source       ⊘ not loaded · session closed · Source
-  cells        ⊘ not loaded · session closed · many ExecutedCell
-  parent       ⊘ not loaded · session closed · Run
-  continues    ⊘ not loaded · session closed · Run
-  repeats      ⊘ not loaded · session closed · Run
-  tagged       ⊘ not loaded · session closed · many RunTag
-  texts        ⊘ not loaded · session closed · many RunText
-  created_by   ⊘ not loaded · session closed · User
+Run Kq2xP0aZ · session closed
+  name         Solve X
+{FILLED}
+  pipeline     ● loaded · Pipeline Pp1kQ7aZ, 1 · Transform A
+  not loaded   ⊘ session closed · notebook, inputs, outputs, environment,
+               source, cells, parent, continues, repeats, tagged, texts,
+               created_by
   computed     ƒ made when read · state, tags
-  To load some of what is missing of this run: ln.load(run, "notebook", "inputs", "outputs", "environment", "source", "cells")"""
-    assert expected == shown(run)
+To load some of what is missing:
+  ln.load(run, "inputs", "outputs", "cells", "tagged", "texts", "notebook")"""
+    assert expected == shown(run, variable="run")
 
 
 def test_run_expired_and_detached(run, session):
-    """A record that was expired and lost its session is three kinds of nothing, and one line to read it again."""
+    """A record that was expired and lost its session is one kind of nothing, and one line to read it again."""
     session.commit()
     session.close()
 
-    first, columns, *_, relationship, _, fix = shown(run).splitlines()
+    first, expired, *_, fix = shown(run, variable="run").splitlines()
 
-    assert "Run 'Kq2xP0aZ' · session closed · expired" == first
-    assert columns.startswith("  40 columns   ⊘ expired · session closed · id, name, external_id, pipeline_id,")
-    assert "  created_by   ⊘ expired · session closed · User" == relationship
-    assert "  To read this run again: run = ln.select(type(run), id='Kq2xP0aZ').one()" == fix
+    assert "Run Kq2xP0aZ · session closed · expired" == first
+    assert expired.startswith("  expired   ⊘ session closed · id, name, external_id, started_at,")
+    assert "To read it again: run = ln.select(type(run), id='Kq2xP0aZ').one()" == fix
 
 
 def test_new_run():
@@ -141,29 +106,19 @@ def test_new_run():
     new = lns.Run(id="Kq2xP0aZ", name="Solve X", pipeline=lns.Pipeline(id="Pp1kQ7aZ", name="Transform A"), host=None)
 
     expected = lines("""\
-        Run 'Kq2xP0aZ' · unsaved
-          id           'Kq2xP0aZ'
-          name         'Solve X'
-          not set      external_id, pipeline_id, pipeline_v, notebook_id, notebook_v, started_at, heard_at,
-                       last_cell_at, finished_at, outcome, pid, process_started_at, kernel_id, kernel_name,
-                       runner, path, python, imports, environment_hash, source_hash, git_commit, git_dirty,
-                       parameters, created_at, created_by_id, revision, reason, failures, busy_seconds,
-                       alive_seconds, argv, platform, results, note, parent_id, continues_id, repeats_id
-          None         host
-          pipeline     ● loaded · <Pipeline ('Pp1kQ7aZ', '1') name='Transform A' unsaved>
-          notebook     - not set · Notebook
-          inputs       - not set · many File
-          outputs      - not set · many File
-          environment  - not set · Environment
-          source       - not set · Source
-          cells        - not set · many ExecutedCell
-          parent       - not set · Run
-          continues    - not set · Run
-          repeats      - not set · Run
-          tagged       - not set · many RunTag
-          texts        - not set · many RunText
-          created_by   - not set · User
-          computed     ƒ made when read · state, tags
+        Run Kq2xP0aZ · unsaved
+          name      Solve X
+          not set   external_id, started_at, heard_at, last_cell_at, finished_at,
+                    outcome, pid, process_started_at, kernel_id, kernel_name, runner,
+                    path, python, imports, git_commit, git_dirty, parameters,
+                    created_at, revision, reason, failures, busy_seconds, alive_seconds,
+                    argv, platform, results, note, pipeline_id, pipeline_v, notebook_id,
+                    notebook_v, environment_hash, source_hash, created_by_id, parent_id,
+                    continues_id, repeats_id, notebook, inputs, outputs, environment,
+                    source, cells, parent, continues, repeats, tagged, texts, created_by
+          None      host
+          pipeline  ● loaded · Pipeline Pp1kQ7aZ, 1 · Transform A · unsaved
+          computed  ƒ made when read · state, tags
     """)
     assert expected == shown(new)
 
@@ -174,24 +129,25 @@ def test_broken_session(run, session):
     with suppress(sa.exc.IntegrityError):
         session.flush()
 
-    first, *_, last = shown(run).splitlines()
+    first, *_, last = shown(run, place=Place(session="s")).splitlines()
 
-    assert "Run 'Kq2xP0aZ' · in a session that needs rollback · expired" == first
-    assert "  To use the session again: session.rollback()" == last
+    assert "Run Kq2xP0aZ · in a session that needs rollback · expired" == first
+    assert "To use the session again: s.rollback()" == last
 
 
 def test_columns_of_text_are_aligned_to_a_width():
     """A very long name pushes its own value to the right, and no other."""
     registry = orm.registry()
     long = "measured_at_the_end_of_the_second_experiment"
-    table = sa.Table("t", registry.metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column(long, sa.Integer))
+    columns = [sa.Column(name, sa.Integer) for name in ("x", long)]
+    table = sa.Table("t", registry.metadata, sa.Column("id", sa.Integer, primary_key=True), *columns)
     thing = type("Thing", (), {})
     registry.map_imperatively(thing, table)
     each = thing()
-    each.id = 1
+    each.id, each.x = 1, 3
     setattr(each, long, 2)
 
-    assert ["Thing 1 · unsaved", f"  {'id':30}  1", f"  {long}  2"] == shown(each).splitlines()
+    assert ["Thing 1 · unsaved", f"  {'x':30}  3", f"  {long}  2"] == shown(each).splitlines()
     registry.dispose()
 
 

@@ -21,8 +21,10 @@ from ln_jupyter import callsite, errors, sanitize
 from ln_jupyter import schema as lns
 from ln_jupyter.cli.output import screen
 from ln_jupyter.cli.output import table as columns
-from ln_jupyter.display import card, profile, record, sessions, statements, table, text, values
+from ln_jupyter.display import card, profile, record, records, sessions, statements, table, text, values
 from ln_jupyter.display import html as pictures
+from ln_jupyter.display.fixes import Fix
+from ln_jupyter.display.registry import runs
 from ln_jupyter.ipython.session_cell import report
 from ln_jupyter.orm.profile.model import LazyLoads, Profile, SlowStatement, UnreadLoad
 from tests.faults import fuzzing
@@ -81,7 +83,8 @@ class Elements(html.parser.HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Take note of an element; a break is only where a line ends."""
         if tag != "br":
-            self.found.append((tag, tuple(attrs)))
+            # a title says what is shown in short beside it
+            self.found.append((tag, tuple((name, None if name == "title" else value) for name, value in attrs)))
 
     def handle_endtag(self, tag: str) -> None:
         """Take note of its end."""
@@ -141,7 +144,7 @@ def line_of(word: str) -> Any:
 
 
 SURFACES: dict[str, Callable[[str], str]] = {
-    "header": lambda word: card.render(card.Card(word, facts=((word, word), ("file", word)))),
+    "header": lambda word: pictures.render(header_of(word)),
     "value": lambda word: record_of(word, word),
     "JSON": lambda word: record_of("k", {word: [word, {word: (word,)}]}),
     "repr": lambda word: record_of("k", own_repr(word)),
@@ -152,11 +155,14 @@ SURFACES: dict[str, Callable[[str], str]] = {
     "enum": lambda word: record_of("k", enum.Enum("Kind", {f"K{word}": 1})[f"K{word}"]),  # type: ignore[misc]
     "dataclass": lambda word: record_of("k", dataclasses.make_dataclass("Data", ["field"])(word)),
     "table": lambda word: table.render(table.of_rows(word, [word, "b"], [(word, {word: word})], count=2)),
-    "table's remarks": lambda word: table.render(table.TableView(word, 2, (word,), ((word,),), word, (word,))),
+    "table's remarks": lambda word: table.render(remarked(word)),
     "records": lambda word: table.render(some_table(word)),
-    "statement": lambda word: card.render(statements.of_statement(sa.select(sa.column(word)), title=word, hint=word)),
-    "card": lambda word: card.render(card.Card(word, word, ((word, word),), word, word)),
-    "session": lambda word: card.render(sessions.to_card(orm.Session(), title=word)),
+    "runs": lambda word: table.render(runs.of_records([lns.Run(id=word, name=word, results={word: word})], count=1)),
+    "statement": lambda word: pictures.render(
+        statements.of_statement(sa.select(sa.column(word)), title=word, hint=word)
+    ),
+    "card": lambda word: pictures.render(card_of(word)),
+    "session": lambda word: pictures.render(sessions.to_card(orm.Session(), title=word)),
     "remark": lambda word: report.bundle(word)["text/html"],
     "profile": lambda word: profile.to_html(
         Profile(
@@ -172,8 +178,27 @@ SURFACES: dict[str, Callable[[str], str]] = {
 }
 
 
+def card_of(word: str) -> card.Card:
+    """Put the word in every place of a card."""
+    part = card.Part(word, title=word)
+    rows = (card.Row(word, value=word, members=(word,)), card.Row(word, names=(word,)))
+    fix = Fix(word, word.replace("\n", " "))  # a line of code is an element
+    folds = card.Fold((part,), rows, fix), card.Fold((part,), rows, fix, word)
+    return card.Card((card.joined(part, part._replace(tone="b")),), rows, folds, fix, word, word)
+
+
+def header_of(word: str) -> card.Card:
+    return card.of_facts(word, facts=((word, word), ("file", word)))
+
+
+def remarked(word: str) -> table.TableView:
+    cell = table.Cell(word, below=word, title=word)
+    remarks = ((card.Part(word),),)
+    return table.TableView(word, 2, (word,), ((cell,),), word, word, remarks, Fix(word, word.replace("\n", " ")))
+
+
 def some_table(word: str) -> table.TableView:
-    view = table.of_records([lns.User(id=word, handle=word, name=word)], count=1)
+    view = records.of_records([lns.User(id=word, handle=word, name=word)], count=1)
     assert view is not None
     return view
 
@@ -213,7 +238,7 @@ def test_no_text_is_markup(surface: str, word: str) -> None:
 
     found = {tag for tag, _ in Elements(rendered).found}
     ours = {"div", "style", "b", "table", "thead", "tbody", "tr", "th", "td", "span", "details", "summary", "ul", "li"}
-    ours |= {"small", "code", "pre", "br"}
+    ours |= {"small", "code", "pre", "br", "p", "dl", "dt", "dd"}
     assert set() == {tag.removeprefix("/") for tag in found} - ours
     assert not FORBIDDEN.search(rendered)
 
@@ -229,7 +254,7 @@ def test_no_formula(surface: str) -> None:
 @given(fuzzing.text)
 def test_attributes(word: str) -> None:
     """Between the quotes of an attribute, text ends neither the attribute nor the tag."""
-    assert Elements(f'<i title="{sanitize.escaped(word)}">').found == [("i", (("title", sanitize.plain(word)),))]
+    assert Elements(f'<i lang="{sanitize.escaped(word)}">').found == [("i", (("lang", sanitize.plain(word)),))]
 
 
 class Error(errors.LnJupyterError):
@@ -245,12 +270,13 @@ def diagram_of(word: str) -> str:
 
 
 PLAIN: dict[str, Callable[[str], str]] = {
-    "header": lambda word: card.text(card.Card(word, facts=((word, word),))),
+    "header": lambda word: text.render(header_of(word)),
     "record": lambda word: text.render(record.view(lns.User(id=word, name=word))),
     "value": values.short,
     "repr": lambda word: values.short(own_repr(word)),
-    "table": lambda word: table.text(table.of_rows("Row", [word], [(word,)], count=1)),
-    "card": lambda word: card.text(card.Card(word, word, ((word, word),), word, word)),
+    "table": lambda word: table.text(table.of_rows("row", [word], [(word,)], count=1)),
+    "remarks": lambda word: table.text(remarked(word)),
+    "card": lambda word: text.render(card_of(word)),
     "remark": lambda word: report.bundle(word)["text/plain"],
     "diagram": diagram_of,
     "error": lambda word: "\n".join(Error(f"it is {word}", fix=word)._render_traceback_()),

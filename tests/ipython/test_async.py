@@ -76,7 +76,7 @@ class Notebook:
     def card(self, name: str) -> str:
         """Give the line of a record's card."""
         shown = self.variables[name]
-        fix = record.view(shown, options=views.naming(shown, DEFAULT, self.variables)).fix
+        fix = record.view(shown, options=views.naming(shown, "record", DEFAULT, self.variables)).fix
         assert fix is not None
         return fix.code
 

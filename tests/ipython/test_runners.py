@@ -169,6 +169,6 @@ def test_records_on_a_page(tmp_path: Path, page: str) -> None:
 
     written = (tmp_path / PAGES[page]).read_text(encoding="utf-8")
     assert 0 == done.returncode, done.stderr
-    assert '<th scope="row">pipeline</th>' in written
-    assert "not loaded · session closed" in written
+    assert '<th scope="row">not loaded</th>' in written
+    assert "⊘ session closed" in written
     assert "&lt;b&gt;X&lt;/b&gt;" in written

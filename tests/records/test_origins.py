@@ -541,7 +541,7 @@ def test_a_deleted_record_is_not_looked_for_elsewhere(first: sa.Engine, second: 
 
 def _card(shown: object, **namespace: object) -> str:
     """Give the line of a record's card."""
-    fix = record.view(shown, options=views.naming(shown, DEFAULT, {"it": shown, **namespace})).fix
+    fix = record.view(shown, options=views.naming(shown, "record", DEFAULT, {"it": shown, "ln": ln, **namespace})).fix
     assert fix is not None
     return fix.code
 

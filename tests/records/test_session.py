@@ -25,7 +25,8 @@ import ln_jupyter.schema as lns
 from ln_jupyter.db import engines, limits, transactions
 from ln_jupyter.db.postgres import backend as postgres
 from ln_jupyter.db.sql_text import writes
-from ln_jupyter.display import html, record, table
+from ln_jupyter.display import html, record, records, table
+from ln_jupyter.display.registry import cards, runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -510,7 +511,9 @@ def test_showing_sends_nothing(statements: Statements) -> None:
         run.name = "last"
         statements.clear()
         html.render(record.view(run))
-        table.of_records([run, lns.Run()], count=2)
+        html.render(cards.view(run))
+        table.render(runs.of_records([run, lns.Run()], count=2))
+        table.render(records.of_records([run, lns.Run()], count=2))
 
         assert [] == statements
         assert run in ss.orm.dirty

@@ -160,7 +160,7 @@ class TestOneProcess:
         """Outside of IPython the display is its text."""
         assert ln.header(filepath=notebook) is None
 
-        assert capsys.readouterr().out.startswith(f"Growth\n  id        {ln.nb.notebook.id}\n")
+        assert capsys.readouterr().out.startswith("Growth · growth.ipynb, version 1 draft\nrun ")
 
     def test_another_registry_has_another_run(self, notebook: Path, other_url: sa.URL) -> None:
         """After `ln.connect()` to another registry, the notebook keeps its id and gets a run there."""
@@ -239,7 +239,7 @@ def test_a_registry_that_goes_away_stops_nobody(
     ln.header(filepath=notebook)
 
     shown = capsys.readouterr().out
-    assert "problem   " in shown
+    assert "\nproblem " in shown
     assert "was deleted while it was in use · put it back, or restart the kernel" in shown
     assert run == ln.nb.run.id
     with pytest.raises(errors.DatabaseReplacedError):
@@ -401,7 +401,7 @@ def test_workers_belong_to_their_parents_run(run: Callable[..., Any], folder: Pa
 
     done = run("-W", "ignore::DeprecationWarning", "work.py", method)
 
-    assert (0, "", 1) == (done.returncode, done.stderr, done.stdout.count("started"))
+    assert (0, "", 1) == (done.returncode, done.stderr, done.stdout.count("began"))
     assert ["ok"] == [found["outcome"] for found in notebooks.table(registry, "ln_run")]
 
 
@@ -426,7 +426,7 @@ def test_joblibs_workers_belong_to_their_parents_run(run: Callable[..., Any], fo
 
     done = run("work.py")
 
-    assert (0, "", 1) == (done.returncode, done.stderr, done.stdout.count("started"))
+    assert (0, "", 1) == (done.returncode, done.stderr, done.stdout.count("began"))
     assert ["ok"] == [found["outcome"] for found in notebooks.table(registry, "ln_run")]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from importlib import metadata
 from typing import TYPE_CHECKING
@@ -68,17 +69,24 @@ def test_a_title_is_text(shown: Executed) -> None:
     data = shown.outputs[0][1]["data"]
 
     assert "&lt;script&gt;alert('hi')&lt;/script&gt; &amp; \ufffdtxt.exe [31m" in data["text/html"]
-    assert data["text/plain"].splitlines()[0] == "<script>alert('hi')</script> & \ufffdtxt.exe [31m"
+    assert (
+        data["text/plain"].splitlines()[0]
+        == "<script>alert('hi')</script> & \ufffdtxt.exe [31m · a.ipynb, version 2 draft"
+    )
 
 
 def test_it_says_what_was_registered(shown: Executed, kernel: Kernel, home: Path) -> None:
-    """The display names id, version, file, run, user and registry, and what chose them."""
+    """The display leads with version, run, user and registry; whole ids, the file, and what chose them are folded."""
     text = shown.outputs[0][1]["data"]["text/plain"]
+    run = kernel.read("first.id")
 
-    assert f"file      {home / 'a.ipynb'} · found by filepath" in text
-    assert f"registry  {home / 'registry.db'} · environment variable LN_JUPYTER_URL" in text
-    assert f"run       {kernel.read('first.id')} · started " in text
-    assert "version   2 · draft" in text
+    _, second, third, *rest = text.splitlines()
+    assert re.fullmatch(rf"run {run[:6]} by \S+ on \S+ · began \d+ \w+ \d{{4}} \d\d:\d\d", second)
+    assert f"registry {home / 'registry.db'}" == third
+    assert f"  file      {home / 'a.ipynb'} · found by filepath" in rest
+    assert "  registry  chosen by environment variable LN_JUPYTER_URL" in rest
+    assert f"  run       {run}" in rest
+    assert f'<b title="{run}">{run[:6]}</b>' in shown.outputs[0][1]["data"]["text/html"]
 
 
 def test_it_names_what_the_notebook_imports(shown: Executed) -> None:
@@ -97,7 +105,7 @@ def test_a_copy_names_its_parent(shown: Executed, kernel: Kernel, home: Path) ->
     executed = kernel.run("ln.header(filepath='copy.ipynb')")
 
     data = executed.outputs[0][1]["data"]
-    assert f"copy of   Rx2s9cPTMQLY · version 2 · the original is at {home / 'a.ipynb'}, so" in data["text/plain"]
+    assert f"copy of Rx2s9cPTMQLY · version 2 · the original is at {home / 'a.ipynb'}, so" in data["text/plain"]
     assert "Rx2s9cPTMQLY" == data[MIME]["nbproject"]["parent"] != data[MIME]["nbproject"]["id"]
 
 

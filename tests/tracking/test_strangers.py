@@ -441,8 +441,8 @@ def test_the_header_names_the_publisher(
     become("ada")
     ln.header(filepath=work / "growth.ipynb")
 
-    shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  version")]
-    assert [False, False, True, True] == [line.endswith(" UTC by bob") for line in shown]
+    shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Growth · ")]
+    assert [False, False, True, True] == [line.endswith(" by bob") for line in shown]
 
 
 @pytest.mark.usefixtures("in_sqlite")
@@ -456,7 +456,7 @@ def test_the_header_says_that_a_copy_was_made(
         become("eve")
         ln.header(filepath=write(work / "theirs.ipynb", *OTHERS, ids="eve-"))
 
-    shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  copy of")]
-    copy = f"  copy of   {ID} · version 1"
+    shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith("copy of")]
+    copy = f"copy of {ID} · version 1"
     why = "it has nothing in common with that one, so this id is new"
     assert [f'{copy} · {why}: ln.header(id="{ID}") goes on with the original', copy] == shown

@@ -128,6 +128,11 @@ class Formatters:
         if not _holds_records(obj) or cycle or self._is_plain:
             earlier(obj, p, cycle)
             return
+        if len(p.stack) == 1 and isinstance(obj, (list, tuple)) and not _views().is_row(type(next(iter(obj)))):
+            text = self._fenced(obj, lambda: self._seen.text(obj, "members", lambda: self._options(obj, "members")))
+            if text is not None:
+                _write(p, text)
+                return
         opening, closing = brackets
         shown = self._preferences.options.rows
         with p.group(len(opening), opening, closing):
@@ -178,7 +183,13 @@ class Formatters:
 
     def _options(self, obj: Any, kind: str) -> Options:
         options = self._preferences.options
-        return _views().naming(obj, options, self._shell.user_ns) if kind == "record" else options
+        if kind not in {"record", "members"}:
+            return options
+        views = _views()
+        named: Options = views.naming(
+            obj, kind, options, self._shell.user_ns, lambda: views.names.last_value(self._shell)
+        )
+        return named
 
     def _members_html(self, obj: Collection[Any]) -> str | None:
         kind = type(obj)

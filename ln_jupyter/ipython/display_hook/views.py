@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import functools
+import sys
 import weakref
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from sqlalchemy import orm
 from sqlalchemy.engine import RowMapping
 
 from ln_jupyter.db import internals
-from ln_jupyter.display import card, html, line, record, sessions, statements, table, values
+from ln_jupyter.display import card, html, line, record, records, sessions, statements, table, values
 from ln_jupyter.display import text as texts
 from ln_jupyter.display.card import Card
 from ln_jupyter.display.options import Place
-from ln_jupyter.display.record import RecordView
+from ln_jupyter.display.registry import cards, runs
 from ln_jupyter.display.table import TableView
 from ln_jupyter.ipython import names, places
 from ln_jupyter.orm import routing
@@ -25,13 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     import sqlalchemy as sa
-    from sqlalchemy import orm
 
     from ln_jupyter.display.options import Options
     from ln_jupyter.records.session import Session
     from ln_jupyter.records.statement import Stmt
 
-View: TypeAlias = RecordView | TableView | Card
+View: TypeAlias = TableView | Card
 
 
 class Views:
@@ -40,8 +41,8 @@ class Views:
     def __init__(self) -> None:
         self._last: tuple[tuple[Callable[[], object], object], View | None] | None = None
 
-    def text(self, obj: Any, kind: str, options: Callable[[], Options]) -> str:
-        """Write an object as lines of text.
+    def text(self, obj: Any, kind: str, options: Callable[[], Options]) -> str | None:
+        """Write an object as lines of text; nothing for a collection of records that are no table.
 
         Args:
             obj: The object.
@@ -51,25 +52,21 @@ class Views:
         seen = _KINDS[kind](obj, options())
         self._last = (_mark(obj), seen) if kind == "record" else None
         match seen:
-            case RecordView() as view:
-                return texts.render(view)
             case TableView() as view:
                 return table.text(view)
             case Card() as view:
-                return card.text(view)
+                return texts.render(view)
             case None:
-                return repr(obj)
+                return None if kind == "members" else repr(obj)
 
     def markup(self, obj: Any, kind: str, options: Callable[[], Options]) -> str | None:
         """Write an object as HTML, if there is something to show; as `text`, which comes before."""
         last, self._last = self._last, None
         match last[1] if last is not None and _is_of(last[0], obj) else _KINDS[kind](obj, options()):
-            case RecordView() as view:
-                return html.render(view)
             case TableView() as view:
                 return table.render(view)
             case Card() as view:
-                return card.render(view)
+                return html.render(view)
             case None:
                 return None
 
@@ -88,15 +85,46 @@ def _mark(obj: object) -> tuple[Callable[[], object], object]:
     return weakref.ref(state), (state.session_id, id(state.key), state.modified, len(state.expired_attributes), held)
 
 
-def naming(obj: object, options: Options, namespace: Mapping[str, Any]) -> Options:
-    """Let what is shown of a record name it, and where its row is, as the notebook does."""
+def naming(
+    obj: Any, kind: str, options: Options, namespace: Mapping[str, Any], last: Callable[[], str | None] = lambda: None
+) -> Options:
+    """Let what is shown of records name them, and where their rows are, as the notebook does.
+
+    Args:
+        obj: A record, or a collection of records.
+        kind: Which of the two, ``record`` or ``members``.
+        options: How much to show.
+        namespace: The notebook's variables.
+        last: Says how it can be written where no variable holds it, if it can.
+    """
+    package = names.variable_of(sys.modules["ln_jupyter"], namespace) or ""
+    if kind == "members":
+        members = list(islice(obj.values() if isinstance(obj, dict) else obj, options.rows))
+        model = records.common_class(members)
+        if model is None:
+            return options
+        written = names.class_in(namespace, model) or ""
+        return replace(options, package=package, model=written, place=_place_of(members[0], namespace))
+    variable = names.variable_of(obj, namespace) or last() or ""
+    return replace(options, variable=variable, package=package, place=_place_of(obj, namespace))
+
+
+def _place_of(obj: object, namespace: Mapping[str, Any]) -> Place:
     state = state_of(obj)
-    place = options.place
     if state is not None and state.session is None and state.key is not None:
-        place = places.find(obj, state.class_, functools.partial(names.variables_of_type, namespace))
-    elif state is not None and (session := state.async_session) is not None:
-        place = Place(session=names.variable_of(session, namespace) or "")
-    return replace(options, variable=names.variable_of(obj, namespace) or "", place=place)
+        return places.find(obj, state.class_, functools.partial(names.variables_of_type, namespace))
+    session = None if state is None else state.async_session or state.session
+    return Place() if session is None else Place(session=_name_of(session, namespace))
+
+
+def _name_of(session: object, namespace: Mapping[str, Any]) -> str:
+    """Name SQLAlchemy's session, or the one of ours around it."""
+    if not isinstance(session, orm.Session):
+        return names.variable_of(session, namespace) or ""
+    ours = sys.modules.get("ln_jupyter.records.session")
+    around = [] if ours is None else names.variables_of_type(namespace, ours.Session)
+    is_around = (name for name, each in around if not each.is_closed and each.orm is session)
+    return names.variable_of(session, namespace) or next(is_around, "")
 
 
 def in_one_line(obj: Any, options: Options) -> str:
@@ -110,22 +138,30 @@ def in_one_line(obj: Any, options: Options) -> str:
 
 def _record(obj: object, options: Options) -> View | None:
     """See a record; not an instance of a mapped class whose ``__init__`` did not run."""
-    return None if state_of(obj) is None else record.view(obj, options=options)
+    if state_of(obj) is None:
+        return None
+    return cards.view(obj, options=options) if _is_ours(obj) else record.view(obj, options=options)
+
+
+def _is_ours(obj: object) -> bool:
+    return type(obj).__module__ == "ln_jupyter.schema.models"
 
 
 def _members(obj: Collection[Any], options: Options) -> View | None:
     """Make a table of records, or of rows, of one kind, looking at as many as are shown."""
     members = list(islice(obj.values() if isinstance(obj, dict) else obj, options.rows))
     if not is_row(type(members[0])):
-        return table.of_records(members, count=len(obj), options=options)
+        if all(_is_ours(each) and type(each).__name__ == "Run" for each in members):
+            return runs.of_records(members, count=len(obj), options=options)
+        return records.of_records(members, count=len(obj), options=options)
     keys = row_keys(members[0])
     if not all(is_row(type(each)) and row_keys(each) == keys for each in members):
         return None
-    return table.of_rows("Row", keys, map(row_values, members), count=len(obj), options=options)
+    return table.of_rows("row", keys, [*map(row_values, members)], count=len(obj), options=options)
 
 
 def _row(obj: Any, options: Options) -> View:
-    return table.of_rows(type(obj).__name__, row_keys(obj), [row_values(obj)], count=1, options=options)
+    return table.of_rows("row", row_keys(obj), [row_values(obj)], count=1, options=options)
 
 
 def _statement(obj: Any, _options: Options) -> View:
@@ -155,9 +191,9 @@ def _ln_session(obj: Session, _options: Options) -> View:
     profile = getattr(obj, "profile", None)
     facts = () if profile is None else (("profile", repr(profile).partition("\n")[0]),)
     if obj.is_closed:
-        return Card("Session", "closed", facts, hint="ss = ln.Session()")
+        return card.of_facts("Session", "closed", facts, hint="ss = ln.Session()")
     view = sessions.to_card(obj.orm, title="Session", engine=_usual(obj.orm))
-    return replace(view, facts=(*view.facts, *facts))
+    return view._replace(rows=(*view.rows, *card.of_facts("", facts=facts).rows))
 
 
 _KINDS: dict[str, Callable[[Any, Options], View | None]] = {

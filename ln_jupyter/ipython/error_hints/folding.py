@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from ln_jupyter.ipython.error_hints import hints
-from ln_jupyter.ipython.session_cell.patching import replace
+from ln_jupyter.ipython.patching import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ln_jupyter.ipython.session_cell.patching import Earlier
+    from ln_jupyter.ipython.patching import Earlier
 
 _FOLDED = {"ln_jupyter", "sqlalchemy", "sqlmodel"}
 _BETWEEN = {

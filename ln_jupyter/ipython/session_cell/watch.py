@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from ln_jupyter import callsite, errors, sanitize
 from ln_jupyter.ipython.error_hints import hints
+from ln_jupyter.ipython.patching import replace
 from ln_jupyter.ipython.session_cell import cell as cells
 from ln_jupyter.ipython.session_cell import reply, report
-from ln_jupyter.ipython.session_cell.patching import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
+    from ln_jupyter.ipython.patching import Earlier
     from ln_jupyter.ipython.session_cell.cell import Cell
     from ln_jupyter.ipython.session_cell.held import Held
-    from ln_jupyter.ipython.session_cell.patching import Earlier
 
 
 class Watch:

@@ -107,6 +107,9 @@ class Attribute:
     info: Mapping[Any, Any] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
 
+LABELS = ("name", "title", "label", "handle", "username", "slug", "code", "key", "description", "email")
+"""Columns of which one alone tells a person which record it is, the best first."""
+
 HANDLES = {"write_only": Status.WRITE_ONLY, "dynamic": Status.DYNAMIC}
 """The kinds of relationship (SQLAlchemy's `lazy`) that are never loaded, only asked."""
 _IN_MEMORY = {Status.LOADED, Status.UNSET, Status.NULL, Status.CACHED, Status.NOLOAD, *HANDLES.values()}

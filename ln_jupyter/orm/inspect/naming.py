@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from ln_jupyter import redaction
+from ln_jupyter.orm.inspect.model import LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sqlalchemy import orm
-
-LABELS = ("name", "title", "label", "handle", "username", "slug", "code", "key", "description", "email")
-"""Columns of which one alone tells a person which record it is, the best first."""
 
 _MOST_LABELS = 3  # an error names several: the one that is not to be there twice may not be the first
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstanceState
 from ln_jupyter.errors import NotMappedError
 from ln_jupyter.orm.inspect import columns as loaded_columns
 from ln_jupyter.orm.inspect import relationships as loaded_relationships
-from ln_jupyter.orm.inspect.model import Attribute, Cost, Kind, Status, is_of_class, shares_keys
+from ln_jupyter.orm.inspect.model import LABELS, Attribute, Cost, Kind, Status, is_of_class, shares_keys
 from ln_jupyter.orm.profile import reads
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ class Record:
         marked_deleted: Whether the next flush will delete its row.
         expired: Whether all of it will be read again.
         modified: Whether it has changes that were not flushed.
-        attributes: Its attributes by name: columns, composites, relationships, then the computed ones.
+        attributes: Its attributes by name: columns (its key, what people call it, others, foreign keys),
+            composites, relationships, then the computed ones.
     """
 
     class_name: str
@@ -202,6 +203,9 @@ def _find_mapping(mapper: Mapper[Any]) -> _Mapping:
     ]
     names = {each.key for each in columns}
     relationships = [loaded_relationships.mapped(mapper, prop, columns=names) for prop in mapper.relationships]
+    pointing = {name for each in relationships if each.points for _, name in each.local}
+    label = next((name for name in LABELS if name in names), None)
+    columns.sort(key=lambda each: (not each.primary_key, each.key != label, each.key in pointing))
     computed: dict[int, tuple[str, Kind]] = {}
     for key, descriptor in mapper.all_orm_descriptors.items():
         kind = _COMPUTED.get(descriptor.extension_type)

@@ -28,18 +28,21 @@ class MappedRelationship(NamedTuple):
         key: Its name on the class.
         target: The name of the related class.
         local: The columns on the record's own side, with their names on the class.
+        points: Whether these are a foreign key.
     """
 
     prop: RelationshipProperty[Any]
     key: str
     target: str
     local: tuple[tuple[ColumnElement[Any], str], ...]
+    points: bool
 
 
 def mapped(mapper: Mapper[Any], prop: RelationshipProperty[Any], *, columns: Container[str]) -> MappedRelationship:
     """Say what the mapping says of a relationship, whose foreign key is among the *columns*."""
     local = tuple(each for each in local_keys(mapper, prop).items() if each[1] in columns)
-    return MappedRelationship(prop, prop.key, prop.mapper.class_.__name__, local)
+    points = prop.direction is RelationshipDirection.MANYTOONE
+    return MappedRelationship(prop, prop.key, prop.mapper.class_.__name__, local, points)
 
 
 def relationship(
@@ -59,7 +62,7 @@ def relationship(
         columns: The record's columns by name, its foreign key among them.
         trip: What a trip to the database would do: SQL, or RAISES where no session can make it.
     """
-    prop, key, target, _ = mapped
+    prop, key, target, _, points = mapped
     many = bool(prop.uselist)
     local = {here: columns[name] for here, name in mapped.local}
     status, note = _relationship_status(state, held, prop, local)
@@ -69,7 +72,7 @@ def relationship(
     # An unflushed change through a handle puts a mere True into the dictionary.
     value = held[key] if status is Status.LOADED else None
     known = None
-    if prop.direction is RelationshipDirection.MANYTOONE:
+    if points:
         known = {each.key: each.value for each in local.values() if each.status in {Status.LOADED, Status.UNSET}}
     return Attribute(
         key,

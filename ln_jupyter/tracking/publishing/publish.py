@@ -51,12 +51,10 @@ def publish(version: str | None = None) -> None:
     Example:
         >>> import ln_jupyter as ln
         >>> ln.header(id="Rx2s9cPTMQLY", name="Solve Problem X")  # doctest: +ELLIPSIS
-        Solve Problem X
+        Solve Problem X · version 1 draft
         ...
         >>> ln.publish()  # doctest: +ELLIPSIS
-        Solve Problem X
-          id        Rx2s9cPTMQLY
-          version   1 · published ...
+        Solve Problem X · version 1 published ...
     """
     current, recording = running.registration(), running.recording()
     if settings.is_off_by_environment():

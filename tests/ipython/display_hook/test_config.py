@@ -63,20 +63,20 @@ def test_html(shell: InteractiveShell) -> None:
 def test_rows(shell: InteractiveShell) -> None:
     """Tables and lists have as many rows, from now on."""
     users = [lns.User(id=f"u{i}") for i in range(5)]
-    assert "more" not in text(shell, users)
+    assert "shown" not in text(shell, users)
 
     config(shell, ".rows = 2")
 
-    assert text(shell, users).endswith(", … 3 more]")
-    assert 2 == text(shell, users).count("<User ")
-    assert "5 rows, first 2 shown" in (html(shell, users) or "")
+    assert ["5 User · first 2 shown · unsaved", "  id", "  u0", "  u1"] == text(shell, users).splitlines()
+    assert "first 2 shown" in (html(shell, users) or "")
+    assert text(shell, {1: users}).endswith(", … 3 more]}")
 
 
 def test_length(shell: InteractiveShell) -> None:
     """Values take as many characters."""
     config(shell, ".length = 10")
 
-    assert "'xxxxxxxxxx'… 500 characters" in text(shell, lns.User(id="u", name="x" * 500))
+    assert "xxxxxxxxxx… 500 characters" in text(shell, lns.User(id="u", name="x" * 500))
 
 
 def test_secrets_replaced(shell: InteractiveShell) -> None:
@@ -128,7 +128,7 @@ def test_reload(shell: InteractiveShell) -> None:
     extension.unload(shell)
     extension.load(shell)
 
-    assert "… 3 more]" in text(shell, [lns.User(id=f"u{i}") for i in range(5)])
+    assert "first 2 shown" in text(shell, [lns.User(id=f"u{i}") for i in range(5)])
 
 
 def test_another_shell(shell: InteractiveShell, tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_another_shell(shell: InteractiveShell, tmp_path: Path) -> None:
     with shell_in(tmp_path) as other:
         extension.load(other)
 
-        assert "more" not in text(other, [lns.User(id=f"u{i}") for i in range(5)])
+        assert "shown" not in text(other, [lns.User(id=f"u{i}") for i in range(5)])
 
 
 def test_config_file(tmp_path: Path) -> None:
@@ -153,5 +153,5 @@ def test_config_file(tmp_path: Path) -> None:
         executed = kernel.run("[lns.User(id=f'u{i}') for i in range(5)]")
         hidden = kernel.run("lns.User(id='u', handle='ann', name='my password')")
 
-    assert (executed.value or "").endswith(", … 3 more]")
+    assert (executed.value or "").startswith("5 User · first 2 shown")
     assert "redacted" in (hidden.value or "")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from IPython.utils import io
 from sqlalchemy import orm
 from sqlalchemy.ext import asyncio
 
@@ -172,7 +173,7 @@ def test_kernel(tmp_path_factory: pytest.TempPathFactory) -> None:
         assert "Run(id='r', name='Solve X')" == executed.stdout.strip()
         assert [{"text/plain", "text/html"}] * 3 == [{*bundle} for bundle in bundles]
         assert executed.value is not None
-        assert executed.value.startswith("Run 'r' · unsaved\n")
+        assert executed.value.startswith("Run r · Solve X · unsaved\n")
         assert kernel.read("Out[max(Out)] is run")
 
 
@@ -409,24 +410,58 @@ def test_redefined_class(shell: InteractiveShell) -> None:
 # -- lists ---------------------------------------------------------------------------------------------------
 
 
-def test_a_record_is_called_by_its_variable(shell: InteractiveShell) -> None:
-    """The line for what is missing names the notebook's own variable; a record without one is called by its class."""
+def test_a_record_is_called_by_its_variable(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line for what is missing names the notebook's own variable; without one it says what to call the record."""
     study = m.Study(id="r")
     orm.make_transient_to_detached(study)
-    assert 'ln.load(study, "' in text(shell, study)
+    assert 'once it is called study:\n  import ln_jupyter as ln\n  ln.load(study, "' in text(shell, study)
 
-    shell.user_ns["growth"] = study
+    monkeypatch.setitem(shell.user_ns, "growth", study)
+    monkeypatch.setitem(shell.user_ns, "ln", ln)
 
-    assert 'of this study: ln.load(growth, "' in text(shell, study)
+    assert 'what is missing:\n  ln.load(growth, "' in text(shell, study)
     assert "<code>ln.load(growth, &quot;" in (html(shell, study) or "")
 
 
+def test_the_last_value_is_called_as_ipython_calls_it(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What no variable holds is `_` where it is the last value of its cell, and its number where `_` is the user's."""
+    made = lambda: (study := m.Study(id="r"), orm.make_transient_to_detached(study))[0]  # noqa: E731
+    for name, value in {"ln": ln, "make": made, "held": None}.items():
+        monkeypatch.setitem(shell.user_ns, name, value)
+    codes = []
+    for before in ("", "_ = 1"):
+        shell.run_cell(before)
+        with io.capture_output() as captured:
+            shell.run_cell("make()", store_history=True)
+        codes += [line for line in captured.stdout.splitlines() if "ln.load(" in line]
+        shell.run_cell(codes[-1].strip().replace("ln.load(", "held = (").partition(",")[0] + ")")
+        assert isinstance(shell.user_ns["held"], m.Study)
+
+    assert codes[0].startswith("  ln.load(_, ")
+    assert codes[1].startswith("  ln.load(_")
+
+
+def test_a_broken_session_is_called_by_its_variable(
+    shell: InteractiveShell, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a session needs a rollback, what to type names the notebook's own, ours or SQLAlchemy's."""
+    record = SCENARIOS["session_failed"](world)
+    monkeypatch.setitem(shell.user_ns, "mine", orm.object_session(record))
+    monkeypatch.setitem(shell.user_ns, "record", record)
+
+    assert "To use the session again: mine.rollback()" in text(shell, record)
+
+    del shell.user_ns["mine"]
+
+    assert "object_session(record).rollback()" in text(shell, record)
+
+
 def test_list(shell: InteractiveShell, world: World) -> None:
-    """A list of records is a table, and as text the plain list."""
+    """A list of records is a table, as text and as HTML."""
     tags = list(world.session().scalars(sa.select(m.Tag).order_by(m.Tag.id)))
 
-    assert "[<Tag 1 name='red 1'>, <Tag 2 name='blue 2'>]" == text(shell, tags)
-    assert "<b>Tag</b> · 2 rows" in (html(shell, tags) or "")
+    assert ["2 Tag · in the session", "  id  name    kit_id"] == text(shell, tags).splitlines()[:2]
+    assert "<b>2 Tag</b>" in (html(shell, tags) or "")
     assert ">name</th>" in (html(shell, tags) or "")
 
 
@@ -435,7 +470,7 @@ def test_collections_of_relationships(shell: InteractiveShell, world: World, nam
     """The collections that SQLAlchemy makes for relationships are shown as lists are."""
     collection = getattr(SCENARIOS["everything_loaded"](world), name)
 
-    assert " · 2 rows" in (html(shell, collection) or "")
+    assert "<b>2 " in (html(shell, collection) or "")
 
 
 @pytest.mark.parametrize("make", [list, tuple], ids=["list", "tuple"])
@@ -449,8 +484,9 @@ def test_long_list(shell: InteractiveShell, make: Callable[[Any], Any]) -> None:
 
     runs = make([*(lns.Run(id=str(i)) for i in range(20)), *[Untouched()] * 999_980])
 
-    assert text(shell, runs).endswith("… 999,980 more" + ("]" if make is list else ")"))
-    assert "<b>Run</b> · 1,000,000 rows, first 20 shown" in (html(shell, runs) or "")
+    assert text(shell, runs).startswith("1,000,000 Run · first 20 shown")
+    assert "<b>1,000,000 Run</b>" in (html(shell, runs) or "")
+    assert "… 999,980 more" in text(shell, [runs])
 
 
 @pytest.mark.parametrize(
@@ -472,10 +508,10 @@ def test_row(shell: InteractiveShell, world: World) -> None:
 
     assert "(<Tag 1>, 1, ••• redacted)" == text(shell, rows[0])
     assert ">api_token</th>" in (html(shell, rows[0]) or "")
-    cells = ("&lt;Tag 1 name='red 1'&gt;", "1", "••• redacted")
-    assert "".join(f"<td {LEFT}>{each}</td>" for each in cells) in (html(shell, rows) or "")
+    cells = f'<td {LEFT}>Tag 1 · red 1</td><td class="n" style="text-align:right">1</td><td {LEFT}>••• redacted</td>'
+    assert cells in (html(shell, rows) or "")
     assert "red 1" not in text(shell, rows)
-    assert "<b>Row</b> · 2 rows" in (html(shell, [row._mapping for row in rows]) or "")
+    assert "<b>2 rows</b>" in (html(shell, [row._mapping for row in rows]) or "")
 
 
 RESULTS: dict[str, Callable[[sa.Result[Any]], Any]] = {
@@ -701,9 +737,9 @@ def test_one_view_for_text_and_html(shell: InteractiveShell, monkeypatch: pytest
     both = shown(shell, pipeline)
     assert [pipeline] == seen
     shell.display_formatter.formatters["text/plain"](pipeline)
-    assert "'b'" in shell.display_formatter.formatters["text/html"](other)
+    assert ">b<" in shell.display_formatter.formatters["text/html"](other)
     shell.display_formatter.formatters["text/plain"](pipeline)
     pipeline.name = "c"
 
-    assert "'a'" in both["text/html"]
-    assert "'c'" in shell.display_formatter.formatters["text/html"](pipeline)
+    assert ">a<" in both["text/html"]
+    assert ">c<" in shell.display_formatter.formatters["text/html"](pipeline)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ln_jupyter.ipython.session_cell.patching import replace
+from ln_jupyter.ipython.patching import replace
 
 
 class Greeter:

@@ -1,0 +1,152 @@
+"""What is known of a run from what it holds in memory, in the words of cards and lists."""
+
+from __future__ import annotations
+
+import ntpath
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from ln_jupyter import humanize, redaction
+from ln_jupyter.display import values
+from ln_jupyter.display.options import DEFAULT
+from ln_jupyter.orm import users
+from ln_jupyter.orm.inspect.record import Status, state_of
+from ln_jupyter.queries import progress
+from ln_jupyter.schema import models
+from ln_jupyter.schema.types import utcnow
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterable, Mapping
+
+    from ln_jupyter.display.options import Options
+    from ln_jupyter.orm.inspect.record import Record
+
+WANTED = ("notebook", "created_by", "cells", "runs", "paths")
+"""What of the relationships somebody wants to see of a run or a notebook."""
+
+_GLYPHS = {"running": "►", "finished": "✓", "failed": "✗", "interrupted": "■", "lost": "?"}
+_TONES = {"running": "ask", "finished": "", "failed": "bad", "interrupted": "wait", "lost": "wait"}
+_EVENTS = ("finished_at", "outcome", "started_at", "heard_at")
+_MOST = 12  # pairs of one dictionary, and tags
+
+
+def held(seen: Record) -> dict[str, Any]:
+    """Return what a record holds in memory by name; reading any of it costs nothing.
+
+    Of what it is related to there are the ``title`` of its notebook, and the ``handle`` of who made it.
+    """
+    values = {key: each.value for key, each in seen.attributes.items() if each.status is Status.LOADED}
+    values.setdefault("title", _held_by(values.get("notebook"), "title"))
+    values.setdefault("file", _held_by(values.get("notebook"), "name"))
+    made_by = users.handle_of(values.get("created_by_id") or "")
+    return values | {"handle": _held_by(values.get("created_by"), "handle") or made_by}
+
+
+def _held_by(related: object, name: str) -> Any:
+    state = None if related is None else state_of(related)
+    return None if state is None else state.dict.get(name)
+
+
+def state(held: Mapping[str, Any]) -> tuple[str, str]:
+    """Say the state of a run as a word with its mark, and what follows it; nothing where it is not known.
+
+    Of one that has not ended it says when that was seen, so that it stays true.
+
+    Example:
+        >>> known = {"finished_at": utcnow(), "started_at": None, "heard_at": None, "outcome": "failed"}
+        >>> state(known | {"reason": "cell 4: TypeError: no"})
+        ('✗ failed', ' at cell 4: TypeError: no')
+    """
+    found = _state(held)
+    if found is None:
+        return "", ""
+    word = f"{_GLYPHS[found]} {found}"
+    if found == "running":
+        return word, f" at {humanize.moment(utcnow())}"
+    heard = held.get("heard_at") or held.get("started_at")
+    said = progress.in_words(
+        found, reason=held.get("reason"), heard=humanize.moment(heard) if found == "lost" and heard else None
+    )
+    return word, (said or "").removeprefix(found)
+
+
+def tone(held: Mapping[str, Any]) -> str:
+    """Say in which colour a run's state is told."""
+    found = _state(held)
+    return "" if found is None else _TONES[found]
+
+
+def notebook(held: Mapping[str, Any]) -> list[str]:
+    """Say which notebook a run is of: its title where it is loaded, the name of its file, its version."""
+    path, v = held.get("path"), held.get("notebook_v")
+    file = ntpath.basename(path) if path else held.get("file")
+    said = held.get("title"), ", ".join(filter(None, (file, f"version {v}" if v else "")))
+    return [str(each) for each in said if each]
+
+
+def handle(held: Mapping[str, Any]) -> str:
+    """Name who made a row, if that is in memory."""
+    return str(held.get("handle") or "")
+
+
+def took(held: Mapping[str, Any]) -> str:
+    """Say how long a run's cells ran, and of how long; nothing of one that goes on."""
+    if _state(held) == "running":
+        return ""
+    busy, alive = _durations(held)
+    if busy is None:
+        return "" if alive is None else f"took {humanize.duration_in_words(alive)}"
+    of = "" if alive is None else f" of {humanize.duration(alive)}"
+    return f"busy {humanize.duration(busy)}{of}"
+
+
+def busy(held: Mapping[str, Any]) -> str:
+    """Say how long a run's cells ran, as it stands in a column."""
+    seconds = _durations(held).busy
+    return "" if seconds is None or _state(held) == "running" else humanize.duration(seconds)
+
+
+def offset(time: dt.datetime | None) -> str:
+    """Write the whole of a time, with its offset."""
+    return "" if time is None else time.astimezone().isoformat(" ", "seconds")
+
+
+def pairs(value: object, *, options: Options = DEFAULT) -> str:
+    """Write names and values as people read them; passwords are hidden, and more than a dozen are counted.
+
+    Example:
+        >>> pairs({"alpha": 0.2, "model": "ridge", "api_key": "sk-1"})
+        'alpha 0.2, model ridge, api_key ••• redacted'
+    """
+    if type(value) is not dict:
+        return values.bare(value, options=options)
+    shown = [
+        f"{values.bare(name, options=options)} {_value(str(name), each, options)}"
+        for name, each in islice(value.items(), _MOST)
+    ]
+    more = [f"… {len(value) - _MOST:,} more"] if len(value) > _MOST else []
+    return ", ".join([*shown, *more])
+
+
+def _value(name: str, value: object, options: Options) -> str:
+    hidden = redaction.is_secret(name, names=options.secret_names)
+    return redaction.HIDDEN if hidden else values.bare(value, options=options)
+
+
+def tags(tagged: Iterable[Any]) -> list[str]:
+    """Return the words on a run."""
+    states = (state_of(each) for each in islice(tagged, _MOST))
+    return [str(each.dict["tag"]) for each in states if each is not None and "tag" in each.dict]
+
+
+def _state(held: Mapping[str, Any]) -> models.State | None:
+    if not all(name in held for name in _EVENTS):
+        return None
+    return models.state_by(*(held[name] for name in _EVENTS))
+
+
+def _durations(held: Mapping[str, Any]) -> progress.Durations:
+    asked = (*_EVENTS, "busy_seconds", "alive_seconds")
+    known = {name: held.get(name) for name in asked} | {"state": _state(held), "in_cell_since": None}
+    return progress.durations(known)
