@@ -31,7 +31,7 @@ _short.maxstring = _short.maxother = 40
 _whole = _Short()
 _whole.maxstring = _whole.maxother = 80
 
-_TOLD = ("name", "title", "handle", "path", "tag", "python", "outcome", "ok", "started_at")
+_TOLD = ("name", "title", "handle", "tag", "outcome", "started_at", "path", "python", "ok")
 """Columns that tell a person which record it is, besides its key, the best first."""
 _MOST = 3  # of them
 
@@ -75,6 +75,8 @@ class Base(DeclarativeBase):
         held, keys = state.dict, [state.mapper.get_property_by_column(c).key for c in state.mapper.primary_key]
         known = dict(zip(keys, state.identity or (), strict=False)) | {k: held[k] for k in keys if k in held}
         told = {k: held[k] for k in _TOLD if k not in known and held.get(k) is not None}
+        if (notebook := held.get("notebook")) is not None and (title := vars(notebook).get("title")) is not None:
+            told = {"notebook": title, **told}
         parts = [f"{name}={_whole.repr(value)}" for name, value in known.items() if value is not None]
         parts += [f"{name}={_short.repr(value)}" for name, value in islice(told.items(), _MOST)]
         return f"{type(self).__name__}({', '.join(parts)})"
