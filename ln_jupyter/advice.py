@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from ln_jupyter import sanitize, settings
@@ -17,8 +18,8 @@ MOST = 8
 """How many remarks wait at most; where nobody asks, as in a script, more would only pile up."""
 
 
-MANY_ROWS = 10_000
-"""Whoever works on more is shown a bar."""
+PATIENCE = 1.0
+"""Seconds after which whoever waits is shown a bar."""
 
 
 class _Waiting(threading.local):
@@ -87,20 +88,54 @@ def _is_loaded(shell: Any) -> bool:
 
 
 @contextlib.contextmanager
-def progress(doing: str, total: int) -> Iterator[Callable[[int], object]]:
-    """Show a bar while rows are worked on, if they are so many that somebody waits.
+def progress(doing: str, total: int, *, unit: str = " rows") -> Iterator[Callable[[int], object]]:
+    """Show a bar while something takes longer than a second, where somebody sees it: in a notebook or a terminal.
 
     Args:
         doing: What is done, in a word.
-        total: The number of rows.
+        total: How much there is to do.
+        unit: In what that is counted.
 
     Yields:
-        What is called with the number of rows that are done since it was called before.
+        What is called with how much was done since it was called before.
     """
-    if total <= MANY_ROWS:
-        yield lambda _n: None
-        return
-    from tqdm.auto import tqdm  # here for cost: few write so many
+    bar = _Bar(doing, total, unit)
+    try:
+        yield bar.advance
+    finally:
+        bar.close()
 
-    with tqdm(total=total, desc=doing, unit=" rows", unit_scale=True) as bar:
-        yield bar.update
+
+class _Bar:
+    """A bar that appears when somebody has waited."""
+
+    def __init__(self, doing: str, total: int, unit: str) -> None:
+        self._doing, self._total, self._unit = doing, total, unit
+        self._done = 0
+        self._since = time.monotonic()
+        self._shown: Any = None
+
+    def advance(self, done: int) -> None:
+        """Count what was done."""
+        self._done += done
+        if self._shown is not None:
+            self._shown.update(done)
+        elif self._done < self._total and time.monotonic() - self._since > PATIENCE and _is_seen():
+            from tqdm.auto import tqdm  # here for cost: little takes so long
+
+            self._shown = tqdm(
+                desc=self._doing, total=self._total, initial=self._done, unit=self._unit, unit_scale=True, leave=False
+            )
+
+    def close(self) -> None:
+        """Take the bar away: what was done is said by who did it."""
+        if self._shown is not None:
+            self._shown.close()
+
+
+def _is_seen() -> bool:
+    """Say whether somebody looks at stderr, and no file gets it."""
+    try:
+        return kernel.current() is not None or sys.stderr.isatty()
+    except (AttributeError, ValueError):  # there is none, or it is closed
+        return False

@@ -310,3 +310,38 @@ def test_it_can_be_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:
     advice.give("heard")
 
     assert ("heard",) == advice.take()
+
+
+# -- a bar -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "patience", "is_shown"), [(True, 0.0, True), (False, 0.0, False), (True, 9.0, False)]
+)
+def test_a_bar_is_for_who_waits(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_terminal: bool,
+    patience: float,
+    is_shown: bool,
+) -> None:
+    """What takes long shows a bar on a terminal, and takes it away; short work shows none, and a file gets none."""
+    monkeypatch.setattr(advice, "PATIENCE", patience)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+
+    with advice.progress("copying", 3_000) as advance:
+        for _ in range(3):
+            advance(1_000)
+
+    assert is_shown == ("copying: " in (said := capsys.readouterr().err))
+    assert said.rpartition("\r")[2].strip() == ""
+
+
+def test_a_bar_without_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing can be said, the work goes on."""
+    monkeypatch.setattr(advice, "PATIENCE", 0.0)
+    monkeypatch.setattr(sys, "stderr", None)
+
+    with advice.progress("copying", 2) as advance:
+        advance(1)

@@ -211,8 +211,8 @@ def _write_notebooks(shown: Screen, found: Sequence[dict[str, Any]], total: int,
         shown,
         _so_many(len(found), total, "notebook") + _in_folder([each["path"] for each in found]),
         "more: --all" if total > len(found) else None,
-        f"registry {_registry(engine)}",
         is_all=total == len(found),
+        last=f"registry {_registry(engine)}",
     )
 
 
@@ -242,10 +242,12 @@ def _registry(engine: sa.Engine) -> str:
     return files.near(name)
 
 
-def _write_rest(shown: Screen, *parts: str | None, is_all: bool) -> None:
-    """Say how much was shown, and how to see more; beside what goes into a pipe."""
+def _write_rest(shown: Screen, *parts: str | None, is_all: bool, last: str | None = None) -> None:
+    """Say how much was shown, and how to see more; beside what goes into a pipe. What must stand there is the last."""
     if shown.is_terminal:
-        shown.write([shown.paint(shown.fitting(parts), "muted")])
+        line = shown.fitting([*parts, last])
+        more = [] if last is None or line.endswith(last) else shown.fold(last)
+        shown.write([shown.paint(each, "muted") for each in (line, *more)])
     elif not is_all:
         click.echo(shown.joined(parts[:2]), err=True)
 

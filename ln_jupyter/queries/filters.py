@@ -41,7 +41,7 @@ class Wanted:
 ORDERS: dict[str, Callable[[], tuple[Any, ...]]] = {
     "started": lambda: (),
     "busy": lambda: (sa.func.coalesce(Run.busy_seconds, Run.alive_seconds, 0.0).desc(),),
-    "notebook": lambda: (sa.func.coalesce(Notebook.name, Notebook.title, Run.name), Run.notebook_id),
+    "notebook": lambda: (sa.func.lower(sa.func.coalesce(Notebook.name, Notebook.title, Run.name)), Run.notebook_id),
 }
 """What runs are sorted by; those that are equal in it, by when they were registered, the newest first."""
 

@@ -46,7 +46,7 @@ def find(connection: sa.Connection, name: str, *models: type[Notebook | Run]) ->
 def beginning_with(connection: sa.Connection, name: str, model: type[Notebook | Run], *, limit: int) -> dict[str, str]:
     """Return the ids that begin so, the newest first, each with the title of what it is or ran."""
     title = (Notebook.title, Notebook.name) if model is Notebook else (Notebook.title, Notebook.name, Run.name)
-    chosen = sa.select(model.id, sa.func.coalesce(*title)).where(_begins_with(model, name))
+    chosen = sa.select(model.id, sa.func.coalesce(*title)).where(_begins_with(connection, model, name))
     if model is Run:
         chosen = chosen.outerjoin(Run.notebook)
     found = connection.execute(chosen.order_by(*rows.newest_first(model)).limit(limit))
@@ -54,13 +54,16 @@ def beginning_with(connection: sa.Connection, name: str, model: type[Notebook | 
 
 
 def _ids(connection: sa.Connection, model: type[Notebook | Run], name: str, *, is_whole: bool) -> list[str]:
-    matches = model.id == name if is_whole else _begins_with(model, name)
+    matches = model.id == name if is_whole else _begins_with(connection, model, name)
     return list(connection.scalars(sa.select(model.id).where(matches).distinct().limit(_MATCHES + 1)))
 
 
-def _begins_with(model: type[Notebook | Run], name: str) -> sa.ColumnElement[bool]:
+def _begins_with(connection: sa.Connection, model: type[Notebook | Run], name: str) -> sa.ColumnElement[bool]:
     # not LIKE, to which SQLite's "a" is "A"
-    return sa.func.substr(model.id, 1, len(name)) == name
+    begins = sa.func.substr(model.id, 1, len(name)) == name
+    if not rows.is_file(connection):  # where a collation decides what is between two texts
+        return begins
+    return sa.and_(begins, model.id >= name, model.id < f"{name}\U0010ffff")  # by index
 
 
 def _near(connection: sa.Connection, name: str, models: Sequence[type[Notebook | Run]]) -> str:

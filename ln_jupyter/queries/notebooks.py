@@ -65,8 +65,9 @@ def at(connection: sa.Connection, file: str, *, host: str, path: str) -> dict[st
         path: The same, absolute.
     """
     seen = sa.select(NotebookPath.notebook_id, NotebookPath.path).order_by(NotebookPath.seen_at)
-    ending = "/" + file.replace("\\", "/").removeprefix("./").lstrip("/")
-    is_named = NotebookPath.path.endswith(ending, autoescape=True) | (NotebookPath.path == file)
+    name = file.removeprefix("./").lstrip("/")
+    endings = (f"/{name}", "\\" + name.replace("/", "\\"))
+    is_named = sa.or_(*(NotebookPath.path.endswith(each, autoescape=True) for each in endings))
     for chosen in (seen.where(NotebookPath.host == host, NotebookPath.path == path), seen.where(is_named)):
         if found := rows.read(connection, chosen):
             return {row["notebook_id"]: row["path"] for row in found}

@@ -36,7 +36,7 @@ def read(connection: sa.Connection, statement: Any) -> list[Row]:
     result = connection.execute(statement)
     try:
         found = [dict(row._mapping) for row in result]
-        if connection.dialect.name == "sqlite":
+        if is_file(connection):
             for column in statement.selected_columns:
                 for row in found:
                     check(column, row[str(column.key)])
@@ -44,6 +44,11 @@ def read(connection: sa.Connection, statement: Any) -> list[Row]:
         file = sanitize.plain(connection.engine.url.database or "the database in memory")
         raise errors.NotARegistryError(f"{file}: {error}", fix=error.fix) from error
     return found
+
+
+def is_file(connection: sa.Connection) -> bool:
+    """Say whether the registry is a file of SQLite, which may hold anything and compares texts byte by byte."""
+    return connection.dialect.name == "sqlite"
 
 
 def check(column: sa.ColumnElement[Any], value: object) -> None:

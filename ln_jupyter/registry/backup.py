@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ln_jupyter import errors
+from ln_jupyter import advice, errors
 from ln_jupyter.db import error_translation, interrupts, transactions
 
 if TYPE_CHECKING:
@@ -47,9 +47,16 @@ def back_up(engine: sa.Engine, target: Path) -> None:
     with engine.connect() as connection, _unnamed(target) as copy, _telling(target):
         transactions.begin_snapshot(connection)  # else each commit of others would begin the copy anew
         driver: Any = connection.connection.dbapi_connection
+        size = connection.exec_driver_sql("PRAGMA page_size").scalar_one()
         with closing(sqlite3.connect(copy)) as to:
             to.execute("PRAGMA synchronous=OFF")  # it is synced below, once
-            driver.backup(to, pages=_SLICE, progress=_pause)
+            with advice.progress("backing up", source.stat().st_size, unit="B") as advance:
+
+                def between(*_: object) -> None:
+                    _pause()
+                    advance(_SLICE * size)
+
+                driver.backup(to, pages=_SLICE, progress=between)
             _check(to, source)
             to.execute("PRAGMA journal_mode=DELETE")  # one file, which is read without a second one beside it
         _sync(copy)
@@ -57,7 +64,7 @@ def back_up(engine: sa.Engine, target: Path) -> None:
         _sync(target.parent)
 
 
-def _pause(*_: object) -> None:
+def _pause() -> None:
     """Let Ctrl-C in: it arrives where Python code runs."""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ln_jupyter import errors
+from ln_jupyter import advice, errors
 from ln_jupyter.approval import registry_url
 from ln_jupyter.db import engines, error_translation
 from ln_jupyter.db.sqlite import engine as sqlite
@@ -158,9 +158,11 @@ def _damage(engine: sa.Engine) -> errors.LnJupyterError | None:
                 for (_, table), columns in sa.inspect(connection).get_multi_columns().items()
                 for each in columns
             }
-            for column in (each for table in METADATA.sorted_tables for each in table.columns):
-                if str(column) in there:
+            known = [each for table in METADATA.sorted_tables for each in table.columns if str(each) in there]
+            with advice.progress("reading", len(known), unit=" columns") as advance:
+                for column in known:
                     _look(connection, column)
+                    advance(1)
     except errors.LnJupyterError as error:
         return error
     return None

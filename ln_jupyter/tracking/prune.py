@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import sqlalchemy as sa
 
-from ln_jupyter import errors
+from ln_jupyter import advice, errors
 from ln_jupyter.db import limits
 from ln_jupyter.orm import unit_of_work
 from ln_jupyter.queries import progress, rows
@@ -18,9 +18,11 @@ from ln_jupyter.tracking.recording import run_rows
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from sqlalchemy import orm
+
+T = TypeVar("T")
 
 _SOME = 500  # texts that are looked at together
 _ENDED = tuple(state for state in get_args(State) if state != "running")
@@ -150,7 +152,7 @@ def _delete(session: orm.Session, ids: tuple[str, ...], *, dry_run: bool, with_o
         sources: set[str] = set()
         environments: set[str] = set()
         texts: set[int] = set()
-        for some in rows.batches(ids):
+        for some in _some_of(ids, "counting" if dry_run else "deleting", " runs"):
             of_runs = sa.select(sa.func.count()).select_from(ExecutedCell).where(ExecutedCell.run_id.in_(some))
             cells += connection.scalar(of_runs) or 0
             used = connection.execute(sa.select(Run.source_hash, Run.environment_hash).where(Run.id.in_(some))).all()
@@ -180,7 +182,7 @@ def _delete_texts(session: orm.Session, ids: tuple[str, ...], *, dry_run: bool) 
     cells = 0
     texts: set[int] = set()
     with connection.begin_nested() as step:
-        for some in rows.batches(ids):
+        for some in _some_of(ids, "counting" if dry_run else "deleting", " runs"):
             is_code = sa.and_(RunText.run_id.in_(some), RunText.kind.in_(("module", "before")))
             is_told = ExecutedCell.text_id.is_not(None) | ExecutedCell.error_message.is_not(None)
             texts |= _texts_of(connection, ExecutedCell.run_id.in_(some), is_code)
@@ -214,13 +216,25 @@ def _texts_of(connection: sa.Connection, are_cells: sa.ColumnElement[bool], are_
 
 
 def _remove_texts(connection: sa.Connection, ids: Iterable[int]) -> int:
-    return sum(run_rows.remove_unused_texts(connection, some) for some in rows.batches(sorted(ids)))
+    batches = _some_of(sorted(ids), "looking through", " texts")
+    return sum(run_rows.remove_unused_texts(connection, some) for some in batches)
+
+
+def _some_of(ids: Collection[T], doing: str, unit: str) -> Iterator[list[T]]:
+    """Cut ids into as many as a statement takes, with a bar while they are worked on."""
+    with advice.progress(doing, len(ids), unit=unit) as advance:
+        for some in rows.batches(ids):
+            yield some
+            advance(len(some))
 
 
 def _orphans(connection: sa.Connection) -> Iterator[list[int]]:
     """Find the texts that nothing refers to, by index, some at a time: however many cells there are, none is read."""
     last = -1
+    total = connection.scalar(sa.select(sa.func.count()).select_from(Text)) or 0
     is_used = [sa.exists().where(user.text_id == Text.id) for user in (ExecutedCell, RunText)]
-    while some := list(connection.scalars(sa.select(Text.id).where(Text.id > last).order_by(Text.id).limit(_SOME))):
-        last = some[-1]
-        yield list(connection.scalars(sa.select(Text.id).where(Text.id.in_(some), *(~each for each in is_used))))
+    with advice.progress("looking through", total, unit=" texts") as advance:
+        while some := list(connection.scalars(sa.select(Text.id).where(Text.id > last).order_by(Text.id).limit(_SOME))):
+            last = some[-1]
+            yield list(connection.scalars(sa.select(Text.id).where(Text.id.in_(some), *(~each for each in is_used))))
+            advance(len(some))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy import orm
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
+from ln_jupyter import advice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,11 +117,13 @@ def test_bulk_is_all_or_nothing() -> None:
     assert not ln.select(lns.User, handle="u1").exists()
 
 
-def test_many_rows_show_progress(capsys: pytest.CaptureFixture[str]) -> None:
-    """Over 10,000 rows there is a bar; below there is none."""
-    ln.add(lns.Pipeline, [{"name": "a"}] * 100)
+def test_many_rows_show_progress(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for rows sees a bar on a terminal, and a log file gets none."""
+    monkeypatch.setattr(advice, "PATIENCE", 0.0)
+    ln.add(lns.Pipeline, [{"name": "a"}] * 10_001)
     assert capsys.readouterr().err == ""
 
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     ln.add(lns.Pipeline, [{"name": "a"}] * 10_001)
 
     assert "10.0k/10.0k" in capsys.readouterr().err

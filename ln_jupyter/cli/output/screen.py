@@ -112,21 +112,23 @@ class Screen:
         if width is None or columns(shown) <= width:
             return shown
         end = "…" if self.has_signs else "..."
-        return f"{_beginning(shown, width - len(end))}{end}"
+        return f"{shown[: _end(shown, 0, width - len(end))]}{end}"
 
     def fold(self, text: str, *, indent: str = "") -> list[str]:
         """Break text into lines that fit."""
-        left = " ".join(self.cut(text, None).split(" "))
+        shown = self.cut(text, None)
         if self.width is None:
-            return [f"{indent}{left}"]
-        found = []
-        while columns(left) > (room := max(self.width - len(indent), 1)):
-            line = _beginning(left, room)
-            at = line.rfind(" ") if left[len(line) : len(line) + 1] != " " else len(line)
-            line = line[:at] if at > 0 else line or left[:1]
-            found.append(f"{indent}{line}")
-            left = left[len(line) :].lstrip(" ")
-        return [*found, f"{indent}{left}"] if left or not found else found
+            return [f"{indent}{shown}"]
+        room = max(self.width - columns(indent), 2)
+        found, start = [], 0
+        while (end := _end(shown, start, room)) < len(shown):
+            space = shown.rfind(" ", start + 1, end + 1)
+            end = space if space > 0 else end
+            found.append(indent + shown[start:end].rstrip(" "))
+            start = end
+            while shown[start : start + 1] == " ":
+                start += 1
+        return [*found, indent + shown[start:]] if start < len(shown) or not found else found
 
     def joined(self, parts: Iterable[str | None]) -> str:
         """Join what is there of a line into one."""
@@ -186,13 +188,14 @@ def _columns_of(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def _beginning(text: str, width: int) -> str:
+def _end(text: str, start: int, width: int) -> int:
+    """Say where a piece of text ends that takes so many columns."""
     taken = 0
-    for position, character in enumerate(text):
-        taken += _columns_of(character)
+    for position in range(start, len(text)):
+        taken += _columns_of(text[position])
         if taken > width:
-            return text[:position]
-    return text
+            return position
+    return len(text)
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
