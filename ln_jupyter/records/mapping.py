@@ -181,4 +181,8 @@ def _describe(thing: object) -> str:
 def _fix(thing: object) -> str:
     if isinstance(thing, type):
         return "map it with SQLAlchemy (class MyModel(DeclarativeBase): ...), or use a class of ln_jupyter.schema"
+    if isinstance(thing, sa.SelectBase) or hasattr(type(thing), "__clause_element__"):
+        return "give its records: statement.all()"
+    if type(thing).__name__ == "DataFrame":
+        return "give the class of its rows first: ln.add(Model, frame)"
     return "pass a record, a list of records, or a mapped class with fields: ln.add(Model, name=...)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -725,3 +726,22 @@ def test_a_shallow_copy_is_refused(use: Any) -> None:
         use(copied)
 
     assert ln.select(lns.Pipeline).one().name == "original"
+
+
+@pytest.mark.parametrize(
+    ("make", "fix"),
+    [
+        (lambda: ln.select(lns.Run), "give its records: statement.all()"),
+        (lambda: sa.select(lns.Run), "give its records: statement.all()"),
+        (lambda: pd.DataFrame({"name": ["x"]}), "give the class of its rows first: ln.add(Model, frame)"),
+        (lambda: "x", "pass a record, a list of records, or a mapped class with fields: ln.add(Model, name=...)"),
+    ],
+    ids=["statement", "SQLAlchemy's", "frame", "text"],
+)
+def test_what_is_no_record_is_told_what_to_give(make: Callable[[], Any], fix: str) -> None:
+    """A statement or a frame that is added or deleted is not run or read, and the error says what to give."""
+    for act in (ln.add, ln.delete):
+        with pytest.raises(ln.errors.NotMappedError) as error:
+            act(make())
+
+        assert fix == error.value.fix

@@ -701,3 +701,29 @@ def test_in_a_terminal(tmp_path: Path) -> None:
     )
 
     assert 1 == (done.stdout + done.stderr).count('fix: ln.load(run, "notebook"), or select it with .load("notebook")')
+
+
+@pytest.mark.parametrize(
+    ("source", "meant"),
+    [("m.Kit.tagz", "tags"), ("m.Kit().nmae", "name"), ("schema.Run.outcom", "outcome")],
+)
+def test_a_misspelt_attribute_names_the_near_one(source: str, meant: str) -> None:
+    """A record and its class say which of their attributes was meant, once, however often the error is shown."""
+    with pytest.raises(AttributeError) as raised:
+        eval(source)
+
+    for _ in range(2):
+        hints.annotate(raised.value, {})
+
+    assert [f"fix: did you mean '{meant}'?"] == raised.value.__notes__
+
+
+@pytest.mark.parametrize("source", ["m.Kit.zzz", "'text'.uper()", "m.nothing"])
+def test_other_attributes_are_pythons(source: str) -> None:
+    """Where nothing is near, or nothing is mapped, the error stays as it is."""
+    with pytest.raises(AttributeError) as raised:
+        eval(source)
+
+    hints.annotate(raised.value, {})
+
+    assert not hasattr(raised.value, "__notes__")
