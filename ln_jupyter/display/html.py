@@ -79,7 +79,7 @@ def _table(rows: Iterable[Row]) -> str:
     # names may stand to the right, beside their values: a style for them too would cost a quarter of the size
     inside = "".join(f'<tr><th scope="row">{escaped(row.name)}</th><td {LEFT}>{_said(row)}</td></tr>' for row in rows)
     # where every style is stripped, `align` speaks
-    return f'<table><tbody align="left">{inside}</tbody></table>' if inside else ""
+    return f'<table cellpadding="3"><tbody align="left">{inside}</tbody></table>' if inside else ""
 
 
 def _list(rows: Iterable[Row]) -> str:

@@ -177,7 +177,9 @@ def markup(view: TableView) -> str:
         f'<th scope="col" {side}>{sanitize.escaped(each)}</th>' for each, side in zip(view.columns, sides, strict=True)
     )
     rows = (f"{_ROW}{''.join(map(_td, row, sides))}</tr>{_below(row)}" for row in view.rows)
-    table = f'<table class="ln-rows"><thead>{_ROW}{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    table = (
+        f'<table class="ln-rows" cellpadding="3"><thead>{_ROW}{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    )
     remarks = "".join(f"<p><small>{html.of_line(each)}</small></p>" for each in view.remarks)
     return f"<p>{html.of_line(view.title)}</p>{table if view.columns else ''}{remarks}{html.of_fix(view.fix)}"
 
