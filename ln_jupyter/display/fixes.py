@@ -66,7 +66,7 @@ def suggest(
         # who assigns to `_` has it from IPython no more
         assigned = "" if name == LAST and not opened else f"{name} = "
         return Fix(f"To read it again{once}", f"{imported}{opened}{assigned}{ln}.select(type({name}), {key}).one()")
-    first = _first([each.key for each in sorted(missing, key=_rank)], wanted)
+    first = _first({each.key: _rank(each) for each in missing}, wanted)
     some = "some of " if len(first) < len(missing) else ""
     return Fix(f"To load {some}what is missing{once}", _loaded(record, name, _quoted(first), options))
 
@@ -87,8 +87,7 @@ def suggest_for_list(
     if not missing or not options.model or place.opened or records[0].session is not SessionState.NONE:
         return None
     ln, imported = _package(options)
-    ranked = sorted(missing, key=lambda key: min(_rank(each.attributes.get(key)) for each in records))
-    first = _first(ranked, wanted)
+    first = _first({key: min(_rank(each.attributes.get(key)) for each in records) for key in missing}, wanted)
     selected = f"{ln}.select({options.model}).load({_quoted(first)})"
     if place.engine is not None:
         selected = f"with {ln}.Session({place.engine}): {selected}.all()"
@@ -96,9 +95,10 @@ def suggest_for_list(
     return Fix(f"To load {some}them with the list", f"{imported}{selected}")
 
 
-def _first(missing: Sequence[str], wanted: Sequence[str]) -> list[str]:
-    """Choose what is named: what is wanted most of what is missing, else the first of it."""
-    return [key for key in wanted if key in missing] or list(missing[:_MOST])
+def _first(missing: Mapping[str, tuple[bool, bool]], wanted: Sequence[str]) -> list[str]:
+    """Choose what is named of what is missing, each with its rank: what is wanted most and is there, else the first."""
+    most_wanted = [key for key in wanted if key in missing and not missing[key][0]]
+    return most_wanted or sorted(missing, key=lambda key: missing[key])[:_MOST]
 
 
 def _quoted(names: Sequence[str]) -> str:

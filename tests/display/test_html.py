@@ -50,7 +50,7 @@ def test_markup_is_semantic(run: lns.Run):
         *("div", "style", "p", "b", "table", "tbody", "tr", "th", "td", "span", "details", "summary", "ul", "li")
     }
     assert reader.tags.count("tr") == reader.attributes.count(("scope", "row"))
-    assert {"class", "scope", "align", "style"} == {name for name, _ in reader.attributes}
+    assert {"class", "scope", "align", "style", "cellpadding"} == {name for name, _ in reader.attributes}
 
 
 def test_no_formula_in_a_value(run: lns.Run):

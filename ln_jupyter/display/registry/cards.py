@@ -52,8 +52,9 @@ def _of_run(seen: Record, held: Mapping[str, Any], primary_key: Mapping[str, Any
         yield (Part(state, facts.tone(held)), Part(reason))
     yield _named("Run", primary_key, [held.get("name") or "", *facts.notebook(held)], seen)
     at = humanize.moment(held["started_at"]) if held.get("started_at") else ""
-    who = " on ".join(filter(None, (facts.handle(held), held.get("host"))))
-    small = SEPARATOR.join(filter(None, (who, at, facts.took(held))))
+    who = f"by {facts.handle(held)}" if facts.handle(held) else ""
+    on = f"on {held['host']}" if held.get("host") else ""
+    small = SEPARATOR.join(filter(None, (f"{who} {on}".strip(), at, facts.took(held))))
     yield (Part(small, "small", facts.offset(held.get("started_at"))),) if small else ()
 
 
@@ -68,7 +69,8 @@ def _of_notebook(seen: Record, held: Mapping[str, Any], primary_key: Mapping[str
     yield _named("Notebook", {"id": primary_key["id"]} if primary_key else {}, [], seen)
     made = f"made {humanize.moment(held['created_at'])}" if held.get("created_at") else ""
     copied = f"copy of {held['parent_id']}, version {held.get('parent_v')}" if held.get("parent_id") else ""
-    small = SEPARATOR.join(filter(None, (facts.handle(held), made, copied)))
+    by = f" by {facts.handle(held)}" if made and facts.handle(held) else ""
+    small = SEPARATOR.join(filter(None, (f"{made}{by}", copied)))
     yield (Part(small, "small"),) if small else ()
 
 

@@ -36,7 +36,7 @@ def test_a_run_that_failed() -> None:
     assert [
         "✗ failed at cell 4: TypeError: unsupported operand",
         "Run Kd81mT · Train growth model · train.ipynb, version 2 · session closed",
-        "ann on wren · 27 Nov 2026 14:09 · busy 8.4 s of 31 s",
+        "by ann on wren · 27 Nov 2026 14:09 · busy 8.4 s of 31 s",
         "  parameters  alpha 0.2, folds 5",
         "  results     mae 0.21, model ridge",
         "  tags        final, paper",
@@ -72,7 +72,7 @@ def test_a_run_that_goes_on_says_when_that_was_seen() -> None:
     first, _, third, *_ = shown(made)
 
     assert first.startswith("► running at ")
-    assert third == "ann on wren · 27 Nov 2026 14:09".removeprefix("ann on ")
+    assert third == "on wren · 27 Nov 2026 14:09"
 
 
 def test_state_that_is_not_in_memory_is_not_told() -> None:
@@ -88,13 +88,13 @@ def test_who_made_it_is_told_where_it_is_known(monkeypatch: pytest.MonkeyPatch) 
     """The user's handle is told of a loaded user, and of the one as whom this process writes."""
     monkeypatch.setitem(users._handles, "Us3rAnn0", "ann")
 
-    assert "ann on wren · 27 Nov" in shown(run(created_by_id="Us3rAnn0"))[2]
-    assert shown(run(created_by_id="Us3rBob0"))[2].startswith("wren · 27 Nov")
+    assert "by ann on wren · 27 Nov" in shown(run(created_by_id="Us3rAnn0"))[2]
+    assert shown(run(created_by_id="Us3rBob0"))[2].startswith("on wren · 27 Nov")
 
 
 def test_what_is_not_loaded_is_folded_into_one_line() -> None:
     """Relationships take one row for each state, with their count where they are folded, and what to type."""
-    made = run(notebook=lns.Notebook(id="TfJkHoVJ9f5H", v="2"))
+    made = run(notebook=lns.Notebook(id="TfJkHoVJ9f5H", v="2"), created_by_id="Us3rBob0")
     names = "pipeline, inputs, outputs, environment, source, cells, parent, continues, repeats, tagged, texts"
 
     markup = html.render(cards.view(made, options=Options(variable="run")))
