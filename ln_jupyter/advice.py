@@ -65,7 +65,7 @@ def suggest_tables() -> None:
 
     def look(result: Any) -> None:
         shell.events.unregister("post_run_cell", look)
-        shown = result.result
+        shown = getattr(result, "result", None)  # None of a cell that Ctrl-C has ended
         first = shown[0] if isinstance(shown, list) and shown else shown
         if not hasattr(type(first), "_sa_class_manager"):
             _tables.suggested = False  # the next select may be shown
