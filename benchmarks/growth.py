@@ -17,7 +17,7 @@ from report import Budget, Row, Section
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter.db import engines
-from ln_jupyter.queries import notebooks, runs
+from ln_jupyter.queries import ids, notebooks, runs
 from ln_jupyter.tracking import running
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def run(folder: Path, effort: Effort) -> list[Section]:
         "the newest 10 runs": (lambda: ln.select(lns.Run).order_by(lns.Run.created_at.desc()).limit(10).all(), 20),
         "the newest 10 runs of a notebook": (_of_notebook, 20),
         "ln-jupyter runs": (_list_runs, 20),
+        "an id by its beginning": (lambda: _find(key), 20),
         "ln-jupyter list": (_list_notebooks, 3),
         "ln.view()": (ln.view, 1),
     }
@@ -110,9 +111,14 @@ def _of_notebook() -> object:
 
 def _list_runs() -> object:
     with engines.current().connect() as connection:
-        return runs.newest(connection, limit=10)
+        return runs.newest(connection, limit=10), runs.count(connection, up_to=1_001)
 
 
 def _list_notebooks() -> object:
     with engines.current().connect() as connection:
-        return notebooks.newest(connection, host="host", limit=10, count_to=1_001)
+        return notebooks.used_last(connection, host="host", limit=10, count_to=1_001), notebooks.count(connection)
+
+
+def _find(key: str) -> object:
+    with engines.current().connect() as connection:
+        return ids.find(connection, key[:-1], lns.Notebook, lns.Run)

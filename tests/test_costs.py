@@ -30,6 +30,7 @@ from ln_jupyter.ipython.cell_log import Execution
 from ln_jupyter.notebook.document import Cell, Document
 from ln_jupyter.queries import cells, differences, ids, runs
 from ln_jupyter.queries import notebooks as notebook_queries
+from ln_jupyter.queries.filters import Wanted
 from ln_jupyter.tracking import evidence, running
 from ln_jupyter.tracking.publishing import checks
 from tests.tracking import notebooks
@@ -190,8 +191,10 @@ def _lists(engine: sa.Engine) -> None:
         notebook_queries.versions(connection, "n", host="h")
         notebook_queries.paths(connection, "n")
         runs.newest(connection, limit=10)
-        runs.newest(connection, notebook_id="n", limit=10)
-        runs.newest(connection, ids=["r"], limit=10)
+        for wanted in (Wanted(("n",)), Wanted(ids=["r"]), Wanted(since=dt.datetime.now(dt.UTC)), Wanted(tag="final")):
+            runs.newest(connection, wanted, limit=10)
+        runs.count(connection, up_to=1_001)
+        notebook_queries.used_last(connection, host="h", limit=10)
         runs.read(connection, "r")
         cells.ran(connection, cells.read(connection, "r"))
         differences.find(connection, "r", ())

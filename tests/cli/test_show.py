@@ -330,7 +330,7 @@ def test_why_a_run_failed(executed, command, data, db):
     listed = next(row for row in table(command("runs", *db).stdout) if row[1].startswith("ffailed"))
     shown = command("show", "ffailed", *db).stdout.splitlines()
 
-    plain = "cell 2: TypeError: no \N{REPLACEMENT CHARACTER}[2J [markdown] a={1}\N{REPLACEMENT CHARACTER}second line "
+    plain = "cell 2: TypeError: no \N{REPLACEMENT CHARACTER}[2J [markdown] a={1} second line "
     assert ["8.4 s", f"{plain}{'n' * 100}"] == [listed[-3], listed[-1]]
     assert f"✗ failed at {plain}{'n' * 100}" == shown[0]
     assert " · busy 8.4 s of 31 s" in shown[2]

@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-pytestmark = pytest.mark.parametrize(
-    "url", ["sqlite"], indirect=True
-)  # what is shown is alike on every kind of database
+pytestmark = pytest.mark.parametrize("url", ["sqlite"], indirect=True)  # every kind of database is shown alike
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 OVERRIDES = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "LINES", "PYTHONIOENCODING", "TERM")
@@ -340,3 +338,18 @@ def test_many_cells(filled: None, engine: sa.Engine, terminal: Callable[..., str
     assert "the last 50 executed cells; --full shows all" in lines
     assert [f"#{n}" for n in range(51, 101)] == [line.split()[0] for line in lines if line.lstrip().startswith("#")]
     assert 100 == sum(line.lstrip().startswith("#") for line in plain(terminal("show", "lost", "--full")))
+
+
+def test_notes_of_several_lines(filled: None, engine: sa.Engine, terminal: Callable[..., str]) -> None:
+    """A note keeps its lines, below its name; the lines of an error are one, so that each run stays a row."""
+    with OrmSession(engine) as session:
+        run = session.get_one(lns.Run, "failed000000000000aa")
+        run.note, run.reason = "first\n\nthird", "cell 2: KeyError: 'od'\nin clean.csv"
+        session.commit()
+
+    lines = plain(terminal("show", "failed0"))
+
+    assert "✗ failed at cell 2: KeyError: 'od' in clean.csv" == lines[0]
+    at = next(n for n, line in enumerate(lines) if line.startswith("NOTE"))
+    assert ["NOTE        first", "", "            third"] == lines[at : at + 3]
+    assert "            cell 2: KeyError: 'od' in clean.csv" in plain(terminal("runs"))

@@ -115,7 +115,7 @@ class Screen:
         return f"{shown[: _end(shown, 0, width - len(end))]}{end}"
 
     def fold(self, text: str, *, indent: str = "") -> list[str]:
-        """Break text into lines that fit."""
+        """Break text into lines that fit, between words, else where a folder of a path ends."""
         shown = self.cut(text, None)
         if self.width is None:
             return [f"{indent}{shown}"]
@@ -123,7 +123,8 @@ class Screen:
         found, start = [], 0
         while (end := _end(shown, start, room)) < len(shown):
             space = shown.rfind(" ", start + 1, end + 1)
-            end = space if space > 0 else end
+            slash = shown.rfind("/", start + 1, end)
+            end = space if space > 0 else slash + 1 if slash > 0 else end
             found.append(indent + shown[start:end].rstrip(" "))
             start = end
             while shown[start : start + 1] == " ":

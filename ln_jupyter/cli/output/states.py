@@ -52,7 +52,7 @@ def reason(screen: Screen, run: Mapping[str, Any]) -> str:
         return " ".join(filter(None, (f"last heard {heard}" if heard else "", place)))
     if run["state"] == "running":
         return place
-    said: str = (run["reason"] or "") if run["state"] in ("failed", "interrupted") else ""
+    said = _one_line(run["reason"]) if run["state"] in ("failed", "interrupted") else ""
     return f"in {said}" if run["state"] == "interrupted" and said.startswith("cell ") and ":" not in said else said
 
 
@@ -67,7 +67,8 @@ def heading(screen: Screen, run: Mapping[str, Any], text: str = "") -> list[str]
     from ln_jupyter.queries import progress  # here for cost: --help needs no database
 
     heard = screen.time(run["heard_at"] or run.get("started_at"))
-    words = progress.in_words(run["state"], reason=run["reason"], heard=heard, cell=run["in_cell"], text=text)
+    why = _one_line(run["reason"])
+    words = progress.in_words(run["state"], reason=why, heard=heard, cell=run["in_cell"], text=text)
     look = _LOOKS.get(run["state"], _LOOKS[None])
     said = " ".join(filter(None, (look.sign if screen.has_signs else "", words or BY_HAND)))
     folded = screen.fold(said)
@@ -108,6 +109,11 @@ def busy_in_words(run: Mapping[str, Any]) -> str | None:
         return None if took.alive is None else f"took {humanize.duration_in_words(took.alive)}"
     of = "" if took.alive is None else f" of {humanize.duration_in_words(took.alive)}"
     return f"busy {humanize.duration_in_words(took.busy)}{of}"
+
+
+def _one_line(reason: str | None) -> str:
+    """Join the lines of an error, which are many where a library lists what there is."""
+    return " ".join((reason or "").splitlines())
 
 
 def _number(value: object) -> str:

@@ -96,7 +96,8 @@ def facts(screen: Screen, found: Mapping[str, Any], *, tone: str = "muted") -> l
     width = max(map(columns, known), default=0) + len(_GAP)
     written = []
     for name, value in known.items():
-        first, *more = screen.fold(value, indent=" " * width)
+        lines = value.splitlines() or [""]
+        first, *more = (part for line in lines for part in screen.fold(line, indent=" " * width))
         written += [f"{screen.paint(name, tone)}{' ' * (width - columns(name))}{first.lstrip(' ')}", *more]
     return written
 
