@@ -134,10 +134,9 @@ def test_a_run_of_which_little_is_known(filled, command, db):
     registered = ago(100).astimezone().isoformat(timespec="seconds")
     assert [
         "- by hand",
-        "run byhand000000000000aa",
+        "run byhand000000000000aa · by hand",
         f"ann · {registered}",
         "",
-        "NAME        by hand",
         f"REGISTERED  {registered}",
     ] == done.stdout.splitlines()
 

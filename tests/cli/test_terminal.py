@@ -165,6 +165,12 @@ def test_nothing_wraps(busy: None, terminal: Callable[..., str], words: list[str
     assert max(map(columns, lines)) > width * 0.6
 
 
+@pytest.mark.parametrize("words", [["list"], ["runs"], ["show", "00"], ["show", "Train0"]], ids=" ".join)
+def test_a_narrow_terminal(busy: None, terminal: Callable[..., str], words: list[str]) -> None:
+    """Half a screen is enough: what may be cut is cut to little, before a line is wider."""
+    assert [] == [line for line in plain(terminal(*words, width=60)) if columns(line) > 60]
+
+
 def test_what_fits_stays(filled: None, terminal: Callable[..., str]) -> None:
     """What is short is not cut, and states stand before everything else."""
     header, *rows, last = plain(terminal("runs"))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _GAP = "  "
 _WIDEST_IN_A_PIPE = 40  # beyond it, a cell moves the rest of its own row, and not of all
 _LEAST_ROOM = 8
+_NARROWEST = 6  # columns of what may be cut, before a table is wider than its terminal
 _ROOM_TO_CUT = 40  # a remark that is cut to less says too little, and stands below its row
 
 
@@ -130,11 +131,16 @@ def _widths(screen: Screen, header: Sequence[Column], shown: Sequence[Sequence[s
     if screen.width is None:
         return widths
     kept = min(for_remarks, screen.width * 2 // 5)
-    spare = screen.width - len(_GAP) * (len(widths) - (kept == 0)) - kept
+    least = [column.least for column in header]
+    _shrink(widths, least, screen.width - len(_GAP) * (len(widths) - (kept == 0)) - kept)
+    _shrink(widths, [min(each, _NARROWEST) for each in least], screen.width - len(_GAP) * (len(widths) - 1))
+    return widths
+
+
+def _shrink(widths: list[int], least: Sequence[int], spare: int) -> None:
+    """Take columns away from what may be cut, from the one with the most to spare first."""
     while sum(widths) > spare:
-        cuttable = [place for place, column in enumerate(header) if column.least and widths[place] > column.least]
+        cuttable = [place for place, each in enumerate(least) if each and widths[place] > each]
         if not cuttable:
             break
-        widest = max(cuttable, key=lambda place: widths[place] - header[place].least)
-        widths[widest] -= 1
-    return widths
+        widths[max(cuttable, key=lambda place: widths[place] - least[place])] -= 1

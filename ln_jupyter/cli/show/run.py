@@ -62,7 +62,7 @@ def _first_lines(connection: sa.Connection, found: list[dict[str, Any]], start: 
 
 
 def _who(shown: Screen, run: dict[str, Any]) -> list[str]:
-    what = run["notebook_title"] or run["pipeline_name"] or (None if shown.is_full else run["name"])
+    names = dict.fromkeys((run["notebook_title"], run["name"], run["pipeline_name"]))
     path = run["path"]
     file = None if path is None else path if shown.is_full else next(iter(files.short_names([path]).values()))
     status = "draft" if run["notebook_published_at"] is None else "published"
@@ -70,7 +70,7 @@ def _who(shown: Screen, run: dict[str, Any]) -> list[str]:
     who = " on ".join(filter(None, (run["user"], run["host"])))
     when = shown.moment(run["started_at"] or run["created_at"])
     return [
-        *shown.fold(shown.joined([f"run {shown.id(run['id'])}", what, ", ".join(filter(None, (file, version)))])),
+        *shown.fold(shown.joined([f"run {shown.id(run['id'])}", *names, ", ".join(filter(None, (file, version)))])),
         *shown.fold(shown.joined([who, when, states.busy_in_words(run)])),
     ]
 
@@ -91,7 +91,6 @@ def _given(shown: Screen, run: dict[str, Any]) -> dict[str, Any]:
 def _rest(shown: Screen, run: dict[str, Any]) -> dict[str, Any]:
     modules = [each["name"] for each in run["texts"] if each["kind"] == "module"]
     return {
-        "NAME": run["name"],
         "EXTERNAL ID": run["external_id"],
         "NOTEBOOK": _named(run["notebook_id"], run["notebook_v"], run["notebook_title"]),
         "PIPELINE": _named(run["pipeline_id"], run["pipeline_v"], run["pipeline_name"]),
