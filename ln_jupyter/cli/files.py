@@ -7,12 +7,14 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from ln_jupyter import errors
+from ln_jupyter.sanitize import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import sqlalchemy as sa
 
+_LONGEST = 200  # characters of a name in an error
 _SUFFIXES = (".ipynb", ".py", ".md", ".qmd", ".Rmd")
 
 
@@ -40,7 +42,7 @@ def notebooks(connection: sa.Connection, name: str) -> list[str]:
         return [ids.find(connection, name, Notebook)[1]]
     found = notebooks.at(connection, name, host=socket.gethostname(), path=str(Path(name).absolute()))
     if not found:
-        msg = f"the registry knows no notebook {name}"
+        msg = f"the registry knows no notebook {shortened(name, _LONGEST)}"
         raise errors.RunNotFoundError(msg, fix="ln-jupyter list names those there are")
     return list(found)
 
@@ -54,7 +56,7 @@ def notebook(connection: sa.Connection, name: str) -> str:
     """
     found = notebooks(connection, name)
     if len(found) > 1:
-        msg = f"{len(found)} notebooks have a file {name}"
+        msg = f"{len(found)} notebooks have a file {shortened(name, _LONGEST)}"
         raise errors.InvalidRunError(msg, fix=f"write its path, or an id: {', '.join(found[:4])}")
     return found[0]
 

@@ -67,7 +67,7 @@ def at(connection: sa.Connection, file: str, *, host: str, path: str) -> dict[st
     seen = sa.select(NotebookPath.notebook_id, NotebookPath.path).order_by(NotebookPath.seen_at)
     name = file.removeprefix("./").lstrip("/")
     endings = (f"/{name}", "\\" + name.replace("/", "\\"))
-    is_named = sa.or_(*(NotebookPath.path.endswith(each, autoescape=True) for each in endings))
+    is_named = sa.or_(*(_ends_with(NotebookPath.path, each) for each in endings))
     for chosen in (seen.where(NotebookPath.host == host, NotebookPath.path == path), seen.where(is_named)):
         if found := rows.read(connection, chosen):
             return {row["notebook_id"]: row["path"] for row in found}
@@ -131,6 +131,12 @@ def _without_itself(row: Row) -> Row:
     """Name no version as its own parent, as a release before has written it."""
     is_itself = (row["parent_id"], row["parent_v"]) == (row["id"], row["v"])
     return row | {"parent_id": None, "parent_v": None} if is_itself else row
+
+
+def _ends_with(column: Any, text: str) -> sa.ColumnElement[bool]:
+    length = sa.func.length(column)
+    # not LIKE, to which SQLite's "a" is "A"
+    return sa.and_(length >= len(text), sa.func.substr(column, length - len(text) + 1) == text)
 
 
 def _together(versions: list[Row]) -> Row:

@@ -112,10 +112,11 @@ def test_long_names(engine, command, db):
         session.add(notebook("Odd000000000", "1", title="n" * 1_000_000, days=1))
         session.commit()
 
-    shown, refused = command("show", "Odd0", *db), command("show", "x" * 60_000, *db)
+    shown, *refused = (command("show", name, *db) for name in ("Odd0", "x" * 60_000, f"{'x' * 60_000}.ipynb"))
 
-    assert (0, 1) == (shown.exit_code, refused.exit_code)
-    assert max(len(shown.output), len(refused.output)) < 10_000
+    assert [0, 1, 1] == [shown.exit_code, *(each.exit_code for each in refused)]
+    assert max(len(each.output) for each in (shown, *refused)) < 10_000
+    assert "the registry knows no notebook xx" in refused[1].output
 
 
 def test_the_last_form_counts(filled, command, db):

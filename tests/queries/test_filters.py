@@ -114,6 +114,8 @@ def test_runs_are_sorted(found: Callable[..., list[str]], sort: str, expected: s
         ("b/train.ipynb", "/elsewhere/b/train.ipynb", {"Plot00000000"}),
         ("train.ipynb", "/lab/a/train.ipynb", {"Growth000000"}),
         ("rain.ipynb", "/elsewhere/rain.ipynb", set()),
+        ("Train.ipynb", "/elsewhere/Train.ipynb", set()),
+        pytest.param("x" * 60_000, "/elsewhere/x", set(), id="long"),
         ("%.ipynb", "/elsewhere/%.ipynb", set()),
     ],
 )
