@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 _ID = 6
 _HASH = 8
 _UNITS = ((60.0, "s"), (60.0, "min"), (24.0, "h"), (float("inf"), "d"))
-_SHORTEST = 0.0095  # seconds; shorter is told in ms
+_SHORTEST = 0.00995  # seconds; shorter is told in ms
 _DAYS_BY_NAME = 6  # of the same name a week ago nobody thinks first
 
 
@@ -18,8 +18,8 @@ def duration(seconds: float) -> str:
     """Write how long something took in one unit and two digits, so that a column can be compared.
 
     Example:
-        >>> [duration(each) for each in (0.00021, 0.21, 8.44, 49.3, 59.6, 198, 4_300, 200_000)]
-        ['0.21 ms', '0.21 s', '8.4 s', '49 s', '1.0 min', '3.3 min', '1.2 h', '2.3 d']
+        >>> [duration(each) for each in (0.00021, 0.0096, 0.0301, 8.44, 9.96, 49.3, 59.6, 198, 4_300, 200_000)]
+        ['0.21 ms', '9.6 ms', '0.030 s', '8.4 s', '10 s', '49 s', '1.0 min', '3.3 min', '1.2 h', '2.3 d']
     """
     if seconds < _SHORTEST:
         return f"{_two_digits(seconds * 1000)} ms"
@@ -112,8 +112,11 @@ def count(number: int, noun: str) -> str:
 
 
 def _two_digits(number: float) -> str:
-    written = f"{number:.2g}"
-    return f"{number:.0f}" if number >= 10 else f"{number:.1f}" if float(written) >= 1 else written  # noqa: PLR2004
+    if number < 0.001:  # noqa: PLR2004
+        return "0.0"
+    written = f"{number:#.2g}"  # with the zero at the end of 0.030
+    rounded = float(written)
+    return f"{number:.0f}" if rounded >= 10 else f"{number:.1f}" if rounded >= 1 else written  # noqa: PLR2004
 
 
 def _local(time: dt.datetime) -> dt.datetime:

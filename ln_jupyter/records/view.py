@@ -10,7 +10,7 @@ from sqlalchemy import orm
 
 from ln_jupyter import errors, sanitize, schema
 from ln_jupyter.display import html, table
-from ln_jupyter.display.registry import runs
+from ln_jupyter.display.registry import facts, runs
 from ln_jupyter.orm.current import current_block
 from ln_jupyter.orm.session import OrmSession
 from ln_jupyter.schema.types import Json
@@ -122,7 +122,7 @@ def _runs(session: OrmSession, n: int, count: int) -> TableView:
     chosen = sa.select(*columns, schema.Notebook.title, schema.User.handle).select_from(schema.Run).limit(n)
     chosen = chosen.outerjoin(schema.Run.notebook).outerjoin(schema.Run.created_by)
     rows = session.execute(_newest(chosen, schema.Run, "created_at")).mappings().all()
-    seen = runs.of_facts([*map(dict, rows)], count=min(count, _COUNTED))
+    seen = runs.of_facts([facts.with_state(dict(each)) for each in rows], count=min(count, _COUNTED))
     return replace(seen, order="newest", has_more=count > _COUNTED)
 
 

@@ -34,13 +34,20 @@ _MOST = 12  # pairs of one dictionary, and tags
 def held(seen: Record) -> dict[str, Any]:
     """Return what a record holds in memory by name; reading any of it costs nothing.
 
-    Of what it is related to there are the ``title`` of its notebook, and the ``handle`` of who made it.
+    Of what it is related to there are the ``title`` of its notebook, and the ``handle`` of who made it; of a run its
+    ``state``, too.
     """
     values = {key: each.value for key, each in seen.attributes.items() if each.status is Status.LOADED}
     values.setdefault("title", _held_by(values.get("notebook"), "title"))
     values.setdefault("file", _held_by(values.get("notebook"), "name"))
     made_by = users.handle_of(values.get("created_by_id") or "")
-    return values | {"handle": _held_by(values.get("created_by"), "handle") or made_by}
+    return with_state(values | {"handle": _held_by(values.get("created_by"), "handle") or made_by})
+
+
+def with_state(held: dict[str, Any]) -> dict[str, Any]:
+    """Add what the events of a run say now: asked once, since that may look for locks."""
+    known = all(name in held for name in _EVENTS)
+    return held | {"state": models.state_by(*(held[name] for name in _EVENTS)) if known else None}
 
 
 def _held_by(related: object, name: str) -> Any:
@@ -54,11 +61,10 @@ def state(held: Mapping[str, Any]) -> tuple[str, str]:
     Of one that has not ended it says when that was seen, so that it stays true.
 
     Example:
-        >>> known = {"finished_at": utcnow(), "started_at": None, "heard_at": None, "outcome": "failed"}
-        >>> state(known | {"reason": "cell 4: TypeError: no"})
+        >>> state({"state": "failed", "reason": "cell 4: TypeError: no"})
         ('✗ failed', ' at cell 4: TypeError: no')
     """
-    found = _state(held)
+    found = held.get("state")
     if found is None:
         return "", ""
     word = f"{_GLYPHS[found]} {found}"
@@ -73,7 +79,7 @@ def state(held: Mapping[str, Any]) -> tuple[str, str]:
 
 def tone(held: Mapping[str, Any]) -> str:
     """Say in which colour a run's state is told."""
-    found = _state(held)
+    found = held.get("state")
     return "" if found is None else _TONES[found]
 
 
@@ -92,7 +98,7 @@ def handle(held: Mapping[str, Any]) -> str:
 
 def took(held: Mapping[str, Any]) -> str:
     """Say how long a run's cells ran, and of how long; nothing of one that goes on."""
-    if _state(held) == "running":
+    if held.get("state") == "running":
         return ""
     busy, alive = _durations(held)
     if busy is None:
@@ -104,7 +110,7 @@ def took(held: Mapping[str, Any]) -> str:
 def busy(held: Mapping[str, Any]) -> str:
     """Say how long a run's cells ran, as it stands in a column."""
     seconds = _durations(held).busy
-    return "" if seconds is None or _state(held) == "running" else humanize.duration(seconds)
+    return "" if seconds is None or held.get("state") == "running" else humanize.duration(seconds)
 
 
 def offset(time: dt.datetime | None) -> str:
@@ -140,13 +146,7 @@ def tags(tagged: Iterable[Any]) -> list[str]:
     return [str(each.dict["tag"]) for each in states if each is not None and "tag" in each.dict]
 
 
-def _state(held: Mapping[str, Any]) -> models.State | None:
-    if not all(name in held for name in _EVENTS):
-        return None
-    return models.state_by(*(held[name] for name in _EVENTS))
-
-
 def _durations(held: Mapping[str, Any]) -> progress.Durations:
     asked = (*_EVENTS, "busy_seconds", "alive_seconds")
-    known = {name: held.get(name) for name in asked} | {"state": _state(held), "in_cell_since": None}
+    known = {name: held.get(name) for name in asked} | {"state": held.get("state"), "in_cell_since": None}
     return progress.durations(known)

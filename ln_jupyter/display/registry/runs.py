@@ -64,7 +64,8 @@ def of_facts(
     """Make a table of what is known of runs.
 
     Args:
-        held: Of each its columns, as far as they are known, and the ``title`` and ``handle`` of what it is related to.
+        held: Of each its columns, as far as they are known, its ``state``, and the ``title`` and ``handle`` of what it
+            is related to.
         count: How many runs there are.
         others: More columns, with the cells of each.
         options: How much to show, and what not.
