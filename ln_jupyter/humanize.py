@@ -1,11 +1,15 @@
-"""Durations, times, ids and counts as people read them, the same in the terminal and in cards."""
+"""Durations, times, ids and counts as people read them, and how wide text is; the same in the terminal and in cards."""
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import datetime as dt
+
+STATE_SIGNS = {"running": "►", "finished": "✓", "failed": "✗", "interrupted": "■", "lost": "?"}
+"""Of a run; none of them has a form as an emoji."""
 
 _ID = 6
 _HASH = 8
@@ -109,6 +113,22 @@ def count(number: int, noun: str) -> str:
         ('1 run', '1,200 runs')
     """
     return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def columns(text: str) -> int:
+    r"""Count the columns that text takes: two for a letter of East Asia, none for an accent above another.
+
+    Example:
+        >>> columns("Growth"), columns("実験"), columns("e\u0301")
+        (6, 4, 1)
+    """
+    return len(text) if text.isascii() else sum(map(_columns_of, text))
+
+
+def _columns_of(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def _two_digits(number: float) -> str:

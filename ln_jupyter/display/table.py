@@ -241,7 +241,8 @@ def _below(row: Sequence[Cell]) -> str:
 def _fitting(view: TableView) -> tuple[list[int], list[str]]:
     """Choose the columns that have room in a line of text, and name the others."""
     widths = {
-        name: max(len(name), *(len(row[at].text) for row in view.rows), 0) + 2 for at, name in enumerate(view.columns)
+        name: max(map(humanize.columns, (name, *(row[at].text for row in view.rows)))) + 2
+        for at, name in enumerate(view.columns)
     }
     kept = list(view.columns)
     gives_way = [*(name for name in view.columns if name not in view.spare), *view.spare]

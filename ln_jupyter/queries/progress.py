@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 _PLACED = re.compile(r"(?:cell|line) [0-9]+(?=: |$)")
 _OURS = re.compile(r"ended by [A-Z0-9]+|exit status -?[0-9]+")  # what a program gives to `sys.exit` stands there, too
+INTERRUPT = ": KeyboardInterrupt"
+"""The end of a reason that says nothing more than the state does."""
 _TYPE = re.compile(r"[\w.]+(?=: |$)")
 
 
@@ -44,13 +46,18 @@ def in_words(
         ('failed at cell 4: TypeError: no', 'failed: exit status 3')
         >>> in_words("lost", heard="18:05", cell=5), in_words("running", text="fit()")
         ('lost, last heard 18:05, in cell 5', 'running, in fit()')
+        >>> in_words("interrupted", reason="cell 5: KeyboardInterrupt"), in_words("interrupted", reason="ended by SIGTERM")
+        ('interrupted in cell 5', 'interrupted: ended by SIGTERM')
     """
     if state in ("running", "lost"):
         place = f"in cell {cell}" if cell is not None else f"in {text}" if text else ""
         return ", ".join(filter(None, (state, f"last heard {heard}" if state == "lost" and heard else "", place)))
     if state is None or not reason:
         return state
-    return f"{state} at {reason}" if _PLACED.match(reason) else f"{state}: {reason}"
+    if _PLACED.match(reason) is None:
+        return f"{state}: {reason}"
+    # of what was interrupted the type of the error says nothing more
+    return f"{state} in {reason.removesuffix(INTERRUPT)}" if state == "interrupted" else f"{state} at {reason}"
 
 
 def without_message(reason: str, types: Collection[str]) -> str | None:

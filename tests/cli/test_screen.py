@@ -9,8 +9,9 @@ import pytest
 
 from ln_jupyter.cli import files, options
 from ln_jupyter.cli.output import table
-from ln_jupyter.cli.output.screen import Screen, columns
+from ln_jupyter.cli.output.screen import Screen
 from ln_jupyter.cli.output.table import Cell, Column, Row
+from ln_jupyter.humanize import columns
 
 TEXTS = [
     "the quick brown fox jumps over the lazy dog",

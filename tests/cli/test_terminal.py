@@ -20,7 +20,7 @@ import pytest
 
 import ln_jupyter.schema as lns
 from ln_jupyter import cli
-from ln_jupyter.cli.output.screen import columns
+from ln_jupyter.humanize import columns
 from ln_jupyter.orm.session import OrmSession
 from tests.cli.conftest import NOW, ago, execution, notebook
 from tests.faults import processes
@@ -216,7 +216,10 @@ def test_an_id_is_as_long_as_it_takes(
 
 
 def test_times_are_seen_from_now(engine: sa.Engine, terminal: Callable[..., str]) -> None:
-    """A time is told as it is seen from now, on this machine's clock; with ``--utc`` as a date, and the header says so."""
+    """A time is told as it is seen from now, on this machine's clock; with ``--utc`` as a date, and the header says so.
+
+    What a command in a notebook shows is saved with it: there it is a date, too.
+    """
     started = NOW - dt.timedelta(days=400)
     with OrmSession(engine) as session:
         session.add(execution("a" * 20, days=400, finished_at=started))
@@ -224,9 +227,11 @@ def test_times_are_seen_from_now(engine: sa.Engine, terminal: Callable[..., str]
         session.commit()
 
     here = plain(terminal("runs", TZ="Asia/Tokyo"))
+    kept = plain(terminal("runs", TZ="Asia/Tokyo", JPY_PARENT_PID="1"))
     utc = plain(terminal("runs", "--utc", TZ="Asia/Tokyo"))
 
-    assert re.search(r"  \d min ago  ", here[1])
+    assert re.search(r"  \d+ min ago  ", here[1])
+    assert re.search(r"  \d+ \w{3} \d{4} \d\d:\d\d  ", kept[1])
     tokyo = started.astimezone(dt.timezone(dt.timedelta(hours=9)))
     assert f"  {tokyo.day} {tokyo:%b %Y}  " in here[2]
     assert f"  {started:%Y-%m-%d %H:%M}  " in utc[2]
@@ -316,8 +321,8 @@ def test_a_run_at_a_glance(busy: None, terminal: Callable[..., str]) -> None:
     assert "run 00aaaa · Train growth model · train.ipynb, version 1 draft" in lines
     assert any(line.startswith("PARAMETERS  alpha 0.2, names") for line in lines)
     cells = lines[next(n for n, line in enumerate(lines) if line.startswith("CELL")) :]
-    assert re.match(r"CELL   TOOK  \d\d:\d\d:\d\d +\d\d:\d\d:\d\d$", cells[0])
-    starts = [re.match(r" +\d  0\.5 s  ( *)[▏▎▍▌▋▊▉█]+ +(.*)$", line) for line in cells[1:6]]
+    assert re.match(r"CELL    TOOK  \d\d:\d\d:\d\d +\d\d:\d\d:\d\d$", cells[0])
+    starts = [re.match(r" +\d  0\.50 s  ( *)[▏▎▍▌▋▊▉█]+ +(.*)$", line) for line in cells[1:6]]
     assert all(starts)
     assert ["x = 1", "x = 1", "x = 1", "✗ x = 1", "x = 1"] == [found[2] for found in starts if found]
     assert sorted(offsets := [len(found[1]) for found in starts if found]) == offsets

@@ -241,7 +241,7 @@ def test_the_user_of_a_project(
     shown = capsys.readouterr().out
     running.forget()
     assert "eve" not in {user.handle for user in ln.select(lns.User).all()}
-    assert ["ignored"] == [line.split()[0] for line in shown.splitlines() if "yours to say" in line]
+    assert ["ignored:"] == [line.split()[0] for line in shown.splitlines() if "yours to say" in line]
     engines.dispose(settings.current().url)
 
 

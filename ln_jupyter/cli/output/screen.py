@@ -6,7 +6,6 @@ import datetime as dt
 import os
 import shutil
 import sys
-import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,6 +39,7 @@ class Screen:
     Attributes:
         width: Its columns; None where nothing is cut.
         is_terminal: Somebody reads it now; what goes into a pipe is kept, or read by a program.
+        is_kept: A terminal whose text is saved, such as that of a command in a notebook: no time is seen from now.
         has_colour: Whether it takes colours.
         has_signs: Whether its encoding has the signs of the states; where not, their words say all.
         is_utc: Times are absolute, and in UTC.
@@ -49,6 +49,7 @@ class Screen:
 
     width: int | None = None
     is_terminal: bool = False
+    is_kept: bool = False
     has_colour: bool = False
     has_signs: bool = True
     is_utc: bool = False
@@ -79,6 +80,8 @@ class Screen:
             return (time if self.is_utc else time.astimezone()).isoformat(timespec="seconds")
         if self.is_utc:
             return f"{time.astimezone(dt.UTC):%Y-%m-%d %H:%M}"
+        if self.is_kept:
+            return humanize.moment(time)
         # of the wall's clock: the zone's offset is another one in summer
         return humanize.ago(time.astimezone().replace(tzinfo=None), dt.datetime.now())  # noqa: DTZ005
 
@@ -109,7 +112,7 @@ class Screen:
             ('Growth o…', '実実実実…', 'ab')
         """
         shown = plain(text if self.longest is None else shortened(text, self.longest))
-        if width is None or columns(shown) <= width:
+        if width is None or humanize.columns(shown) <= width:
             return shown
         end = "…" if self.has_signs else "..."
         return f"{shown[: _end(shown, 0, width - len(end))]}{end}"
@@ -119,7 +122,7 @@ class Screen:
         shown = self.cut(text, None)
         if self.width is None:
             return [f"{indent}{shown}"]
-        room = max(self.width - columns(indent), 2)
+        room = max(self.width - humanize.columns(indent), 2)
         found, start = [], 0
         while (end := _end(shown, start, room)) < len(shown):
             space = shown.rfind(" ", start + 1, end + 1)
@@ -139,7 +142,7 @@ class Screen:
         """Join as many parts as one line has room for."""
         there: list[str] = []
         for part in filter(None, parts):
-            if not there or self.width is None or columns(self.joined([*there, part])) <= self.width:
+            if not there or self.width is None or humanize.columns(self.joined([*there, part])) <= self.width:
                 there.append(part)
         return self.cut(self.joined(there), self.width)
 
@@ -165,6 +168,7 @@ def look(*, utc: bool = False, full: bool = False) -> Screen:
     return Screen(
         width=max(shutil.get_terminal_size().columns, _NARROWEST) if is_terminal else None,
         is_terminal=is_terminal,
+        is_kept="JPY_PARENT_PID" in os.environ,
         has_colour=_has_colour(os.environ, is_terminal=is_terminal),
         has_signs=_has_signs(sys.stdout),
         is_utc=utc,
@@ -173,27 +177,11 @@ def look(*, utc: bool = False, full: bool = False) -> Screen:
     )
 
 
-def columns(text: str) -> int:
-    r"""Count the columns that text takes: two for a letter of East Asia, none for an accent above another.
-
-    Example:
-        >>> columns("Growth"), columns("実験"), columns("e\u0301")
-        (6, 4, 1)
-    """
-    return len(text) if text.isascii() else sum(map(_columns_of, text))
-
-
-def _columns_of(character: str) -> int:
-    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
 def _end(text: str, start: int, width: int) -> int:
     """Say where a piece of text ends that takes so many columns."""
     taken = 0
     for position in range(start, len(text)):
-        taken += _columns_of(text[position])
+        taken += humanize.columns(text[position])
         if taken > width:
             return position
     return len(text)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ln_jupyter import humanize
 from ln_jupyter.cli.output.table import Cell
+from ln_jupyter.humanize import STATE_SIGNS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,18 +15,18 @@ if TYPE_CHECKING:
 
 
 class _Look(NamedTuple):
-    sign: str
     tone: str
     of_sign: str
+    sign: str = "-"
 
 
 _LOOKS: dict[str | None, _Look] = {
-    "running": _Look("►", "accent", "accent"),
-    "finished": _Look("✓", "muted", "good"),
-    "failed": _Look("✗", "bad", "bad"),
-    "interrupted": _Look("■", "warn", "warn"),
-    "lost": _Look("?", "warn", "warn"),
-    None: _Look("-", "muted", "muted"),
+    "running": _Look("accent", "accent", STATE_SIGNS["running"]),
+    "finished": _Look("muted", "good", STATE_SIGNS["finished"]),
+    "failed": _Look("bad", "bad", STATE_SIGNS["failed"]),
+    "interrupted": _Look("warn", "warn", STATE_SIGNS["interrupted"]),
+    "lost": _Look("warn", "warn", STATE_SIGNS["lost"]),
+    None: _Look("muted", "muted"),
 }
 BY_HAND = "by hand"
 """The word for what nothing ran: somebody has added it."""
@@ -46,6 +47,8 @@ def cell(screen: Screen, state: str | None, *, more: str = "") -> Cell:
 
 def reason(screen: Screen, run: Mapping[str, Any]) -> str:
     """Say in a list why a run is as it is, or in which cell it is."""
+    from ln_jupyter.queries import progress  # here for cost: --help needs no database
+
     place = "" if run["in_cell"] is None else f"in cell {run['in_cell']}"
     if run["state"] == "lost":
         heard = screen.time(run["heard_at"] or run["started_at"])
@@ -53,6 +56,7 @@ def reason(screen: Screen, run: Mapping[str, Any]) -> str:
     if run["state"] == "running":
         return place
     said = _one_line(run["reason"]) if run["state"] in ("failed", "interrupted") else ""
+    said = said.removesuffix(progress.INTERRUPT)
     return f"in {said}" if run["state"] == "interrupted" and said.startswith("cell ") and ":" not in said else said
 
 

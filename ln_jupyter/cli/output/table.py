@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ln_jupyter.cli.output.screen import columns
+from ln_jupyter.humanize import columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

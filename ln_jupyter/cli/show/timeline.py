@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from ln_jupyter import humanize
 from ln_jupyter.cli.output import table
-from ln_jupyter.cli.output.screen import columns
 from ln_jupyter.cli.output.table import Cell, Column, Row
 from ln_jupyter.cli.show import executed
+from ln_jupyter.humanize import columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 WANTED = ("notebook", "created_by", "cells", "runs", "paths")
 """What of the relationships somebody wants to see of a run or a notebook."""
 
-_GLYPHS = {"running": "►", "finished": "✓", "failed": "✗", "interrupted": "■", "lost": "?"}
 _TONES = {"running": "ask", "finished": "", "failed": "bad", "interrupted": "wait", "lost": "wait"}
 _EVENTS = ("finished_at", "outcome", "started_at", "heard_at")
 _MOST = 12  # pairs of one dictionary, and tags
@@ -67,7 +66,7 @@ def state(held: Mapping[str, Any]) -> tuple[str, str]:
     found = held.get("state")
     if found is None:
         return "", ""
-    word = f"{_GLYPHS[found]} {found}"
+    word = f"{humanize.STATE_SIGNS[found]} {found}"
     if found == "running":
         return word, f" at {humanize.moment(utcnow())}"
     heard = held.get("heard_at") or held.get("started_at")

@@ -49,7 +49,7 @@ def test_a_run_that_failed() -> None:
     [
         ({"outcome": "ok", "reason": None}, "✓ finished", None),
         ({"outcome": "ok", "reason": "cell 4: ValueError (errors were allowed)"}, "✓ finished at cell 4: ", None),
-        ({"outcome": "interrupted", "reason": "cell 5: KeyboardInterrupt"}, "■ interrupted at cell 5: ", "wait"),
+        ({"outcome": "interrupted", "reason": "cell 5: KeyboardInterrupt"}, "■ interrupted in cell 5", "wait"),
         ({"finished_at": None, "outcome": None, "reason": None}, "? lost, last heard 27 Nov 2026 14:09", "wait"),
         ({"finished_at": None, "outcome": None, "started_at": None, "heard_at": None}, "Run Kd81mT", None),
     ],

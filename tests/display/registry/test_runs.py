@@ -44,7 +44,7 @@ def test_text() -> None:
   ? lost         Train growth model        8.4 s  ann  27 Nov 12:09  222222
     last heard 27 Nov 2026 14:09
   ■ interrupted  Train growth model        8.4 s  ann  27 Nov 11:09  333333
-    cell 5: KeyboardInterrupt
+    in cell 5
 1 failed, 1 finished, 1 lost, 1 interrupted
 ⊘ not loaded · session closed: pipeline, inputs, outputs, environment, source,
   cells, parent, continues, repeats, tagged, texts
