@@ -91,10 +91,10 @@ def common_state(records: Sequence[Record]) -> str:
 
 
 def state_remarks(records: Sequence[Record], unloaded: Sequence[str]) -> list[Line]:
-    """Say what no record has loaded, together what is in the same state."""
+    """Say what some or all records have not loaded, together what is in the same state."""
     alike: dict[tuple[Mark, str], list[str]] = {}
     for key in unloaded:
-        seen = next(each for each in records if key in each.attributes)
+        seen = next(each for each in records if is_unloaded([each.attributes], key))
         alike.setdefault(states.of_attribute(seen, seen.attributes[key]), []).append(key)
     return [
         (Part(f"{mark} {words}", _tone(mark)), Part(f": {table.listed(keys)}")) for (mark, words), keys in alike.items()

@@ -1,4 +1,4 @@
 """The registry's own records: first what somebody looks for, the rest folded away.
 
-`cards`, `runs` and `facts` are all that others use.
+`cards`, `runs`, `cells` and `facts` are all that others use.
 """

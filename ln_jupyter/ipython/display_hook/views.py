@@ -17,7 +17,7 @@ from ln_jupyter.display import card, html, line, record, records, sessions, stat
 from ln_jupyter.display import text as texts
 from ln_jupyter.display.card import Card
 from ln_jupyter.display.options import Place
-from ln_jupyter.display.registry import cards, runs
+from ln_jupyter.display.registry import cards, cells, runs
 from ln_jupyter.display.table import TableView
 from ln_jupyter.ipython import names, places
 from ln_jupyter.orm import routing
@@ -151,13 +151,16 @@ def _members(obj: Collection[Any], options: Options) -> View | None:
     """Make a table of records, or of rows, of one kind, looking at as many as are shown."""
     members = list(islice(obj.values() if isinstance(obj, dict) else obj, options.rows))
     if not is_row(type(members[0])):
-        if all(_is_ours(each) and type(each).__name__ == "Run" for each in members):
-            return runs.of_records(members, count=len(obj), options=options)
-        return records.of_records(members, count=len(obj), options=options)
+        kinds = {type(each).__name__ if _is_ours(each) else "" for each in members}
+        of_records = _LISTS.get(kinds.pop(), records.of_records) if len(kinds) == 1 else records.of_records
+        return of_records(members, count=len(obj), options=options)
     keys = row_keys(members[0])
     if not all(is_row(type(each)) and row_keys(each) == keys for each in members):
         return None
     return table.of_rows("row", keys, [*map(row_values, members)], count=len(obj), options=options)
+
+
+_LISTS = {"Run": runs.of_records, "ExecutedCell": cells.of_records}
 
 
 def _row(obj: Any, options: Options) -> View:

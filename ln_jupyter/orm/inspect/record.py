@@ -205,7 +205,7 @@ def _find_mapping(mapper: Mapper[Any]) -> _Mapping:
     relationships = [loaded_relationships.mapped(mapper, prop, columns=names) for prop in mapper.relationships]
     pointing = {name for each in relationships if each.points for _, name in each.local}
     label = next((name for name in LABELS if name in names), None)
-    columns.sort(key=lambda each: (not each.primary_key, each.key != label, each.key in pointing))
+    columns.sort(key=lambda each: not each.primary_key and (1 + (each.key != label) + (each.key in pointing)))
     computed: dict[int, tuple[str, Kind]] = {}
     for key, descriptor in mapper.all_orm_descriptors.items():
         kind = _COMPUTED.get(descriptor.extension_type)
