@@ -83,11 +83,14 @@ def output(lab: Lab, name: str) -> Any:
 
 
 def test_displays(lab: Lab) -> None:
-    """Each shows itself, without an error."""
+    """Each shows itself, without an error; a screen reader finds what rows and columns are, and what is folded."""
     assert [] == [each for cell in lab.cells() for each in cell["outputs"] if each["output_type"] != "execute_result"]
     for name in ("detached", "in a session", "list", "statement", "session", "row", "result", "view"):
         assert output(lab, name).locator(".ln").is_visible(), name
     assert 20 == output(lab, "list").locator("tbody tr").count()
+    assert output(lab, "list").get_by_role("columnheader", name="run").is_visible()
+    assert output(lab, "session").get_by_role("rowheader", name="database").is_visible()
+    assert "- group: ⊘ 13 not loaded · session closed" in output(lab, "detached").aria_snapshot()
     for name in ("odd", "diagram"):
         assert output(lab, name).locator("img").is_visible(), name
     for theme in ("JupyterLab Dark", "JupyterLab Dark High Contrast", "JupyterLab Light"):
