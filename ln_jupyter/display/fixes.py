@@ -65,10 +65,15 @@ def suggest(
         key = ", ".join(f"{column}={value!r}" for column, value in primary_key.items())
         # who assigns to `_` has it from IPython no more
         assigned = "" if name == LAST and not opened else f"{name} = "
-        return Fix(f"To read it again{once}", f"{imported}{opened}{assigned}{ln}.select(type({name}), {key}).one()")
+        return Fix(
+            f"To read it again{once}{_or_elsewhere(options)}",
+            f"{imported}{opened}{assigned}{ln}.select(type({name}), {key}).one()",
+        )
     first = _first({each.key: _rank(each) for each in missing}, wanted)
     some = "some of " if len(first) < len(missing) else ""
-    return Fix(f"To load {some}what is missing{once}", _loaded(record, name, _quoted(first), options))
+    return Fix(
+        f"To load {some}what is missing{once}{_or_elsewhere(options)}", _loaded(record, name, _quoted(first), options)
+    )
 
 
 def suggest_for_list(
@@ -92,7 +97,7 @@ def suggest_for_list(
     if place.engine is not None:
         selected = f"with {ln}.Session({place.engine}): {selected}.all()"
     some = "some of " if len(first) < len(missing) else ""
-    return Fix(f"To load {some}them with the list", f"{imported}{selected}")
+    return Fix(f"To load {some}them with the list{_or_elsewhere(options)}", f"{imported}{selected}")
 
 
 def _first(missing: Mapping[str, tuple[bool, bool]], wanted: Sequence[str]) -> list[str]:
@@ -133,7 +138,14 @@ def _loaded(record: Record, name: str, names: str, options: Options) -> str:
 
 def _package(options: Options) -> tuple[str, str]:
     """Say what this package is called, and what imports it first where nothing names it."""
-    return options.package or "ln", "" if options.package else "import ln_jupyter as ln\n"
+    return options.package, "" if options.is_imported else f"import ln_jupyter as {options.package}\n"
+
+
+def _or_elsewhere(options: Options) -> str:
+    """Name the other engines: the rows of another database may have the same keys."""
+    place = options.place
+    some = " or ".join(place.others[:_MOST])
+    return f", with {some} in place of {place.engine} if it was read there" if some and not place.is_known else ""
 
 
 def _imported(name: str, module: str = "sqlalchemy.orm") -> str:

@@ -43,7 +43,8 @@ class Options:
         html: Whether there is HTML beside the text.
         secret_names: What a column's name ends in if its values are not to be shown.
         variable: What the shown record can be written as; empty where nothing names it.
-        package: What this package is called; empty if it has to be imported.
+        package: What this package is called, or is to be called once it is imported.
+        is_imported: Whether it is called so already.
         model: What the class of the shown records can be written as; empty where nothing names it.
         place: Where its row is.
     """
@@ -56,6 +57,7 @@ class Options:
     secret_names: tuple[str, ...] = redaction.NAMES
     variable: str = ""
     package: str = "ln"
+    is_imported: bool = True
     model: str = ""
     place: Place = Place()
 

@@ -51,7 +51,7 @@ def fix_lines(fix: Fix) -> list[str]:
     line = f"{fix.purpose}: {fix.code}"
     if len(line) <= WIDTH and "\n" not in line:
         return [line]
-    return [f"{fix.purpose}:", *(f"  {each}" for each in fix.code.split("\n"))]
+    return [*wrapped(f"{fix.purpose}:"), *(f"  {each}" for each in fix.code.split("\n"))]
 
 
 def _unfolded(fold: Fold) -> Iterable[Row]:

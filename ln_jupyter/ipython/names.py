@@ -72,6 +72,13 @@ def class_in(variables: Mapping[str, Any], wanted: type) -> str | None:
     return None
 
 
+def unused(name: str, variables: Mapping[str, Any]) -> str:
+    """Return a name for a new variable that is none of these yet."""
+    while name in variables:
+        name += "_"
+    return name
+
+
 def last_value(shell: InteractiveShell) -> str | None:
     """Say how the value that is being shown can be written afterwards, if it is the last of its cell and stays to be had.
 
@@ -142,9 +149,7 @@ class Names:
 
     def unused(self, name: str) -> str:
         """Return a name for a new variable that is none of the notebook's yet."""
-        while name in self._notebook:
-            name += "_"
-        return name
+        return unused(name, self._notebook)
 
 
 def _frames(error: BaseException) -> list[Any]:

@@ -370,7 +370,7 @@ def test_last_value_is_not_assigned(world: World):
 
 def test_package_is_imported_where_nothing_names_it(world: World):
     """Where the notebook has not imported the package, what to type begins with it."""
-    fix = record.view(SCENARIOS["sample_detached"](world), options=Options(variable="s", package="")).fix
+    fix = record.view(SCENARIOS["sample_detached"](world), options=Options(variable="s", is_imported=False)).fix
 
     assert 'import ln_jupyter as ln\nln.load(s, "source", "targets")' == fix.code
 

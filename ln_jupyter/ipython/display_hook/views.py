@@ -97,16 +97,17 @@ def naming(
         namespace: The notebook's variables.
         last: Says how it can be written where no variable holds it, if it can.
     """
-    package = names.variable_of(sys.modules["ln_jupyter"], namespace) or ""
+    package = names.variable_of(sys.modules["ln_jupyter"], namespace)
+    options = replace(options, package=package or names.unused("ln", namespace), is_imported=package is not None)
     if kind == "members":
         members = list(islice(obj.values() if isinstance(obj, dict) else obj, options.rows))
         model = records.common_class(members)
         if model is None:
             return options
         written = names.class_in(namespace, model) or ""
-        return replace(options, package=package, model=written, place=_place_of(members[0], namespace))
+        return replace(options, model=written, place=_place_of(members[0], namespace))
     variable = names.variable_of(obj, namespace) or last() or ""
-    return replace(options, variable=variable, package=package, place=_place_of(obj, namespace))
+    return replace(options, variable=variable, place=_place_of(obj, namespace))
 
 
 def _place_of(obj: object, namespace: Mapping[str, Any]) -> Place:

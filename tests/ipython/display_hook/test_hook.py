@@ -423,6 +423,30 @@ def test_a_record_is_called_by_its_variable(shell: InteractiveShell, monkeypatch
     assert "<code>ln.load(growth, &quot;" in (html(shell, study) or "")
 
 
+def test_a_record_of_one_of_several_engines(
+    shell: InteractiveShell, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a record may come from one of several engines, the line is for one, and the others are named."""
+    tag = world.detached(m.Tag)
+    for name in ("lab", "archive"):
+        monkeypatch.setitem(shell.user_ns, name, sa.create_engine("sqlite://"))
+    for name, value in {"ln": ln, "m": m, "tag": tag}.items():
+        monkeypatch.setitem(shell.user_ns, name, value)
+
+    assert "with archive in place of lab if it was read there:\n  with ln.Session(lab): " in text(shell, tag)
+    assert "with archive in place of lab if it was read there:\n  with ln.Session(lab): " in text(shell, [tag])
+
+
+def test_a_name_of_the_users_is_not_taken(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the notebook calls something else `ln`, the line to type imports this package under another name."""
+    study = m.Study(id="r")
+    orm.make_transient_to_detached(study)
+    monkeypatch.setitem(shell.user_ns, "study", study)
+    monkeypatch.setitem(shell.user_ns, "ln", 5)
+
+    assert 'what is missing:\n  import ln_jupyter as ln_\n  ln_.load(study, "' in text(shell, study)
+
+
 def test_the_last_value_is_called_as_ipython_calls_it(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
     """What no variable holds is `_` where it is the last value of its cell, and its number where `_` is the user's."""
     made = lambda: (study := m.Study(id="r"), orm.make_transient_to_detached(study))[0]  # noqa: E731
