@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -31,6 +32,7 @@ _MOST = 12  # names in one remark
 _NUMBERS = (int, float, decimal.Decimal)
 _ROW = '<tr align="left">'  # where every style is stripped, `align` speaks
 _RIGHT = 'class="n" style="text-align:right"'
+_MARKED = re.compile(r"""\s*(?:$|b?['"]|[•∅●◐○◌⊘⊗⇉ƒ])""")  # text like what stands for None, nothing, or a secret
 NONE = Mark.NULL.value
 """What stands for None in a cell."""
 
@@ -123,11 +125,11 @@ def of_rows(
 
 
 def cell(value: object, *, hidden: bool = False, options: Options = DEFAULT) -> str:
-    """Write a value as it stands in a column: text without quotes, and None as its mark.
+    """Write a value as it stands in a column: text without quotes, unless it looks like our own marks, and None as its mark.
 
     Example:
-        >>> cell("Solve X"), cell(None), cell("hunter2", hidden=True)
-        ('Solve X', '∅', '••• redacted')
+        >>> cell("Solve X"), cell(None), cell("hunter2", hidden=True), cell("∅"), cell("")
+        ('Solve X', '∅', '••• redacted', "'∅'", "''")
     """
     if value is None:
         return NONE
@@ -135,9 +137,8 @@ def cell(value: object, *, hidden: bool = False, options: Options = DEFAULT) -> 
         return redaction.HIDDEN
     if state_of(value) is not None:
         return line.in_words(value, options=options)
-    if type(value) is str:
-        text = " ".join(value[: options.length + 1].split())
-        return sanitize.plain(text if len(value) <= options.length else f"{text[: options.length - 1]}…")
+    if type(value) is str and _MARKED.match(value) is None:
+        return values.in_column(value, options=options)
     if type(value) is float and len(written := repr(value)) > _DIGITS:
         return min(written, f"{value:.6g}", key=len)  # as pandas does; a record has all digits
     return values.short(value, options=options)
@@ -221,7 +222,7 @@ def are_numbers(column: Sequence[object]) -> bool:
 
 def listed(names: Sequence[str]) -> str:
     """Write as many names as have room in a remark."""
-    shown = ", ".join(names[:_MOST])
+    shown = ", ".join(sanitize.shortened(each, WIDTH) for each in names[:_MOST])
     return shown if len(names) <= _MOST else f"{shown} … {len(names) - _MOST} more"
 
 

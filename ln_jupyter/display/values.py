@@ -31,7 +31,10 @@ _HEAD = 12  # bytes
 _LONGEST_TYPE = 20
 # Text that looks like another value, like nothing, or like our own words for one.
 _MISTAKEN = re.compile(
-    r"""$|\s|[-+.]?[0-9][-+0-9.,:eEjxT_ ]*Z?$|(?:None|True|False|not set|-?inf|nan)$|b?['"]|[<{(\[•…∅●◐○◌⊘⊗⇉ƒ]"""
+    r"""$|\s|[-+.]?[0-9][-+0-9.,:eEjxT_ ]*(?:Z|UTC)?$|(?:None|True|False|not\ set|(?:frozen)?set\(\))$
+    |(?i:[-+]?(?:inf(?:inity)?|s?nan[0-9]*)$)|-?[0-9]+\ days?,\ |[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$
+    |b?['"]|[<{(\[•…∅●◐○◌⊘⊗⇉ƒ]|[-=]\ |.*(?:\ ·\ |…\ [0-9,]+\ characters$)""",
+    re.VERBOSE,
 )
 _TYPE_ONLY = {"geoalchemy2", "shapely"}  # their repr() writes the whole geometry
 
@@ -77,6 +80,12 @@ def bare(value: object, *, options: Options = DEFAULT) -> str:
     if not head.isprintable() or value[-1:].isspace() or _MISTAKEN.match(head) is not None:
         return short(value, options=options)
     return sanitize.plain(head if size <= options.length else f"{head}… {size:,} characters")
+
+
+def in_column(value: str, *, options: Options = DEFAULT) -> str:
+    """Write text as it stands in a column: in one line, without quotes."""
+    text = " ".join(value[: options.length + 1].split())
+    return sanitize.plain(text if len(value) <= options.length else f"{text[: options.length - 1]}…")
 
 
 def bare_key(parts: Mapping[str, Any], *, options: Options = DEFAULT) -> str:
@@ -185,9 +194,23 @@ def _dict(value: dict[Any, Any], options: Options, depth: int) -> str:
 
 
 def _named(name: object, value: object, options: Options, depth: int) -> str:
-    if type(name) is str and redaction.is_secret(name, names=options.secret_names):
-        return redaction.HIDDEN
-    return _write(value, options, depth + 1)
+    return redaction.HIDDEN if names_secret(name, options) else _write(value, options, depth + 1)
+
+
+def names_secret(name: object, options: Options) -> bool:
+    """Tell whether what stands under a key is a secret, also under a subclass of text, bytes or a member of an enum.
+
+    Example:
+        >>> [names_secret(name, DEFAULT) for name in ("api_key", b"password", 7, ("password",))]
+        [True, True, False, False]
+    """
+    kind = type(name)
+    if issubclass(kind, bytes):
+        name, kind = bytes.decode(name, errors="replace"), str  # type: ignore[arg-type]  # issubclass does not narrow
+    words = [str.__str__(name)] if issubclass(kind, str) else []
+    if issubclass(kind, enum.Enum):
+        words.append(str(vars(name).get("_name_")))
+    return any(redaction.is_secret(each, names=options.secret_names) for each in words)
 
 
 def _list(value: list[Any], options: Options, depth: int) -> str:
@@ -196,8 +219,10 @@ def _list(value: list[Any], options: Options, depth: int) -> str:
 
 
 def _tuple(value: tuple[Any, ...], options: Options, depth: int) -> str:
-    parts = (_write(each, options, depth + 1) for each in tuple.__iter__(value))
-    size = tuple.__len__(value)
+    size, names = tuple.__len__(value), getattr(type(value), "_fields", None)  # of a named one
+    if type(names) is not tuple or len(names) != size:
+        names = (None,) * size
+    parts = (_named(name, each, options, depth) for name, each in zip(names, tuple.__iter__(value), strict=True))
     return _enclosed(("(", ",)" if size == 1 else ")"), parts, size, options, depth)
 
 
@@ -259,7 +284,10 @@ def _array(value: Any) -> str:
 
 
 def _cut(text: str, options: Options) -> str:
-    head = " ".join(str.__getitem__(text, slice(4 * options.length)).split())
+    head = str.__getitem__(text, slice(4 * options.length))
+    if options.secret_names:  # else the model has said that it holds none
+        head = redaction.without_secrets(head)
+    head = " ".join(head.split())
     whole = len(head) <= options.length and str.__len__(text) <= 4 * options.length
     return head if whole else f"{head[: options.length]}…"
 

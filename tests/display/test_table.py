@@ -179,8 +179,12 @@ def test_many_columns() -> None:
         (b"\0" * 50_000_000, "b'" + r"\x00" * 12 + "'… 50,000,000 bytes"),
         ("a\x1b[2J\u202e", "a\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}"),
         (None, "∅"),
+        ("∅", "'∅'"),
+        ("", "''"),
+        ("••• redacted", "'••• redacted'"),
+        ("⊘ not loaded", "'⊘ not loaded'"),
     ],
-    ids=["lines", "long", "blob", "commands", "None"],
+    ids=["lines", "long", "blob", "commands", "None", "like None", "empty", "like a secret", "like a mark"],
 )
 def test_cells(value: object, expected: str) -> None:
     """A cell is one bounded line, whatever the value."""

@@ -4,6 +4,7 @@ import decimal
 import enum
 import ipaddress
 import logging
+import types
 import uuid
 from collections import namedtuple
 from zoneinfo import ZoneInfo
@@ -14,8 +15,8 @@ import pytest
 
 from ln_jupyter import schema as lns
 from ln_jupyter.display import values
-from ln_jupyter.display.options import Options
-from ln_jupyter.display.values import short
+from ln_jupyter.display.options import DEFAULT, Options
+from ln_jupyter.display.values import bare, short
 
 Pair = namedtuple("Pair", "left right")  # noqa: PYI024 - what users have
 
@@ -202,6 +203,49 @@ def test_nested_secrets():
     assert "{'user': 'ann', 'api_key': ••• redacted, 7: [{'token': ••• redacted}]}" == short(
         {"user": "ann", "api_key": "sk-1", 7: [{"token": "t"}]}
     )
+
+
+def test_secrets_under_any_kind_of_key():
+    """What is a secret by its key is not shown, whatever kind of text that is, nor by the name of a field."""
+
+    class Key(enum.StrEnum):
+        PASSWORD = "password"
+
+    class Name(enum.Enum):
+        TOKEN = 1
+
+    login = namedtuple("Login", "user password")("ann", "hunter2")  # noqa: PYI024 - what users have
+    settings = types.SimpleNamespace(password="hunter2")
+
+    for hidden in ({Key.PASSWORD: "hunter2"}, {Name.TOKEN: "hunter2"}, {b"password": "hunter2"}, login):
+        assert "hunter2" not in short(hidden)
+        assert "••• redacted" in short(hidden)
+    assert "namespace(password='***')" == short(settings)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (decimal.Decimal("NaN"), "NaN"),
+        (decimal.Decimal("-Infinity"), "-Infinity"),
+        (dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC), "2026-01-02 03:04:05 UTC"),
+        (dt.timedelta(days=-1, hours=2), "-1 day, 2:00:00"),
+        (uuid.UUID(int=10), "00000000-0000-0000-0000-00000000000a"),
+        (set(), "set()"),
+        ("x" * 1000, f"{'x' * 80}… 1,000 characters"),
+    ],
+    ids=lambda value: None if isinstance(value, str) else type(value).__name__,
+)
+def test_text_is_told_from_other_values(value, text):
+    """Text that reads as another value has quotes, and that value has none."""
+    assert text == bare(value)
+    assert f"'{text}'" == bare(text, options=dataclasses.replace(DEFAULT, length=200))
+
+
+@pytest.mark.parametrize("text", ["x · modified, not saved", "- not set", "= another name of id"])
+def test_text_is_told_from_our_own_words(text):
+    """Text that reads as what a card says of an attribute has quotes."""
+    assert repr(text) == bare(text)
 
 
 def test_records_are_named():

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ln_jupyter import humanize
-from ln_jupyter.display import fixes, records
+from ln_jupyter.display import fixes, records, values
 from ln_jupyter.display.options import DEFAULT
 from ln_jupyter.display.registry import facts
-from ln_jupyter.display.table import WIDTH, Cell, TableView, cell
+from ln_jupyter.display.table import WIDTH, Cell, TableView
 from ln_jupyter.orm.inspect.record import Kind, describe, state_of
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _state(held: Mapping[str, Any]) -> Cell:
     word, tone = _STATES[held["ok"]]
     line = f"line {held['error_line']}" if held.get("error_line") else ""
     error = ": ".join(filter(None, (held.get("error_type"), held.get("error_message"))))
-    return Cell(word, tone, below=", ".join(filter(None, (cell(error), line))))
+    return Cell(word, tone, below=", ".join(filter(None, (values.in_column(error), line))))
 
 
 def _took(held: Mapping[str, Any]) -> Cell:
@@ -101,4 +101,4 @@ def _first_line(text: object) -> str:
     except zlib.error:  # an edit by hand
         return ""
     first = unpacked.decode("utf-8", "replace").lstrip("\n").partition("\n")[0]
-    return cell(first, options=replace(DEFAULT, length=WIDTH))
+    return values.in_column(first, options=replace(DEFAULT, length=WIDTH))
