@@ -6,8 +6,9 @@ import ntpath
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ln_jupyter import humanize, redaction
+from ln_jupyter import humanize, redaction, sanitize
 from ln_jupyter.display import values
+from ln_jupyter.display.card import SEPARATOR
 from ln_jupyter.display.options import DEFAULT
 from ln_jupyter.orm import users
 from ln_jupyter.orm.inspect.record import Status, state_of
@@ -27,6 +28,8 @@ WANTED = ("notebook", "created_by", "cells", "runs", "paths")
 
 _TONES = {"running": "ask", "finished": "", "failed": "bad", "interrupted": "wait", "lost": "wait"}
 _EVENTS = ("finished_at", "outcome", "started_at", "heard_at")
+_NAMES = {"name", "title", "file", "handle"}
+_LONGEST = dict.fromkeys([*_NAMES, "host", "notebook_v", "path", "v"], 100) | {"reason": 200}  # characters
 _MOST = 12  # pairs of one dictionary, and tags
 
 
@@ -36,17 +39,36 @@ def held(seen: Record) -> dict[str, Any]:
     Of what it is related to there are the ``title`` of its notebook, and the ``handle`` of who made it; of a run its
     ``state``, too.
     """
-    values = {key: each.value for key, each in seen.attributes.items() if each.status is Status.LOADED}
-    values.setdefault("title", _held_by(values.get("notebook"), "title"))
-    values.setdefault("file", _held_by(values.get("notebook"), "name"))
-    made_by = users.handle_of(values.get("created_by_id") or "")
-    return with_state(values | {"handle": _held_by(values.get("created_by"), "handle") or made_by})
+    held = {key: each.value for key, each in seen.attributes.items() if each.status is Status.LOADED}
+    held.setdefault("title", _held_by(held.get("notebook"), "title"))
+    held.setdefault("file", _held_by(held.get("notebook"), "name"))
+    made_by = users.handle_of(held.get("created_by_id") or "")
+    return with_state(held | {"handle": _held_by(held.get("created_by"), "handle") or made_by})
+
+
+def _bounded(held: dict[str, Any]) -> dict[str, Any]:
+    """Write names, paths and reasons as they stand in a line, however long, and whatever they are before they are saved."""
+    return {
+        **held,
+        **{name: _in_line(name, held[name]) for name in _LONGEST.keys() & held.keys() if held[name] is not None},
+    }
+
+
+def _in_line(name: str, value: object) -> str:
+    if type(value) is not str or (name in _NAMES and SEPARATOR in value[: _LONGEST[name]]):
+        return values.short(value)
+    return sanitize.shortened(value, _LONGEST[name])
 
 
 def with_state(held: dict[str, Any]) -> dict[str, Any]:
-    """Add what the events of a run say now: asked once, since that may look for locks."""
+    """Add what the events of a run say now: asked once, since that may look for locks; and let no text be too long.
+
+    Example:
+        >>> with_state({"name": "Train · unsaved", "title": 17, "host": None, "pid": 17})
+        {'name': "'Train · unsaved'", 'title': '17', 'host': None, 'pid': 17, 'state': None}
+    """
     known = all(name in held for name in _EVENTS)
-    return held | {"state": models.state_by(*(held[name] for name in _EVENTS)) if known else None}
+    return _bounded(held) | {"state": models.state_by(*(held[name] for name in _EVENTS)) if known else None}
 
 
 def _held_by(related: object, name: str) -> Any:
@@ -127,22 +149,22 @@ def pairs(value: object, *, options: Options = DEFAULT) -> str:
     if type(value) is not dict:
         return values.bare(value, options=options)
     shown = [
-        f"{values.bare(name, options=options)} {_value(str(name), each, options)}"
+        f"{values.bare(name, options=options)} {named_value(name, each, options=options)}"
         for name, each in islice(value.items(), _MOST)
     ]
     more = [f"… {len(value) - _MOST:,} more"] if len(value) > _MOST else []
     return ", ".join([*shown, *more])
 
 
-def _value(name: str, value: object, options: Options) -> str:
-    hidden = redaction.is_secret(name, names=options.secret_names)
-    return redaction.HIDDEN if hidden else values.bare(value, options=options)
+def named_value(name: object, value: object, *, options: Options) -> str:
+    """Write a value that has a name, which may be that of a secret."""
+    return redaction.HIDDEN if values.names_secret(name, options) else values.bare(value, options=options)
 
 
 def tags(tagged: Iterable[Any]) -> list[str]:
     """Return the words on a run."""
     states = (state_of(each) for each in islice(tagged, _MOST))
-    return [str(each.dict["tag"]) for each in states if each is not None and "tag" in each.dict]
+    return [values.bare(each.dict["tag"]) for each in states if each is not None and "tag" in each.dict]
 
 
 def _durations(held: Mapping[str, Any]) -> progress.Durations:

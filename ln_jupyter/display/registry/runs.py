@@ -11,7 +11,7 @@ from ln_jupyter.display import fixes, records, values
 from ln_jupyter.display.card import Part
 from ln_jupyter.display.options import DEFAULT
 from ln_jupyter.display.registry import facts
-from ln_jupyter.display.table import Cell, TableView, are_numbers, cell, more_columns
+from ln_jupyter.display.table import WIDTH, Cell, TableView, are_numbers, more_columns
 from ln_jupyter.orm.inspect.record import Kind, Status, describe
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def of_facts(
         options: How much to show, and what not.
     """
     names = list(dict.fromkeys(name for each in held for name in _results(each)))
-    shown = [name for name in names if name not in {*_OURS, *others}][:_RESULTS]
+    shown = [name for name in names if name not in {*_OURS, *others} and len(name) <= WIDTH][:_RESULTS]
     cells = {
         "state": [_state(each) for each in held],
         "run": [_run(each) for each in held],
@@ -105,7 +105,7 @@ def _run(held: Mapping[str, Any]) -> Cell:
     _, reason = facts.state(held)
     called = [held["name"]] if held.get("name") else facts.notebook(held)
     return Cell(
-        cell(called[0]) or values.short(called[0]) if called else "",
+        values.in_column(called[0]) or values.short(called[0]) if called else "",
         below=reason.lstrip(",: ").replace("at cell", "cell", 1),
     )
 
@@ -122,12 +122,12 @@ def _id(held: Mapping[str, Any]) -> Cell:
 
 def _results(held: Mapping[str, Any]) -> dict[str, Any]:
     found = held.get("results")
-    return found if type(found) is dict else {}
+    return {str(name): value for name, value in found.items()} if type(found) is dict else {}
 
 
 def _result(held: Mapping[str, Any], name: str, options: Options) -> Cell:
     value = _results(held).get(name)
-    return Cell("" if value is None else facts.pairs({name: value}, options=options).removeprefix(name).strip())
+    return Cell("" if value is None else facts.named_value(name, value, options=options))
 
 
 def _summary(held: Sequence[Mapping[str, Any]]) -> list[Line]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import enum
 from typing import Any
 
 import pytest
@@ -10,9 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from ln_jupyter import schema as lns
-from ln_jupyter.display import html, text
+from ln_jupyter.display import html, table, text
 from ln_jupyter.display.options import Options
-from ln_jupyter.display.registry import cards
+from ln_jupyter.display.registry import cards, runs
 from ln_jupyter.orm import users
 from ln_jupyter.schema.types import utcnow
 from tests.display.html_reader import Reader
@@ -211,3 +212,39 @@ def test_clock_that_was_set_back(ends: dt.timedelta) -> None:
     made = run(busy_seconds=None, alive_seconds=None, finished_at=BEGAN + ends)
 
     assert ("took" in shown(made)[2]) == (ends == dt.timedelta(0))
+
+
+@pytest.mark.parametrize("name", ["name", "path", "host", "reason"])
+def test_no_text_is_too_long(name: str) -> None:
+    """However long a name, a path or a reason is, the card is as short as any, and so is a list."""
+    some = run(**{name: "x" * 1_000_000})
+
+    assert len(html.render(cards.view(some))) < 4096
+    assert len(table.render(runs.of_records([some], count=1))) < 4096
+
+
+def test_tags_and_titles_are_bounded() -> None:
+    """A long tag, and a long title of a notebook, take one line."""
+    notebook = lns.Notebook(id="n", v="1", title="t" * 1_000_000, name="n" * 1_000_000)
+    some = run(notebook=notebook, tagged=[lns.RunTag(tag="t" * 1_000_000)])
+
+    assert len(html.render(cards.view(some))) < 4096
+    assert len(html.render(cards.view(notebook))) < 4096
+
+
+def test_a_name_does_not_speak_for_us() -> None:
+    """A name that goes on like a card is quoted, and one that is no text yet is shown."""
+    assert "Run Kd81mT · 'x · finished' · unsaved" in shown(lns.Run(id="Kd81mTqZ2xVYc0RuW5bN", name="x · finished"))
+    assert "Run Kd81mT · 17 · unsaved" in shown(lns.Run(id="Kd81mTqZ2xVYc0RuW5bN", name=17))
+
+
+def test_a_secret_under_any_kind_of_key() -> None:
+    """A value is hidden by its key, whatever kind of text the key is."""
+
+    class Key(enum.StrEnum):
+        PASSWORD = "password"
+
+    said = " ".join(shown(run(results={Key.PASSWORD: "hunter2", b"api_key": "hunter2"})))
+
+    assert "hunter2" not in said
+    assert said.count("••• redacted") == 2

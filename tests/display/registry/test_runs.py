@@ -114,3 +114,12 @@ def test_size() -> None:
     view = runs.of_records([*some(), *some()][:6], count=6)
 
     assert len(html.framed(table.markup(view)).encode()) < 5632
+
+
+def test_results_with_names_that_look_like_values() -> None:
+    """Whatever a result is called, its column has its value and nothing else; a name too long for a header is listed."""
+    view = runs.of_records([lns.Run(id="a", results={"0.95": 3, "None": 1, "<b>": 2, "k" * 10_000: 4})], count=1)
+
+    assert view.columns == ("0.95", "None", "<b>", "id")
+    assert [each.text for each in view.rows[0]] == ["3", "1", "2", "a"]
+    assert len(table.text(view)) < 200
