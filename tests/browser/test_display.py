@@ -87,7 +87,8 @@ def test_displays(lab: Lab) -> None:
     assert [] == [each for cell in lab.cells() for each in cell["outputs"] if each["output_type"] != "execute_result"]
     for name in ("detached", "in a session", "list", "statement", "session", "row", "result", "view"):
         assert output(lab, name).locator(".ln").is_visible(), name
-    assert 20 == output(lab, "list").locator("tbody tr").count()
+    # of others, too, which this registry may have: some have a reason in a row below
+    assert 20 == output(lab, "list").locator("tbody tr:not(:has(td[colspan]))").count()
     assert output(lab, "list").get_by_role("columnheader", name="run").is_visible()
     assert output(lab, "session").get_by_role("rowheader", name="database").is_visible()
     assert "- group: ⊘ 13 not loaded · session closed" in output(lab, "detached").aria_snapshot()

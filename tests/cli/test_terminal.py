@@ -309,7 +309,8 @@ def test_more_than_is_shown(filled: None, terminal: Callable[..., str], run: Any
 def test_where_the_notebooks_are(filled: None, terminal: Callable[..., str]) -> None:
     """The list ends with the registry, without a password."""
     assert re.fullmatch(r"2 notebooks · registry \S*test\.db", plain(terminal("list", width=200))[-1])
-    assert re.search(r"2 notebooks registry \S*test\.db$", " ".join(plain(terminal("list"))))
+    folded = "".join(plain(terminal("list"))).replace(" ", "")  # a long path is broken where a folder ends
+    assert re.search(r"2notebooksregistry\S*test\.db$", folded)
 
 
 def test_a_run_at_a_glance(busy: None, terminal: Callable[..., str]) -> None:
