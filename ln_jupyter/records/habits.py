@@ -119,7 +119,7 @@ class NotSqlalchemys:
 
 
 def _rows_at(index: object) -> str:
-    match index:
+    match None if isinstance(index, bool) else index:
         case 0:
             return "use .first(), after an .order_by(...) that says which is the first, or .all()[0]"
         case int() if index > 0:
@@ -134,7 +134,8 @@ def _rows_at(index: object) -> str:
             return f"use {offset}{limit}.all(), after an .order_by(...)"
         case str():
             shown = sanitize.shortened(index, _LONGEST)
-            return f"use ln.select(Model.{shown}).all(), or .df()[{shown!r}]"
+            as_column = f"ln.select(Model.{shown}).all(), or " if shown.isidentifier() else ""
+            return f"use {as_column}.df()[{shown!r}]"
         case _:
             return "use .all(), which gives a list"
 
@@ -149,14 +150,19 @@ def check_order(entity: Any, columns: tuple[Any, ...]) -> None:
         if isinstance(column, str) and column.startswith("-"):
             name = getattr(entity, "__name__", "Model")
             msg = f"order_by({column!r}) is no column"
-            raise errors.InvalidValueError(msg, fix=f"use .order_by({name}.{column[1:]}.desc())")
+            named = column[1:] if column[1:].isidentifier() else "column"
+            raise errors.InvalidValueError(msg, fix=f"use .order_by({name}.{named}.desc())")
 
 
 def check_number(method: str, n: object) -> None:
-    """Refuse a number of rows below none: SQLite takes it for all of them.
+    """Refuse a number of rows below none, of any library or as a text: SQLite takes it for all of them.
 
     Raises:
         InvalidValueError: With what to write.
     """
-    if isinstance(n, int) and n < 0:
-        raise errors.InvalidValueError(f"{method}({n}) is no number of rows", fix=f".{method}(10)")
+    try:
+        number = int(n)  # type: ignore[call-overload]  # as SQLAlchemy does
+    except (TypeError, ValueError):  # of an expression, which the database knows, or none, which SQLAlchemy refuses
+        return
+    if number < 0:
+        raise errors.InvalidValueError(f"{method}({number}) is no number of rows", fix=f".{method}(10)")

@@ -29,6 +29,7 @@ def load(record: T, *names: str) -> T:
         The record.
 
     Raises:
+        NotMappedError: If it is no record.
         UnknownFieldError: If there is no such attribute; it names the near miss.
         UnloadableError: If it cannot be loaded: the record was never saved, its row is gone,
             the relationship is write-only, or its session must be awaited.
@@ -42,6 +43,11 @@ def load(record: T, *names: str) -> T:
         >>> ln.load(run, "pipeline").pipeline.name
         'Transform C'
     """
+    if isinstance(record, (list, tuple, set, frozenset)):
+        msg = f"load() takes one record, and this is a {type(record).__name__}"
+        raise errors.NotMappedError(
+            msg, fix='ln.select(Model).load("name").all() loads it with all records, or load each'
+        )
     state = mapping.state_of_record(record)
     session = orm.object_session(record)
     if state.was_deleted:

@@ -71,13 +71,15 @@ def _compared(given: Any, *, of_moment: bool) -> Any:
     text = given.strip() if isinstance(given, str) else given.isoformat()
     try:
         moment = dt.datetime.fromisoformat(text)
-    except ValueError:
+        in_zone = moment if moment.tzinfo is not None else moment.astimezone()
+        in_zone.astimezone(dt.UTC)
+    except (ValueError, OverflowError):  # or of the year 0 or 10,000, in UTC
         shown = sanitize.shortened(repr(text), _LONGEST)
         raise errors.InvalidValueError(f"{shown} is no time", fix=_MOMENTS) from None
     if of_moment and not _has_clock(text):
         msg = f"{text} is a day, and what it is compared with a moment"
-        raise errors.InvalidValueError(msg, fix=f'use .where(column >= "{text}", column < "{_day_after(moment)}")')
-    return moment if moment.tzinfo is not None else moment.astimezone()
+        raise errors.InvalidValueError(msg, fix=f'use .where(column >= "{text}"{_until_the_day_after(moment.date())})')
+    return in_zone
 
 
 def _has_clock(text: str) -> bool:
@@ -88,8 +90,8 @@ def _has_clock(text: str) -> bool:
     return False
 
 
-def _day_after(moment: dt.datetime) -> dt.date:
-    return moment.date() + dt.timedelta(days=1)
+def _until_the_day_after(day: dt.date) -> str:
+    return "" if day == dt.date.max else f', column < "{day + dt.timedelta(days=1)}"'
 
 
 class UtcDateTime(sa.types.TypeDecorator[dt.datetime]):
@@ -118,7 +120,10 @@ class UtcDateTime(sa.types.TypeDecorator[dt.datetime]):
             raise TimeValueError(f"{sanitize.shortened(repr(value), _LONGEST)} is no time; use {_NOW}")
         if value.tzinfo is None:
             raise TimeValueError(f"{value!r} has no time zone; use {_NOW}")
-        value = value.astimezone(dt.UTC)
+        try:
+            value = value.astimezone(dt.UTC)
+        except OverflowError:
+            raise TimeValueError(f"{value!r} is of the year 0 or 10000 in UTC, and no time; use {_NOW}") from None
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: dt.datetime | None, dialect: sa.Dialect) -> dt.datetime | None:

@@ -7,6 +7,7 @@ import datetime as dt
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 import sqlalchemy.orm
@@ -321,9 +322,11 @@ def test_iterating_runs_it_once(statements: Statements) -> None:
         (lambda s: s[:5], "use .limit(5).all(), after an .order_by(...)"),
         (lambda s: s[::2], "use .all(), which gives a list"),
         (lambda s: s["name"], "use ln.select(Model.name).all(), or .df()['name']"),
+        (lambda s: s["the name"], "use .df()['the name']"),
+        (lambda s: s[True], "use .all(), which gives a list"),
         (lambda s: "a" in s, "ask the database: .where(...).exists()"),
     ],
-    ids=["len", "0", "3", "-1", "2:5", ":5", "::2", "name", "in"],
+    ids=["len", "0", "3", "-1", "2:5", ":5", "::2", "name", "the name", "True", "in"],
 )
 def test_it_is_not_its_rows(statements: Statements, use: Any, fix: str) -> None:
     """What asks for rows of a statement that has not run is a TypeError that says what gives them; nothing is sent."""
@@ -381,7 +384,10 @@ def test_tools_that_look_for_a_name_find_none() -> None:
     ("ask", "fix"),
     [
         (lambda s: s.order_by("-name"), "use .order_by(Run.name.desc())"),
+        (lambda s: s.order_by("-"), "use .order_by(Run.column.desc())"),
         (lambda s: s.limit(-1), ".limit(10)"),
+        (lambda s: s.limit(np.int64(-1)), ".limit(10)"),
+        (lambda s: s.limit("-1"), ".limit(10)"),
         (lambda s: s.offset(-1), ".offset(10)"),
     ],
 )
@@ -594,3 +600,13 @@ def test_a_field_may_be_called_target() -> None:
     """The names of our own arguments are free for fields."""
     with pytest.raises(ln.errors.UnknownFieldError):
         ln.select(lns.Run).join(lns.Pipeline, target="x")
+
+
+def test_a_list_is_not_loaded() -> None:
+    """`load` takes one record, and says of a list what loads with many."""
+    runs = ln.add([lns.Run(name="a"), lns.Run(name="b")])
+
+    with pytest.raises(ln.errors.NotMappedError, match="load\\(\\) takes one record, and this is a list") as error:
+        ln.load(runs, "pipeline")
+
+    assert 'ln.select(Model).load("name").all()' in error.value.fix

@@ -166,12 +166,16 @@ def test_times_are_utc_with_microseconds(session: orm.Session) -> None:
     assert run.started_at.microsecond == 123456
 
 
+BEYOND = dt.datetime.max.replace(tzinfo=dt.timezone(dt.timedelta(hours=-14)))
+
+
 @pytest.mark.parametrize(
     ("value", "why"),
     [
         (dt.datetime(2026, 1, 1), "datetime.datetime(2026, 1, 1, 0, 0) has no time zone"),  # noqa: DTZ001 - the point
         (dt.date(2026, 1, 1), "datetime.date(2026, 1, 1) is no time"),
         ("2026-01-01T12:00Z", "'2026-01-01T12:00Z' is no time"),
+        (BEYOND, f"{BEYOND!r} is of the year 0 or 10000 in UTC, and no time"),
     ],
 )
 def test_what_is_no_moment_is_not_stored(session: orm.Session, value: Any, why: str) -> None:
@@ -214,6 +218,9 @@ def test_a_time_is_compared_with_what_names_one(given: Any, meant: dt.datetime) 
     ("compare", "message", "fix"),
     [
         (lambda c: c > "yesterday", "'yesterday' is no time", '"2026-11-22 14:30"'),
+        (lambda c: c > "9999-12-31 23:59-14:00", "'9999-12-31 23:59-14:00' is no time", '"2026-11-22 14:30"'),
+        (lambda c: c < "0001-01-01 00:00+14:00", "'0001-01-01 00:00+14:00' is no time", '"2026-11-22 14:30"'),
+        (lambda c: c == "9999-12-31", "9999-12-31 is a day", '.where(column >= "9999-12-31")'),
         (lambda c: c > dt.datetime(2026, 1, 1), "has no time zone", '"2026-01-01 00:00:00"'),  # noqa: DTZ001
         (lambda c: c == "2026-11-22", "2026-11-22 is a day", 'column < "2026-11-23"'),
         (lambda c: c.in_(["2026-11-30"]), "2026-11-30 is a day", 'column < "2026-12-01"'),
