@@ -119,7 +119,8 @@ class NotSqlalchemys:
 
 
 def _rows_at(index: object) -> str:
-    match None if isinstance(index, bool) else index:
+    index = None if isinstance(index, bool) else index
+    match index:
         case 0:
             return "use .first(), after an .order_by(...) that says which is the first, or .all()[0]"
         case int() if index > 0:
