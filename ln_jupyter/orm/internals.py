@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
     from sqlalchemy import orm
-    from sqlalchemy.orm import InstanceState, RelationshipProperty
+    from sqlalchemy.orm import ColumnProperty, InstanceState, RelationshipProperty
 
 
 def loads_by_key(relationship: RelationshipProperty[Any]) -> bool:
@@ -31,6 +31,15 @@ def pending_changes(state: InstanceState[Any], key: str) -> tuple[list[Any], lis
     """
     queue = vars(state).get("_pending_mutations", {}).get(key)
     return ([], []) if queue is None else (list(queue.added_items), list(queue.deleted_items))
+
+
+def default_of(column: ColumnProperty[Any]) -> Any:
+    """Return what reading a column gives where a record of a dataclass holds nothing; None if it gives nothing.
+
+    `_default_scalar_value`: since SQLAlchemy 2.1 the default of such a field is neither in the record nor in the
+    dataclass, and a column's own default is not given before it is saved.
+    """
+    return getattr(column, "_default_scalar_value", None)
 
 
 def set_modified(state: InstanceState[Any], key: str, previous: Any) -> None:

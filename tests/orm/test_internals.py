@@ -178,3 +178,21 @@ def test_what_is_closed_for_good() -> None:
 
     assert internals.is_closed_for_good(final)
     assert not internals.is_closed_for_good(usual)
+
+
+def test_the_default_of_a_dataclass() -> None:
+    """The default of a field is in the record or, since SQLAlchemy 2.1, with its column; other columns have none."""
+
+    class DataBase(orm.MappedAsDataclass, orm.DeclarativeBase):
+        """Of this model."""
+
+    class Note(DataBase):
+        __tablename__ = "note"
+        id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+        is_kept: orm.Mapped[bool] = orm.mapped_column(default=True)
+
+    columns = sa.inspect(Note).column_attrs
+
+    assert vars(Note(1)).get("is_kept", internals.default_of(columns["is_kept"])) is True
+    assert internals.default_of(columns["id"]) is None
+    assert internals.default_of(sa.inspect(Hero).column_attrs["bio"]) is None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import Column
 from sqlalchemy.orm import LoaderCallableStatus
 
+from ln_jupyter.orm import internals
 from ln_jupyter.orm.inspect.model import Attribute, Cost, Kind, Status, cost_of
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ def mapped(prop: ColumnProperty[Any], *, primary_key: Container[object]) -> Mapp
     kind = Kind.COLUMN if isinstance(source, Column) else Kind.EXPRESSION
     info: Mapping[Any, Any] = getattr(source, "info", MappingProxyType({}))
     is_key = prop in primary_key
-    unset = Attribute(prop.key, kind, Status.UNSET, Cost.FREE, primary_key=is_key, info=info)
+    default = internals.default_of(prop)
+    status = Status.UNSET if default is None else Status.LOADED  # reading it, and saving it, gives the default
+    unset = Attribute(prop.key, kind, status, Cost.FREE, value=default, primary_key=is_key, info=info)
     return MappedColumn(prop, prop.key, kind, is_key, info, unset)
 
 

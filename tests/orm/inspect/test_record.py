@@ -321,3 +321,21 @@ def test_a_property_that_is_added_later_is_seen() -> None:
     Sample.also_id = orm.column_property(Sample.__table__.c.id + 1)
 
     assert (["id"], ["id", "also_id"]) == (before, list(describe(Sample()).attributes))
+
+
+def test_the_default_of_a_dataclass_is_its_value():
+    """What a field of a dataclass is by default is seen before it is saved, as reading it gives it."""
+
+    class DataBase(orm.MappedAsDataclass, orm.DeclarativeBase):
+        """Of this model."""
+
+    class Note(DataBase):
+        __tablename__ = "note"
+        id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+        is_kept: orm.Mapped[bool] = orm.mapped_column(default=False)
+        size: orm.Mapped[int] = orm.mapped_column(init=False)
+
+    attributes = describe(Note(1)).attributes
+
+    assert (Status.LOADED, False) == (attributes["is_kept"].status, attributes["is_kept"].value)
+    assert Status.UNSET is attributes["size"].status
