@@ -94,8 +94,8 @@ def _told(seen: Record, options: Options) -> Iterator[Row]:
             modified = column.modified and seen.identity is not None
             yield Row(name, value=facts.pairs(column.value, options=options), modified=modified)
     tagged = seen.attributes.get("tagged")
-    if tagged is not None and tagged.status is Status.LOADED and tagged.value:
-        yield Row("tags", value=", ".join(facts.tags(tagged.value)))
+    if tagged is not None and tagged.status is Status.LOADED and tagged.value and (tags := facts.tags(tagged.value)):
+        yield Row("tags", value=", ".join(tags))
 
 
 def _relationships(seen: Record, options: Options, fix: fixes.Fix | None) -> Fold:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import math
 import ntpath
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -17,7 +19,6 @@ from ln_jupyter.schema import models
 from ln_jupyter.schema.types import utcnow
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Iterable, Mapping
 
     from ln_jupyter.display.options import Options
@@ -47,11 +48,19 @@ def held(seen: Record) -> dict[str, Any]:
 
 
 def _bounded(held: dict[str, Any]) -> dict[str, Any]:
-    """Write names, paths and reasons as they stand in a line, however long, and whatever they are before they are saved."""
+    """Write names, paths and reasons as they stand in a line, however long, and leave out what is no time or number."""
+    held = {name: value for name, value in held.items() if value is None or _is_fit(name, value)}
     return {
         **held,
         **{name: _in_line(name, held[name]) for name in _LONGEST.keys() & held.keys() if held[name] is not None},
     }
+
+
+def _is_fit(name: str, value: object) -> bool:
+    """Tell whether a time is one, and a duration a number: before a record is saved, they may be anything."""
+    if name.endswith("_at"):
+        return isinstance(value, dt.datetime)
+    return not name.endswith("seconds") or (isinstance(value, (int, float)) and math.isfinite(value))
 
 
 def _in_line(name: str, value: object) -> str:
@@ -67,8 +76,9 @@ def with_state(held: dict[str, Any]) -> dict[str, Any]:
         >>> with_state({"name": "Train · unsaved", "title": 17, "host": None, "pid": 17})
         {'name': "'Train · unsaved'", 'title': '17', 'host': None, 'pid': 17, 'state': None}
     """
+    held = _bounded(held)
     known = all(name in held for name in _EVENTS)
-    return _bounded(held) | {"state": models.state_by(*(held[name] for name in _EVENTS)) if known else None}
+    return held | {"state": models.state_by(*(held[name] for name in _EVENTS)) if known else None}
 
 
 def _held_by(related: object, name: str) -> Any:

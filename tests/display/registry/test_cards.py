@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import math
 from typing import Any
 
 import pytest
@@ -248,3 +249,19 @@ def test_a_secret_under_any_kind_of_key() -> None:
 
     assert "hunter2" not in said
     assert said.count("••• redacted") == 2
+
+
+@pytest.mark.parametrize(
+    "fields", [{"started_at": "2026-01-01"}, {"busy_seconds": "long"}, {"alive_seconds": math.nan}]
+)
+def test_what_is_no_time_or_number_is_not_told(fields: dict[str, Any]) -> None:
+    """Before a run is saved its times may be anything: then its state or duration is not told, and its card is shown."""
+    made = run(**fields)
+
+    assert any(line.startswith("Run Kd81mT") for line in shown(made))
+    assert "Run" == runs.of_records([made], count=1).name
+
+
+def test_a_tag_without_a_word() -> None:
+    """A tag that says nothing yet has no row."""
+    assert not any(line.startswith("  tags ") for line in shown(lns.Run(tagged=[lns.RunTag()])))
