@@ -20,6 +20,7 @@ _METHOD = re.compile(r"\)[\s\\]*\.\s*([^\W\d]\w*)\s*$")
 _OF_CALL = re.compile(r"\)[\s\\]*\.\s*(\w*)$")
 _WORD = re.compile(r"(?<![\w.])(\w*)$")
 _GIVEN = re.compile(r"(?<![\w.])(\w+)\s*=(?!=)")
+_ARGUMENT = re.compile(r"[(,][\s\\]*\w*$")  # begins: what stands after a sign or `name=` is a value
 _OPENED = {")": "(", "]": "[", "}": "{"}
 _TOKEN = re.compile(
     r"""(?P<skipped>\#[^\n]*|'{3}(?:\\.|(?!'{3}).)*(?:'{3}|$)|"{3}(?:\\.|(?!"{3}).)*(?:"{3}|$)"""
@@ -117,17 +118,23 @@ def fields_at(text: str, namespace: Mapping[str, Any]) -> list[str]:
         >>> fields_at("ln.select(lns.RunTag, run_id='x', ", {"ln": ln, "lns": lns})
         ['run', 'tag']
     """
-    call = _open_call(text)
+    call = _open_call(text) if _ARGUMENT.search(_TOKEN.sub(_without_words, text)) is not None else None
     entity = None if call is None else _entity(call, namespace)
     if call is None or entity is None:
         return []
     import sqlalchemy as sa  # here for cost: whoever has a mapped class has imported it
 
     inspected: Any = sa.inspect(entity, raiseerr=False)
-    if inspected is None or not hasattr(inspected, "mapper"):
+    if inspected is None or not hasattr(inspected, "mapper") or inspected.is_instance:
         return []
     given = {*_GIVEN.findall(call.arguments)}
     return sorted(name for name in inspected.mapper.all_orm_descriptors.keys() if name[0] != "_" and name not in given)  # noqa: SIM118
+
+
+def _without_words(token: re.Match[str]) -> str:
+    """Leave of a string that it is one, and of a comment nothing, unless it is being written."""
+    is_past = token["skipped"] is not None and token[0][0] == "#" and token.end() < len(token.string)
+    return token[0] if token["skipped"] is None else "" if is_past else '"'
 
 
 class _Call(NamedTuple):

@@ -46,6 +46,7 @@ NAMESPACE: dict[str, Any] = {
     "statement": ln.select(lns.RunTag),
     "ss": ln.Session(),
     "odd": Odd(),
+    "record": lns.RunTag(),
     "Tag": orm.aliased(lns.RunTag),
 }
 
@@ -79,7 +80,17 @@ NAMESPACE: dict[str, Any] = {
         ("ln.select(Odd, ", []),
         ("odd.select(lns.RunTag, ", []),
         ("print(lns.RunTag, ", []),
-        ("ln.select(lns.RunTag, tag='", ["run", "run_id"]),
+        ("lns.RunTag(tag='a',  # final, or\n    ", ["run", "run_id"]),
+        ("ln.select(lns.RunTag, tag='", []),
+        ("ln.select(lns.RunTag, tag='a, ", []),
+        ("ln.select(lns.RunTag, tag=", []),
+        ("ln.select(lns.RunTag, tag=r", []),
+        ("ln.select(lns.RunTag, tag=not ", []),
+        ("statement.where(lns.RunTag.tag == ", []),
+        ("statement.where(~", []),
+        ("lns.RunTag(**", []),
+        ("lns.RunTag(tag='a',  # r", []),
+        ("ln.add(record, ", []),
         ("# ln.select(lns.RunTag, ", []),
         ("ln.select(lns.RunTag) ", []),
         ("", []),
@@ -87,7 +98,7 @@ NAMESPACE: dict[str, Any] = {
     ],
 )
 def test_fields(text: str, expected: list[str]) -> None:
-    """A call that selects, adds, deletes, joins or makes records offers the fields that are not given yet."""
+    """A call that selects, adds, deletes, joins or makes records offers the fields not given yet, where an argument begins."""
     assert expected == completion.fields_at(text, NAMESPACE)
 
 
