@@ -61,10 +61,11 @@ def suggest(
     ln, imported = _package(options)
     typable = not record.shares_keys and all(_can_be_typed(*part, options) for part in primary_key.items())
     opened = "" if place.engine is None else f"with {ln}.Session({place.engine}): "
-    if record.session is SessionState.NONE and record.expired and typable and not place.opened:
+    # who assigns to `_` has it from IPython no more; a block gives no value, and there it is loaded in place
+    is_selected = typable and not place.opened and not (name == LAST and opened)
+    if record.session is SessionState.NONE and record.expired and is_selected:
         key = ", ".join(f"{column}={value!r}" for column, value in primary_key.items())
-        # who assigns to `_` has it from IPython no more
-        assigned = "" if name == LAST and not opened else f"{name} = "
+        assigned = "" if name == LAST else f"{name} = "
         return Fix(
             f"To read it again{once}{_or_elsewhere(options)}",
             f"{imported}{opened}{assigned}{ln}.select(type({name}), {key}).one()",

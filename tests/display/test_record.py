@@ -12,7 +12,7 @@ from sqlalchemy import orm
 
 from ln_jupyter.display import html, line, record, text, values
 from ln_jupyter.display.card import Card, Row
-from ln_jupyter.display.options import Options
+from ln_jupyter.display.options import Options, Place
 from ln_jupyter.display.states import Mark
 from ln_jupyter.errors import NotMappedError
 from ln_jupyter.orm.inspect import loading
@@ -366,6 +366,18 @@ def test_last_value_is_not_assigned(world: World):
     fix = record.view(SCENARIOS["detached_and_expired"](world), options=Options(variable="_")).fix
 
     assert "ln.select(type(_), id='full').one()" == fix.code
+
+
+def test_the_last_value_is_not_assigned_to(world: World) -> None:
+    """Nothing that is to be typed takes `_` away from IPython: in a block, where no value is shown, it is loaded in place."""
+    expired = SCENARIOS["detached_and_expired"](world)
+
+    for place in (Place(), Place("lab", is_known=False)):
+        fix = record.view(expired, options=Options(variable="_", place=place)).fix
+
+        assert fix is not None
+        assert "_ = " not in fix.code
+        assert "(_" in fix.code
 
 
 def test_package_is_imported_where_nothing_names_it(world: World):
