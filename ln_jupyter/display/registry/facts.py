@@ -115,9 +115,11 @@ def tone(held: Mapping[str, Any]) -> str:
 
 
 def notebook(held: Mapping[str, Any]) -> list[str]:
-    """Say which notebook a run is of: its title where it is loaded, the name of its file, its version."""
+    """Say which notebook a run is of: its title where it is loaded, the name of its file, its version; else its id."""
     path, v = held.get("path"), held.get("notebook_v")
     file = ntpath.basename(path) if path else held.get("file")
+    if v and not file and not held.get("title"):
+        file = f"Notebook {humanize.short_id(str(held.get('notebook_id') or ''))}".rstrip()
     said = held.get("title"), ", ".join(filter(None, (file, f"version {v}" if v else "")))
     return [str(each) for each in said if each]
 

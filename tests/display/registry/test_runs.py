@@ -123,3 +123,10 @@ def test_results_with_names_that_look_like_values() -> None:
     assert view.columns == ("0.95", "None", "<b>", "id")
     assert [each.text for each in view.rows[0]] == ["3", "1", "2", "a"]
     assert len(table.text(view)) < 200
+
+
+def test_a_notebook_that_is_known_by_its_id_alone() -> None:
+    """A run of a notebook without a file, which is not loaded, is called by the notebook's id, and not by its version."""
+    view = runs.of_records([run(path=None, reason=None)], count=1)
+
+    assert view.rows[0][view.columns.index("run")].text == "Notebook TfJkHo, version 2"
