@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from ln_jupyter import errors
+from ln_jupyter import errors, sanitize
 from ln_jupyter.queries import rows
 from ln_jupyter.schema import Notebook, Run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_LONGEST = 80  # characters of a name that is unknown
 _MATCHES = 4  # of an ambiguous beginning
 _NEAR = 1_000  # of the newest ids are compared with one that is unknown
 
@@ -30,17 +31,18 @@ def find(connection: sa.Connection, name: str, *models: type[Notebook | Run]) ->
         RunNotFoundError: If there is none; it names near ids.
         InvalidRunError: If there are several.
     """
-    for is_whole in (True, False):  # by index first
+    shown = sanitize.shortened(name, _LONGEST)
+    for is_whole in (True, False) if name else (True,):  # by index first; all ids begin with nothing
         found = [(model, each) for model in models for each in _ids(connection, model, name, is_whole=is_whole)]
         if len(found) == 1:
             return found[0]
         if found:
             some = ", ".join(each for _, each in found[:_MATCHES])
-            msg = f"{name!r} is the beginning of several ids"
+            msg = f"{shown!r} is the beginning of several ids"
             more = ", ..." * (len(found) > _MATCHES)
             raise errors.InvalidRunError(msg, fix=f"write more of the one you mean: {some}{more}")
     kinds = " or ".join(model.__name__.lower() for model in models)
-    raise errors.RunNotFoundError(f"the registry has no {kinds} {name!r}", fix=_near(connection, name, models))
+    raise errors.RunNotFoundError(f"the registry has no {kinds} {shown!r}", fix=_near(connection, name, models))
 
 
 def beginning_with(connection: sa.Connection, name: str, model: type[Notebook | Run], *, limit: int) -> dict[str, str]:

@@ -177,6 +177,26 @@ def test_an_ambiguous_beginning(filled, command, db):
     assert all(name in done.stderr for name in ("failed000000000000aa", "finished0000000000aa"))
 
 
+def test_nothing_is_the_beginning_of_no_id(engine, command, db):
+    """An empty name, as of a variable that a shell does not know, is not the only notebook that there is."""
+    with OrmSession(engine) as session:
+        session.add(notebook("abc", "1", days=1))
+        session.commit()
+
+    shown, listed = command("show", "", *db), command("runs", "--notebook", "", *db)
+
+    assert (1, 1) == (shown.exit_code, listed.exit_code)
+    assert "the registry has no notebook or run ''" in shown.stderr
+
+
+def test_a_long_name_is_not_repeated(filled, command, db):
+    """A name that nothing has is told in one line, however long it is."""
+    done = command("show", "x" * 100_000, *db)
+
+    assert 1 == done.exit_code
+    assert len(done.stderr) < 300
+
+
 def test_letters_of_another_case(engine, command, db):
     """Ids that differ in case are different ids, on every database."""
     with OrmSession(engine) as session:
