@@ -157,7 +157,9 @@ SURFACES: dict[str, Callable[[str], str]] = {
     "table": lambda word: table.render(table.of_rows(word, [word, "b"], [(word, {word: word})], count=2)),
     "table's remarks": lambda word: table.render(remarked(word)),
     "records": lambda word: table.render(some_table(word)),
-    "runs": lambda word: table.render(runs.of_records([lns.Run(id=word, name=word, results={word: word})], count=1)),
+    "runs": lambda word: table.render(
+        runs.of_records([lns.Run(id=word, name=word, results={word[:40]: word})], count=1)
+    ),
     "statement": lambda word: pictures.render(
         statements.of_statement(sa.select(sa.column(word)), title=word, hint=word)
     ),
