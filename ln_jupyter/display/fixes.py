@@ -96,7 +96,8 @@ def suggest_for_list(
     first = _first({key: min(_rank(each.attributes.get(key)) for each in records) for key in missing}, wanted)
     selected = f"{ln}.select({options.model}).load({_quoted(first)})"
     if place.engine is not None:
-        selected = f"with {ln}.Session({place.engine}): {selected}.all()"
+        # a block gives no value
+        selected = f"with {ln}.Session({place.engine}): {options.variable or 'found'} = {selected}.all()"
     some = "some of " if len(first) < len(missing) else ""
     return Fix(f"To load {some}them with the list{_or_elsewhere(options)}", f"{imported}{selected}")
 

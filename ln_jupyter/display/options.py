@@ -42,7 +42,7 @@ class Options:
         length: How many characters one value takes.
         html: Whether there is HTML beside the text.
         secret_names: What a column's name ends in if its values are not to be shown.
-        variable: What the shown record can be written as; empty where nothing names it.
+        variable: What the shown record can be written as; empty where nothing names it. Of a list, a name that is free.
         package: What this package is called, or is to be called once it is imported.
         is_imported: Whether it is called so already.
         model: What the class of the shown records can be written as; empty where nothing names it.

@@ -127,11 +127,11 @@ def test_no_fix_for_a_list(world: World) -> None:
 
 
 def test_fix_for_a_list_names_its_engine(world: World) -> None:
-    """Records of another engine than the usual one are selected through it."""
-    view = of([world.detached(m.Tag)], model="Tag", place=Place("engine"))
+    """Records of another engine than the usual one are selected through it, and kept under a name."""
+    view = of([world.detached(m.Tag)], model="Tag", place=Place("engine"), variable="found")
 
     assert view.fix is not None
-    assert 'with ln.Session(engine): ln.select(Tag).load("kit").all()' == view.fix.code
+    assert 'with ln.Session(engine): found = ln.select(Tag).load("kit").all()' == view.fix.code
 
 
 def test_secrets() -> None:

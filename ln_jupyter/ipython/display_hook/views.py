@@ -100,12 +100,13 @@ def naming(
     package = names.variable_of(sys.modules["ln_jupyter"], namespace)
     options = replace(options, package=package or names.unused("ln", namespace), is_imported=package is not None)
     if kind == "members":
+        variable = names.unused("found", namespace)  # what is selected may be more than the list holds
         members = list(islice(obj.values() if isinstance(obj, dict) else obj, options.rows))
         model = records.common_class(members)
         if model is None:
             return options
         written = names.class_in(namespace, model) or ""
-        return replace(options, model=written, place=_place_of(members[0], namespace))
+        return replace(options, variable=variable, model=written, place=_place_of(members[0], namespace))
     variable = names.variable_of(obj, namespace) or last() or ""
     return replace(options, variable=variable, place=_place_of(obj, namespace))
 

@@ -437,6 +437,18 @@ def test_a_record_of_one_of_several_engines(
     assert "with archive in place of lab if it was read there:\n  with ln.Session(lab): " in text(shell, [tag])
 
 
+def test_a_list_that_is_loaded_again_is_kept(
+    shell: InteractiveShell, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a block, which gives no value, what is selected gets a name that is free: the list may be a part of it."""
+    tags = [world.detached(m.Tag)]
+    named = {"ln": ln, "m": m, "lab": sa.create_engine("sqlite://"), "found": 5, "tags": tags}
+    for name, value in named.items():
+        monkeypatch.setitem(shell.user_ns, name, value)
+
+    assert "with ln.Session(lab): found_ = ln.select(m.Tag)" in text(shell, tags)
+
+
 def test_a_name_of_the_users_is_not_taken(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the notebook calls something else `ln`, the line to type imports this package under another name."""
     study = m.Study(id="r")
