@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ def duration(seconds: float) -> str:
         >>> [duration(each) for each in (0.00021, 0.0096, 0.0301, 8.44, 9.96, 49.3, 59.6, 198, 4_300, 200_000)]
         ['0.21 ms', '9.6 ms', '0.030 s', '8.4 s', '10 s', '49 s', '1.0 min', '3.3 min', '1.2 h', '2.3 d']
     """
+    if not math.isfinite(seconds):  # an edit by hand
+        return "?"
     if seconds < _SHORTEST:
         return f"{_two_digits(seconds * 1000)} ms"
     for size, unit in _UNITS:
@@ -42,7 +45,7 @@ def duration_in_words(seconds: float) -> str:
         >>> [duration_in_words(each) for each in (8.44, 192, 7_300, 200_000)]
         ['8.4 s', '3 min 12 s', '2 h 1 min', '2 d 7 h']
     """
-    if round(seconds) < 60:  # noqa: PLR2004
+    if not math.isfinite(seconds) or round(seconds) < 60:  # noqa: PLR2004
         return duration(seconds)
     days, rest = divmod(round(seconds), 86_400)
     hours, rest = divmod(rest, 3_600)

@@ -24,6 +24,8 @@ from ln_jupyter import humanize
         (3_599, "1.0 h"),
         (86_399, "1.0 d"),
         (1e9, "11574 d"),
+        (float("nan"), "?"),
+        (float("inf"), "?"),
     ],
 )
 def test_durations(seconds: float, written: str) -> None:
@@ -32,7 +34,8 @@ def test_durations(seconds: float, written: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "written"), [(59.4, "59 s"), (59.6, "1 min"), (3_600, "1 h"), (86_400 * 3 + 59, "3 d")]
+    ("seconds", "written"),
+    [(59.4, "59 s"), (59.6, "1 min"), (float("nan"), "?"), (3_600, "1 h"), (86_400 * 3 + 59, "3 d")],
 )
 def test_durations_in_words(seconds: float, written: str) -> None:
     """In a sentence a unit that would be zero is left out."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ln_jupyter.display.fixes import Fix
 
 WIDTH = 80
+_FEW = 6  # names of what is folded and empty
 _WIDEST = 30  # of the names; a longer one pushes its value to the right
 
 
@@ -61,7 +62,12 @@ def _unfolded(fold: Fold) -> Iterable[Row]:
     own = [row for row in fold.rows if not row.names]
     first = [f"{row.name} {_said(row)}" for row in own[:1]]
     told = Row(fold.name, names=(SEPARATOR.join([*first, *filter(None, [", ".join(row.name for row in own[1:])])]),))
-    return [told, *(row for row in fold.rows if row.names)]
+    return [told, *(_short(row) for row in fold.rows if row.names)]
+
+
+def _short(row: Row) -> Row:
+    more = max(len(row.names) - _FEW, 0)
+    return row._replace(names=row.names[:_FEW], more=row.more + more) if more else row
 
 
 def _lines(row: Row, *, room: int) -> list[str]:
