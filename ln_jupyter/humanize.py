@@ -1,4 +1,4 @@
-"""Durations, times, ids and counts as people read them, and how wide text is; the same in the terminal and in cards."""
+"""Durations, times, ids, counts and states as people read them, and how wide text is: in the terminal and in cards."""
 
 from __future__ import annotations
 

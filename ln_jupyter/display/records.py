@@ -53,7 +53,7 @@ def of_records(records: Sequence[object], *, count: int, options: Options = DEFA
     keys = list(dict.fromkeys(key for attributes in seen for key in attributes))
     filled = [key for key in keys if any(_fills(attributes.get(key)) for attributes in seen)]
     empty = [key for key in keys if key not in filled and all(_is_none(attributes.get(key)) for attributes in seen)]
-    unloaded = [key for key in keys if key not in filled and is_unloaded(seen, key)]
+    unloaded = [key for key in keys if key not in filled and _is_unloaded(seen, key)]
     covered = {key for name in filled for key in _foreign_keys(seen, name)}
     filled = [key for key in filled if key not in covered]
     shown = filled[: min(options.columns, _MOST)]
@@ -90,11 +90,17 @@ def common_state(records: Sequence[Record]) -> str:
     return said.pop() if len(said) == 1 else ""
 
 
+def unloaded_relationships(records: Sequence[Record]) -> list[str]:
+    """Name the relationships that are not loaded of all records, and would have something to show."""
+    seen = [each.attributes for each in records]
+    return [key for key, each in seen[0].items() if each.kind is Kind.RELATIONSHIP and _is_unloaded(seen, key)]
+
+
 def state_remarks(records: Sequence[Record], unloaded: Sequence[str]) -> list[Line]:
     """Say what some or all records have not loaded, together what is in the same state."""
     alike: dict[tuple[Mark, str], list[str]] = {}
     for key in unloaded:
-        seen = next(each for each in records if is_unloaded([each.attributes], key))
+        seen = next(each for each in records if _is_unloaded([each.attributes], key))
         alike.setdefault(states.of_attribute(seen, seen.attributes[key]), []).append(key)
     return [
         (Part(f"{mark} {words}", _tone(mark)), Part(f": {table.listed(keys)}")) for (mark, words), keys in alike.items()
@@ -127,7 +133,7 @@ def _foreign_keys(seen: Sequence[Mapping[str, Attribute]], name: str) -> set[str
     return {key for each in found for key in each.foreign_key or () if not seen[0].get(key, each).primary_key}
 
 
-def is_unloaded(seen: Sequence[Mapping[str, Attribute]], key: str) -> bool:
+def _is_unloaded(seen: Sequence[Mapping[str, Attribute]], key: str) -> bool:
     """Tell whether a column or relationship would have something to show if it were loaded."""
     found = [attributes[key] for attributes in seen if key in attributes]
     silent = {Status.LOADED, Status.UNSET, Status.NULL, Status.NOLOAD, Status.COMPUTED}

@@ -11,7 +11,7 @@ from ln_jupyter.display import fixes, records, values
 from ln_jupyter.display.options import DEFAULT
 from ln_jupyter.display.registry import facts
 from ln_jupyter.display.table import WIDTH, Cell, TableView
-from ln_jupyter.orm.inspect.record import Kind, describe, state_of
+from ln_jupyter.orm.inspect.record import describe, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,11 +47,7 @@ def of_records(cells: Sequence[object], *, count: int, options: Options = DEFAUL
         "text": [Cell(_first_line(each.get("text"))) for each in held],
     }
     filled = [name for name, column in columns.items() if any(each.text for each in column)]
-    unloaded = [
-        key
-        for key, each in described[0].attributes.items()
-        if each.kind is Kind.RELATIONSHIP and records.is_unloaded([seen.attributes for seen in described], key)
-    ]
+    unloaded = records.unloaded_relationships(described)
     return TableView(
         "ExecutedCell",
         count,

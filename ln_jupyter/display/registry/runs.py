@@ -43,7 +43,7 @@ def of_records(runs: Sequence[object], *, count: int, options: Options = DEFAULT
     attributes = described[0].attributes
     related = [key for key, each in attributes.items() if each.kind is Kind.RELATIONSHIP]
     loaded = [key for key in related if attributes[key].status is Status.LOADED and key not in _TOLD]
-    unloaded = [key for key in related if records.is_unloaded([seen.attributes for seen in described], key)]
+    unloaded = records.unloaded_relationships(described)
     cells = {key: [records.attribute_cell(each, key, options) for each in described] for key in loaded}
     view = of_facts([facts.held(each) for each in described], count=count, others=cells, options=options)
     return replace(

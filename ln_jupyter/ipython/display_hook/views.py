@@ -36,10 +36,10 @@ View: TypeAlias = TableView | Card
 
 
 class Views:
-    """What objects are shown as; of a record, text and HTML are written of one view, made once for both."""
+    """What objects are shown as; of records, text and HTML are written of one view, made once for both."""
 
     def __init__(self) -> None:
-        self._last: tuple[tuple[Callable[[], object], object], View | None] | None = None
+        self._last: tuple[list[object], int, View | None] | None = None
 
     def text(self, obj: Any, kind: str, options: Callable[[], Options]) -> str | None:
         """Write an object as lines of text; nothing for a collection of records that are no table.
@@ -49,8 +49,9 @@ class Views:
             kind: Which of the kinds below it is.
             options: Gives how much to show.
         """
-        seen = _KINDS[kind](obj, options())
-        self._last = (_mark(obj), seen) if kind == "record" else None
+        how = options()
+        seen = _KINDS[kind](obj, how)
+        self._last = (_marks(obj, kind, how.rows), how.rows, seen) if kind in {"record", "members"} else None
         match seen:
             case TableView() as view:
                 return table.text(view)
@@ -62,7 +63,8 @@ class Views:
     def markup(self, obj: Any, kind: str, options: Callable[[], Options]) -> str | None:
         """Write an object as HTML, if there is something to show; as `text`, which comes before."""
         last, self._last = self._last, None
-        match last[1] if last is not None and _is_of(last[0], obj) else _KINDS[kind](obj, options()):
+        is_seen = last is not None and last[0] == _marks(obj, kind, last[1])
+        match last[2] if last is not None and is_seen else _KINDS[kind](obj, options()):
             case TableView() as view:
                 return table.render(view)
             case Card() as view:
@@ -71,18 +73,21 @@ class Views:
                 return None
 
 
-def _is_of(mark: tuple[Callable[[], object], object], obj: object) -> bool:
-    of, was = mark
-    return of() is not None and of() is state_of(obj) and was == _mark(obj)[1]
+def _marks(obj: Any, kind: str, rows: int) -> list[object]:
+    """Tell records from others, and from what they were before; holds and compares nothing of the user's."""
+    if kind not in {"record", "members"}:
+        return [object()]
+    if kind == "record":
+        return [_mark(obj)]
+    return [len(obj), *map(_mark, islice(obj.values() if isinstance(obj, dict) else obj, rows))]
 
 
-def _mark(obj: object) -> tuple[Callable[[], object], object]:
-    """Tell a record from others, and from what it was before; holds and compares nothing of the user's."""
-    state = state_of(obj)
+def _mark(record: object) -> object:
+    state = state_of(record)
     if state is None:
-        return lambda: None, None
+        return object()  # equals no other
     held = [(name, id(value)) for name, value in state.dict.items()]
-    return weakref.ref(state), (state.session_id, id(state.key), state.modified, len(state.expired_attributes), held)
+    return weakref.ref(state), state.session_id, id(state.key), state.modified, len(state.expired_attributes), held
 
 
 def naming(
@@ -115,8 +120,9 @@ def _place_of(obj: object, namespace: Mapping[str, Any]) -> Place:
     state = state_of(obj)
     if state is not None and state.session is None and state.key is not None:
         return places.find(obj, state.class_, functools.partial(names.variables_of_type, namespace))
-    session = None if state is None else state.async_session or state.session
-    return Place() if session is None else Place(session=_name_of(session, namespace))
+    if state is None or state.session is None or (state.async_session is None and state.session.is_active):
+        return Place()  # nothing has to be typed that names it
+    return Place(session=_name_of(state.async_session or state.session, namespace))
 
 
 def _name_of(session: object, namespace: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from sqlalchemy.ext import asyncio
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter.display import record
+from ln_jupyter.display import record, records
 from ln_jupyter.display.html import LEFT
 from ln_jupyter.ipython import extension
 from tests.ipython import kernel_driver
@@ -761,6 +761,34 @@ class Broken(sa.ColumnElement[Any]):
 
     def _compiler_dispatch(self, *_args: Any, **_options: Any) -> str:
         raise LookupError
+
+
+def test_one_view_for_text_and_html_of_a_list(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list of records is seen once, too; another one, a longer one, and what became of its records are seen anew."""
+    seen: list[int] = []
+    view = records.of_records
+    monkeypatch.setattr(records, "of_records", lambda some, **options: seen.append(len(some)) or view(some, **options))
+    users = [lns.User(id="u", name="a"), lns.User(id="v", name="b")]
+    plain, marked_up = (shell.display_formatter.formatters[kind] for kind in ("text/plain", "text/html"))
+
+    both = shown(shell, users)
+    assert [2] == seen
+    plain(users)
+    users[1].name = "c"
+    changed = marked_up(users)
+    plain(users)
+    longer = marked_up([*users, lns.User(id="w", name="d")])
+    plain(users)
+    others = marked_up([lns.User(id="x", name="e"), lns.User(id="y", name="f")])
+
+    plain(users[0])
+    alone = marked_up(users[:1])
+
+    assert "<b>1 User</b>" in alone
+    assert ">b<" in both["text/html"]
+    assert ">c<" in changed
+    assert ">d<" in longer
+    assert ">e<" in others
 
 
 def test_one_view_for_text_and_html(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
