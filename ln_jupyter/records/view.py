@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _OWNERS = {
     schema.ExecutedCell: schema.ExecutedCell.run,
     schema.NotebookPath: schema.NotebookPath.notebook,
+    schema.RunFile: schema.RunFile.run,
     schema.RunTag: schema.RunTag.run,
     schema.RunText: schema.RunText.run,
 }

@@ -22,6 +22,8 @@ from ln_jupyter.schema.tables import FAILED, INTERRUPTED
 from ln_jupyter.schema.types import UtcDateTime
 
 State = Literal["running", "lost", "finished", "failed", "interrupted"]
+Role = Literal["input", "output"]
+Kind = Literal["file", "folder", "url", "table"]
 
 
 class User(Created, Counted, Base):
@@ -206,6 +208,8 @@ class Run(Created, CreatedBy, Counted, Base):
     parent_id: Mapped[str | None]
     continues_id: Mapped[str | None]
     repeats_id: Mapped[str | None]
+    unlisted_files: Mapped[int | None]
+    """How many files it read or wrote beyond those that are listed."""
 
     pipeline: Mapped[Pipeline | None] = relationship(back_populates="runs")
     notebook: Mapped[Notebook | None] = relationship(back_populates="runs")
@@ -230,6 +234,10 @@ class Run(Created, CreatedBy, Counted, Base):
     texts: Mapped[list[RunText]] = relationship(
         back_populates="run", cascade="all, delete-orphan", passive_deletes=True
     )
+    files: Mapped[list[RunFile]] = relationship(
+        back_populates="run", order_by="RunFile.position", cascade="all, delete-orphan", passive_deletes=True
+    )
+    """What it read and wrote, as it was seen: `inputs` and `outputs` are the contents of these."""
 
     @hybrid_property
     def state(self) -> State | None:
@@ -345,3 +353,36 @@ class File(Created, CreatedBy, Counted, Base):
     """The runs that wrote it."""
     targets: Mapped[list[Run]] = relationship(secondary=tables.run_input, back_populates="inputs")
     """The runs that read it."""
+
+
+class RunFile(Base):
+    """A file, folder, URL or table that a run read or wrote, as it was seen."""
+
+    __table__ = tables.run_file
+
+    run_id: Mapped[str]
+    position: Mapped[int]
+    """Counted from 1 in the run, in the order in which they were first seen."""
+    role: Mapped[Role]
+    """``"input"``, which it read, or ``"output"``, which it wrote; of a file that it updated there is a row of each."""
+    kind: Mapped[Kind]
+    """``"file"``, ``"folder"``, ``"url"`` or ``"table"``."""
+    path: Mapped[str]
+    """Absolute; of a URL or a table without credentials."""
+    cell: Mapped[int | None]
+    """The position in the run's log of the cell that first read or last wrote it; None where that is not known."""
+    via: Mapped[str]
+    """How it was seen: ``"open"``, the name of a library, ``"snapshot"``, or ``"stated"`` by the user."""
+    size: Mapped[int | None]
+    """In bytes; of a folder, of all files in it together."""
+    modified_at: Mapped[dt.datetime | None]
+    """Of a folder, of the file in it that was written last."""
+    members: Mapped[int | None]
+    """How many files a folder has."""
+    reason: Mapped[str | None]
+    """Why its content is not known; None where it is."""
+    file_id: Mapped[str | None]
+
+    run: Mapped[Run] = relationship(back_populates="files")
+    file: Mapped[File | None] = relationship()
+    """Its content; None where that is not known."""

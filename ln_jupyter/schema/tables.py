@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from ln_jupyter.schema import ids
 from ln_jupyter.schema.types import Json, Truth, UtcDateTime, utcnow
 
-SCHEMA_NUMBER = 3
+SCHEMA_NUMBER = 4
 """The schema of these tables: the number of the newest migration."""
 
 OLDEST_READER = 1
@@ -206,6 +206,7 @@ run = sa.Table(
     _added("parent_id", "ln_run"),
     _added("continues_id", "ln_run"),
     _added("repeats_id", "ln_run"),
+    sa.Column("unlisted_files", sa.Integer),
     _to("ln_pipeline", "pipeline_id", "pipeline_v"),
     _to("ln_notebook", "notebook_id", "notebook_v"),
     sa.Index(None, "pipeline_id", "pipeline_v", "created_at"),
@@ -271,4 +272,21 @@ file = sa.Table(
     _created_at(),
     _created_by_id(),
     _revision(),
+)
+
+run_file = sa.Table(
+    "ln_run_file",
+    METADATA,
+    _run_id(),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("role", sa.String, nullable=False),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("path", sa.String, nullable=False, index=True),
+    sa.Column("cell", sa.Integer),
+    sa.Column("via", sa.String, nullable=False),
+    sa.Column("size", sa.BigInteger),
+    sa.Column("modified_at", UtcDateTime),
+    sa.Column("members", sa.Integer),
+    sa.Column("reason", sa.String),
+    _added("file_id", "ln_file"),
 )

@@ -92,6 +92,8 @@ def fill(engine: sa.Engine) -> None:
     run.tags, run.results, run.continues_id = ["实"], {"auc": 0.1}, run.id
     run.inputs = [lns.File(name="in", size=2**60)]
     run.outputs = [lns.File(name="out", uri="s3://b/ä")]
+    seen = lns.RunFile(position=1, role="input", kind="folder", path="/ä b", via="open", size=2**60, modified_at=time)
+    seen.file, run.files, run.unlisted_files = run.inputs[0], [seen], 7
     path = lns.NotebookPath(host="h", path="/ä b", notebook=last, cell_ids=["x", "y"], seen_at=time)
     with OrmSession(engine) as session:
         for each in (*notebooks, last):
