@@ -6,6 +6,7 @@ machines that never met do not make the same one.
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import string
 
@@ -27,3 +28,18 @@ def new(length: int) -> str:
         12
     """
     return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+def of_content(sha256: str, size: int | None) -> str:
+    """Return the id of the file with this content: the same for whoever meets it, so that no two rows are made.
+
+    Example:
+        >>> of_content("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", 0)
+        'z9XsFdQrCPUwqO3Og31s'
+    """
+    number = int.from_bytes(hashlib.sha256(f"{sha256} {size}".encode()).digest())
+    digits = []
+    for _ in range(FILE):
+        number, digit = divmod(number, len(ALPHABET))
+        digits.append(ALPHABET[digit])
+    return "".join(digits)
