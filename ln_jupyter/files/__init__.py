@@ -1,4 +1,5 @@
 """What a process reads and writes, seen beside its work and never in its way; neither a database nor a setting is known here.
 
-`audit` sees what is opened, `wrappers` what libraries open past Python, `ledger` says what it comes to, `hashing` what is in it.
+`access` says how a file was opened, `audit` sees what is opened, `wrappers` what libraries open past Python, `ledger` says
+what it comes to, `hashing` what is in it.
 """
