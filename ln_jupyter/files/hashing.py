@@ -6,6 +6,7 @@ import fnmatch
 import hashlib
 import os
 import stat
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ LARGEST = 2**30
 MOST_MEMBERS = 10_000
 """Files of a folder that is hashed."""
 
-SECRET = "may hold a secret"
+SECRET = "may hold a secret"  # noqa: S105 - a reason
 TOO_LARGE = "larger than 1 GiB"
 TOO_MANY = "a folder of more than 10,000 files"
 UNREADABLE = "cannot be read"
@@ -29,7 +30,18 @@ _CHUNK = 2**20
 # What commonly holds passwords and keys: not even a hash of it is kept, which would confirm a guess.
 _SECRETS = (
     *(".env", ".env.*", "*.env", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx", "*.ppk", "*.gpg"),
-    *("id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "*_rsa", "*_ed25519", ".netrc", "_netrc", ".pgpass", ".htpasswd"),
+    *(
+        "id_rsa*",
+        "id_dsa*",
+        "id_ecdsa*",
+        "id_ed25519*",
+        "*_rsa",
+        "*_ed25519",
+        ".netrc",
+        "_netrc",
+        ".pgpass",
+        ".htpasswd",
+    ),
     *(".npmrc", ".pypirc", ".git-credentials", ".dockercfg", "credentials", "credentials.*", "secrets.*", ".secrets*"),
 )
 _SECRET_FOLDERS = frozenset({".ssh", ".aws", ".gnupg", ".kube", ".docker", ".azure", ".gcloud"})
@@ -46,6 +58,7 @@ class Content(NamedTuple):
         inode: Of the file or folder.
         members: How many files a folder has; None of a file.
         reason: Why the hash is not known; None where it is.
+        changed_ns: When it was written, made or renamed last, by the clock of the system, which nobody sets on a file.
     """
 
     hash: str | None
@@ -54,6 +67,7 @@ class Content(NamedTuple):
     inode: int | None
     members: int | None
     reason: str | None
+    changed_ns: int | None = None
 
     @property
     def is_there(self) -> bool:
@@ -86,7 +100,7 @@ def look(path: str) -> Content:
     if not stat.S_ISREG(found.st_mode):
         return Content(None, None, None, None, None, MISSING)
     reason = SECRET if is_secret(path) else TOO_LARGE if found.st_size > LARGEST else None
-    return Content(None, found.st_size, found.st_mtime_ns, found.st_ino, None, reason)
+    return Content(None, found.st_size, found.st_mtime_ns, found.st_ino, None, reason, found.st_ctime_ns)
 
 
 def of_path(path: str, *, seen: Content | None = None, is_over: Callable[[], bool] = _never) -> Content:
@@ -127,7 +141,7 @@ def is_secret(path: str) -> bool:
     if any(fnmatch.fnmatchcase(lower, each) for each in _SECRETS):
         return True
     is_key = lower.startswith("id_") and "." not in lower
-    return is_key or not _SECRET_FOLDERS.isdisjoint(folder.split(os.sep))
+    return is_key or not _SECRET_FOLDERS.isdisjoint(Path(folder).parts)
 
 
 def _sha256(path: str, is_over: Callable[[], bool]) -> str | None:
@@ -160,7 +174,7 @@ def _look_into(folder: str, inode: int) -> Content:
             if is_secret(path):
                 reason = SECRET
             if members > MOST_MEMBERS:
-                return Content(None, None, None, inode, None, TOO_MANY)
+                return Content(None, None, None, inode, members, TOO_MANY)
     except OSError:
         reason = UNREADABLE
     return Content(None, size, modified, inode, members, reason or (TOO_LARGE if size > LARGEST else None))

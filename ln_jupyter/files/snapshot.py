@@ -1,0 +1,59 @@
+"""What has appeared in a folder: the only trace of what another process has written."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from ln_jupyter.files.access import WRITE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+MOST = 10_000
+"""Entries that are looked at."""
+
+_SECONDS = 1.0
+
+
+def changed_since(folder: str, since: float, *, leaves_out: Callable[[str, int], bool]) -> list[str]:
+    """Return the files of a folder, and of those in it, that were written or made since a moment.
+
+    The time at which a file was changed counts, too: what unpacks or copies files often sets the time of writing.
+
+    Args:
+        folder: Where to look; hidden folders and links are not followed.
+        since: Seconds since 1970.
+        leaves_out: Of whom nobody wants to know.
+
+    Example:
+        >>> changed_since("/no/such/folder", 0.0, leaves_out=lambda path, access: False)
+        []
+    """
+    end = time.monotonic() + _SECONDS
+    found = []
+    for number, entry in enumerate(_entries(folder)):
+        if number >= MOST or time.monotonic() > end:
+            break
+        try:
+            stat = entry.stat()
+        except OSError:
+            continue
+        if max(stat.st_mtime, stat.st_ctime) >= since and not leaves_out(entry.path, WRITE):
+            found.append(entry.path)
+    return sorted(found)
+
+
+def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
+    waiting = [folder]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop(0)) as entries:
+                for entry in entries:
+                    if entry.is_file():
+                        yield entry
+                    elif entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
+                        waiting.append(entry.path)
+        except OSError:
+            continue
