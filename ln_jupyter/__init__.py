@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ln_jupyter import errors, schema, settings
+    from ln_jupyter.answers.where import where
     from ln_jupyter.compat import install_as_lamindb
     from ln_jupyter.db.engines import connect
     from ln_jupyter.orm.current import current_session
@@ -59,6 +60,7 @@ __all__ = [
     "tag",
     "unload_ipython_extension",
     "view",
+    "where",
 ]
 
 # Where each name is defined, written like an entry point; without a colon it is the module itself.
@@ -82,6 +84,7 @@ _HOMES = {
     "settings": "ln_jupyter.settings",
     "tag": "ln_jupyter.tracking.annotations:tag",
     "view": "ln_jupyter.records.view:view",
+    "where": "ln_jupyter.answers.where:where",
 }
 
 # Hidden from type checkers, which would take every misspelt name for an object.

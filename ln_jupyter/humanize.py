@@ -55,6 +55,24 @@ def duration_in_words(seconds: float) -> str:
     return " ".join(f"{number} {unit}" for number, unit in parts[first : first + 2] if number)
 
 
+def size(bytes: int) -> str:  # noqa: A002 - the unit of what is given
+    """Write how large something is.
+
+    Example:
+        >>> [size(each) for each in (0, 999, 18_234, 999_950, 123_456_789, 2_000_000_000)]
+        ['0 B', '999 B', '18.2 kB', '1.0 MB', '123 MB', '2.0 GB']
+    """
+    if bytes < 1000:  # noqa: PLR2004
+        return f"{bytes} B"
+    value = float(bytes)
+    for unit in ("kB", "MB", "GB", "TB"):
+        value /= 1000
+        written = f"{value:.1f}" if value < 99.95 else f"{value:.0f}"  # noqa: PLR2004
+        if float(written) < 1000:  # noqa: PLR2004
+            return f"{written} {unit}"
+    return f"{value / 1000:,.0f} PB"
+
+
 def moment(time: dt.datetime, *, year: bool = True) -> str:
     """Write a time in a way that stays true: date and clock of this machine's zone, or of its own if it has none.
 

@@ -136,7 +136,7 @@ def test_unknown_name():
 @pytest.mark.parametrize(
     ("expression", "meant"),
     [
-        ("ln_jupyter.headr", "did you mean 'header'?"),
+        ("ln_jupyter.headers", "did you mean 'header'?"),
         ("ln_jupyter.schema.Runs", "did you mean 'Run' or 'RunTag'?"),
         ("ln_jupyter.nb.notbook", "did you mean 'notebook'?"),
     ],

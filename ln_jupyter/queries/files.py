@@ -72,21 +72,28 @@ def of_runs(
 
 
 def of_content(  # noqa: PLR0913 - what it is, and where it lies
-    connection: sa.Connection, sha256: str, size: int | None, *, host: str, paths: Collection[str], limit: int
+    connection: sa.Connection,
+    sha256: str | None,
+    size: int | None,
+    *,
+    host: str,
+    paths: Collection[str],
+    file_id: str | None = None,
+    limit: int,
 ) -> list[Row]:
     """Return which runs read and wrote a content, of each the newest: first those that did so at these paths.
 
     Args:
         connection: To the registry.
-        sha256: Of the content.
+        sha256: Of the content; None if nothing but its record is meant.
         size: In bytes; None where that is not known.
         host: The machine of the paths.
         paths: Where it lies.
+        file_id: Of its record, which is meant whatever its hash is.
         limit: Of readers and of writers, not more than so many; `total` says how many there are.
     """
-    return newest(
-        connection, seen(partial(_has_content, sha256, size)), each=("role",), limit=limit, here=(host, paths)
-    )
+    some = seen(partial(_has_content, is_content(sha256, size, file_id)))
+    return newest(connection, some, each=("role",), limit=limit, here=(host, paths))
 
 
 def of_state(  # noqa: PLR0913 - what a file is where its content is not known
@@ -120,7 +127,7 @@ def of_path(connection: sa.Connection, *, host: str | None, paths: Collection[st
 
 def places(connection: sa.Connection, sha256: str, size: int | None, *, limit: int) -> list[Row]:
     """Return where a content was seen, by host and path, the last seen first."""
-    some = seen(partial(_has_content, sha256, size))
+    some = seen(partial(_has_content, is_content(sha256, size)))
     at = sa.func.max(_moment(None))
     chosen = (
         sa.select(Run.host, some.c.path, at.label("at"), sa.func.count().over().label("total"))
@@ -298,14 +305,17 @@ def with_related(chosen: sa.Select[Any]) -> sa.Select[Any]:
     return chosen.outerjoin(Run.notebook).outerjoin(Run.pipeline).outerjoin(Run.created_by)
 
 
-def _has_content(sha256: str, size: int | None, _run_id: Any, file_id: Any, _role: Any) -> sa.ColumnElement[bool]:
-    return file_id.in_(sa.select(File.id).where(is_content(sha256, size)))  # type: ignore[no-any-return]
+def _has_content(is_it: Any, _run_id: Any, file_id: Any, _role: Any) -> sa.ColumnElement[bool]:
+    return file_id.in_(sa.select(File.id).where(is_it))  # type: ignore[no-any-return]
 
 
-def is_content(sha256: str, size: int | None) -> sa.ColumnElement[bool]:
+def is_content(sha256: str | None, size: int | None, file_id: str | None = None) -> sa.ColumnElement[bool]:
     """Return the condition that a file has a content; of one that was added by hand the size need not be known."""
-    is_it = File.hash == sha256
-    return is_it if size is None else sa.and_(is_it, sa.or_(File.size == size, File.size.is_(None)))
+    conditions = [] if file_id is None else [File.id == file_id]
+    if sha256 is not None:
+        is_of_size = sa.true() if size is None else sa.or_(File.size == size, File.size.is_(None))
+        conditions.append(sa.and_(File.hash == sha256, is_of_size))
+    return sa.or_(sa.false(), *conditions)
 
 
 def program() -> sa.ColumnElement[Any]:

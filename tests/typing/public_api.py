@@ -7,6 +7,7 @@ from sqlalchemy import orm
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
+from ln_jupyter.answers.uses import Use
 
 assert_type(ln.header(), None)
 assert_type(ln.nb.run, lns.Run | None)
@@ -42,3 +43,5 @@ with ln.Session(write=True) as ss:
 
 assert_type(ln.current_session(), orm.Session | None)
 assert_type(ln.connect("sqlite://"), sa.Engine)
+
+assert_type(ln.where("pred.csv").written, Use | None)
