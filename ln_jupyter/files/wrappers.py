@@ -148,7 +148,8 @@ def _watched(original: Callable[..., Any], library: Library, point: Point) -> Ca
         try:
             return eval(code, names, variables)  # noqa: S307 -- our own code
         except BaseException as error:
-            error.__traceback__ = _below(_below(error.__traceback__))  # it is a traceback without our two frames
+            with fence:
+                error.__traceback__ = _below(_below(error.__traceback__))  # without our two frames
             raise
 
     return watched
