@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ln_jupyter import errors, schema, settings
+    from ln_jupyter.answers.lineage import lineage
     from ln_jupyter.answers.where import where
     from ln_jupyter.compat import install_as_lamindb
     from ln_jupyter.db.engines import connect
@@ -48,6 +49,7 @@ __all__ = [
     "errors",
     "header",
     "install_as_lamindb",
+    "lineage",
     "load",
     "load_ipython_extension",
     "log",
@@ -74,6 +76,7 @@ _HOMES = {
     "errors": "ln_jupyter.errors",
     "header": "ln_jupyter.tracking.header:header",
     "install_as_lamindb": "ln_jupyter.compat:install_as_lamindb",
+    "lineage": "ln_jupyter.answers.lineage:lineage",
     "load": "ln_jupyter.records.load:load",
     "log": "ln_jupyter.tracking.annotations:log",
     "nb": "ln_jupyter.tracking.nb",

@@ -44,9 +44,15 @@ def render(card: Card) -> str:
     return framed("".join(parts))
 
 
-def framed(body: str) -> str:
-    """Put markup of ours into the frame that has our style, and in which no ``$`` starts a formula."""
-    return f'<div class="ln tex2jax_ignore mathjax_ignore"><style>{_style()}</style>{body}</div>'
+def framed(body: str, *, is_wide: bool = False) -> str:
+    """Put markup of ours into the frame that has our style, and in which no ``$`` starts a formula.
+
+    Args:
+        body: The markup.
+        is_wide: It is no text, whose lines would be too long to read.
+    """
+    wide = ' style="max-width:none"' if is_wide else ""
+    return f'<div class="ln tex2jax_ignore mathjax_ignore"{wide}><style>{_style()}</style>{body}</div>'
 
 
 def of_line(line: Line) -> str:

@@ -24,7 +24,8 @@ STATED = "stated"
 _LINKS = (("input", run_input), ("output", run_output))
 _SEEN = ("position", "role", "kind", "path", "cell", "via", "size", "modified_at", "members", "reason", "file_id")
 _RUN = ("notebook_id", "notebook_v", "host", "started_at", "continues_id")
-_ROUNDED = dt.timedelta(milliseconds=1)  # a file system, or a clock, that counts less finely
+ROUNDED = dt.timedelta(milliseconds=1)
+"""By so much a file system, or a clock, may count less finely."""
 _LONGEST_CHAIN = 100  # runs of one process that go on from each other
 
 
@@ -330,4 +331,4 @@ def _moment(cell: Any) -> sa.ColumnElement[Any]:
 
 
 def _is_near(column: Any, moment: dt.datetime) -> sa.ColumnElement[bool]:
-    return sa.and_(column >= moment - _ROUNDED, column <= moment + _ROUNDED)
+    return sa.and_(column >= moment - ROUNDED, column <= moment + ROUNDED)

@@ -45,3 +45,4 @@ assert_type(ln.current_session(), orm.Session | None)
 assert_type(ln.connect("sqlite://"), sa.Engine)
 
 assert_type(ln.where("pred.csv").written, Use | None)
+assert_type(ln.lineage("pred.csv", depth=1).to_mermaid(), str)
