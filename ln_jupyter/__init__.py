@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ln_jupyter.records.write import add, delete
     from ln_jupyter.server.app import LnJupyterApp
     from ln_jupyter.tracking import nb
-    from ln_jupyter.tracking.annotations import log, note, tag
+    from ln_jupyter.tracking.annotations import log, note, tag, track_input, track_output
     from ln_jupyter.tracking.header import header
     from ln_jupyter.tracking.publishing.publish import publish
 
@@ -60,6 +60,8 @@ __all__ = [
     "select",
     "settings",
     "tag",
+    "track_input",
+    "track_output",
     "unload_ipython_extension",
     "view",
     "where",
@@ -86,6 +88,8 @@ _HOMES = {
     "select": "ln_jupyter.records.selection:select",
     "settings": "ln_jupyter.settings",
     "tag": "ln_jupyter.tracking.annotations:tag",
+    "track_input": "ln_jupyter.tracking.annotations:track_input",
+    "track_output": "ln_jupyter.tracking.annotations:track_output",
     "view": "ln_jupyter.records.view:view",
     "where": "ln_jupyter.answers.where:where",
 }

@@ -26,7 +26,7 @@ Switch = Literal["on", "off"]
 _MOST_BYTES = 1 << 20  # of a pyproject.toml
 _MOST_STEPS = 10_000_000  # for each dot of a key, tomllib looks at all before it: a line of dots would take hours
 
-NAMES = ("url", "mode", "user", "advice", "executed_text")
+NAMES = ("url", "mode", "user", "advice", "executed_text", "files", "ignored_files")
 
 sqlite_url = urls.sqlite_url
 
@@ -41,6 +41,8 @@ class Settings:
         user: Handle under which rows are made; the login name by default.
         advice: ``"off"`` keeps the remarks about slow habits from the end of cells.
         executed_text: ``"off"`` keeps the hash of what cells ran, and neither their text nor what their errors say.
+        files: ``"off"`` keeps nothing of the files that a run reads and writes.
+        ignored_files: Patterns of those that are left out, or with a ``!`` taken in, as in a `.gitignore`.
         origins: Where each value came from, for people.
         ignored: What a project says and nobody obeys, for people; empty if there is nothing.
     """
@@ -50,6 +52,8 @@ class Settings:
     user: str
     advice: Switch
     executed_text: Switch
+    files: Switch
+    ignored_files: tuple[str, ...] = ()
     origins: dict[str, str] = field(default_factory=dict, compare=False)
     ignored: str = field(default="", compare=False)
 
@@ -63,7 +67,7 @@ class Settings:
         return self.registry.url
 
 
-_SWITCHES = ("mode", "advice", "executed_text")
+_SWITCHES = ("mode", "advice", "executed_text", "files")
 
 
 def working_folder() -> Path | None:
@@ -119,6 +123,8 @@ def _resolve(folder: Path | None) -> Settings:
         user=found["user"][0],
         advice=cast("Switch", found["advice"][0]),
         executed_text=cast("Switch", found["executed_text"][0]),
+        files=cast("Switch", found["files"][0]),
+        ignored_files=tuple(found.setdefault("ignored_files", ("", "default"))[0].split()),
         origins={name: origin for name, (_, origin) in found.items()},
         ignored=f"the user that {names_user} names: who you are is yours to say"
         if names_user and "user" not in variables

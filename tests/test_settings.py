@@ -151,7 +151,7 @@ def test_a_relative_url_is_read_from_the_project(pyproject, written, read):
             "[tool.ln_jupyter]",
             'colour = "x"',
             "unknown setting 'colour'",
-            "it has: advice, executed_text, mode, url, user",
+            "it has: advice, executed_text, files, ignored_files, mode, url, user",
         ),
         ("[tool.ln_jupyter]", "user = 1", "sets user .* of type int", 'write it as text: user = "..."'),
         ("[tool.ln_jupyter]", 'mode = "maybe"', "mode is 'maybe' .*pyproject.toml", 'set it to "on" or "off"'),

@@ -201,12 +201,13 @@ class Backend:
         """Insert rows, but for those whose key is there; one statement, so no race."""
         connection.execute(self._insert(table).on_conflict_do_nothing(), rows if len(rows) > 1 else rows[0])
 
-    def insert_or_update(self, connection: sa.Connection, table: sa.Table, **values: Any) -> None:
-        """Insert a row, or give the one with the same primary key these values."""
+    def insert_or_update(self, connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+        """Insert rows, or give those with the same primary keys these values: of all rows the same columns."""
         key = [column.name for column in table.primary_key]
-        update = {name: value for name, value in values.items() if name not in key}
-        insert = self._insert(table).values(**values)
-        connection.execute(insert.on_conflict_do_update(index_elements=key, set_=update))
+        insert = self._insert(table)
+        update = {name: insert.excluded[name] for name in rows[0] if name not in key}
+        insert = insert.on_conflict_do_update(index_elements=key, set_=update)
+        connection.execute(insert, rows if len(rows) > 1 else rows[0])
 
     def share_tables(self, connection: sa.Connection, like: str, names: Collection[str]) -> None:
         """Give those who may use a table the same rights to new ones, where a database has such rights."""

@@ -1,5 +1,6 @@
 """What a process reads and writes, seen beside its work and never in its way; neither a database nor a setting is known here.
 
-`access` says how a file was opened, `audit` sees what is opened, `wrappers` what libraries open past Python, `ledger` says
-what it comes to, `hashing` what is in it.
+`watching` begins and ends it. `audit` sees what is opened, and `events` says it as others understand it; `workers` hands
+on what workers open, and wrappers around functions of libraries what those open past Python; `access` says how. `ledger`
+says what it comes to, `noise` what is left out, `hashing` what is in it.
 """

@@ -12,12 +12,14 @@ import os
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ln_jupyter.files.access import READ, UPDATE, WRITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from ln_jupyter.files.events import Event, Stat
 
 _log = logging.getLogger(__name__)
 
@@ -36,44 +38,20 @@ _OTHERS = _PROCESSES | {"os.rename", "os.link", "os.chdir", "sqlite3.connect", "
 # In a tuple, where those do not find it who put another function in the place of Python's.
 _CLOCK = (time.time,)
 
-_Stat = tuple[int, int, int]
-"""Size, time in nanoseconds and inode."""
 
-
-class Event(NamedTuple):
-    """What was noted.
-
-    Attributes:
-        path: Absolute, or a URL; a pattern where a library was given one.
-        access: `READ`, `WRITE`, `UPDATE`, or what else is noted.
-        via: ``"open"``, or the name of a library.
-        at: When, in seconds since 1970.
-        cell: The running cell of whoever did it, as `begin_cell` was told; None where that is not known.
-        before: What was there before it was written; None where nothing was.
-        target: The new name, where it was renamed.
-    """
-
-    path: str
-    access: int
-    via: str
-    at: float
-    cell: float | None
-    before: _Stat | None = None
-    target: str = ""
-
-
-class _Span(NamedTuple):
+class Span:
     """What holds between two changes of folder or cell.
 
     Attributes:
         running: The cells that run, by the thread that runs them.
         started: The threads that cells have started and that go on, each with its cell.
         known: The threads that were there at its beginning.
+        folder: The working folder; None while it is the present one, or where it was deleted.
     """
 
-    running: dict[int, float]
-    started: dict[int, float]
-    known: frozenset[int]
+    def __init__(self, running: dict[int, float], started: dict[int, float], known: frozenset[int]) -> None:
+        self.running, self.started, self.known = running, started, known
+        self.folder: str | None = None
 
     def cell_of(self, thread: int) -> float | None:
         """Return the cell to which a thread's work belongs."""
@@ -97,8 +75,8 @@ class Log:
 
     def __init__(self) -> None:
         self.is_on = False
-        self.silent: dict[int, float] = {}
-        """The threads whose work is our own, each with the moment until which it is: another may have its number since."""
+        self.silent: list[list[float]] = []
+        """When threads did our own work: the thread, from when and until when."""
         self.cell_of_parent: float | None = None
         """The cell in which the process was forked."""
         self.left_out = 0
@@ -112,8 +90,7 @@ class Log:
         self.read: set[str] = set()
         self.epoch = 0
         self._seen: set[tuple[Any, ...]] = set()
-        self._spans: dict[int, _Span] = {0: _Span({}, {}, frozenset())}
-        self._folders: dict[int, str | None] = {}
+        self._spans: dict[int, Span] = {0: Span({}, {}, frozenset())}
         self._returned: list[Event] = []
         self._lock = threading.RLock()
 
@@ -122,7 +99,7 @@ class Log:
         if self.is_on:
             self.add(path, access, via, before=None if access == READ else _stat(path))
 
-    def add(self, path: str, access: int, via: str, before: _Stat | None = None, target: str = "") -> None:
+    def add(self, path: str, access: int, via: str, before: Stat | None = None, target: str = "") -> None:
         """Take note, if it is new and not too much."""
         thread = threading.get_ident()
         key = (path, access, target, via, thread, self.epoch)
@@ -194,30 +171,34 @@ class Log:
             cell = span.cell_of(thread)
             if cell is not None and thread not in span.running:
                 started[thread] = cell
-        self._folders[self.epoch] = _folder()
-        self._spans[self.epoch + 1] = _Span(running, started, alive)
+        span.folder = _folder()
+        self._spans[self.epoch + 1] = Span(running, started, alive)
         self.epoch += 1
         self.read = set()
 
     def take(self) -> list[Event]:
         """Return what was noted since the last time, in its order."""
+        from ln_jupyter.files.events import make_event  # here for cost: behind the cell
+
         with self._lock:
             end = len(self.raw)
             self._turn(self._spans[self.epoch].running)
             raw = self.raw[:end]
             del self.raw[:end]
             self._seen.clear()
-            spans, folders = self._spans, self._folders
+            spans = self._spans
             # what another thread notes just now is of the last one
             self._spans = {number: span for number, span in spans.items() if number >= self.epoch - 1}
-            self._folders = {number: folder for number, folder in folders.items() if number in self._spans}
             returned, self._returned = self._returned, []
-        events = [_event(spans, folders, each) for each in raw if each[3] > self.silent.get(each[4], 0.0)]
+        silent, now = list(self.silent), _CLOCK[0]()
+        is_ours = [any(t == each[4] and start <= each[3] <= end for t, start, end in silent) for each in raw]
+        noted = [make_event(spans, each) for each, ours in zip(raw, is_ours, strict=True) if not ours]
+        self.silent = [each for each in self.silent if each[2] > now]
         if self.problem is not None and not self.is_reported:
             self.is_reported = True
             _log.warning("a file may be missing from the run: %s", type(self.problem).__name__)
             _log.debug("while a file was noted", exc_info=self.problem)
-        return returned + [event for event in events if event is not None]
+        return returned + [event for event in noted if event is not None]
 
     def give_back(self, events: list[Event]) -> None:
         """Let these be taken again, before others."""
@@ -268,7 +249,7 @@ def _of_sqlite(name: str) -> str:
     return "" if name == ":memory:" else name
 
 
-def _stat(path: str) -> _Stat | None:
+def _stat(path: str) -> Stat | None:
     try:
         found = os.stat(path)  # noqa: PTH116 - a Path would cost more than to ask
     except (OSError, ValueError):
@@ -281,33 +262,6 @@ def _folder() -> str | None:
         return os.getcwd()  # noqa: PTH109 - as above
     except OSError:  # it was deleted
         return None
-
-
-def _absolute(path: str, folder: str | None) -> str | None:
-    """Return a path as it was meant; a URL as it is."""
-    if "://" in path and not path.startswith("file://"):
-        return path
-    if path.startswith("file://"):
-        from urllib.parse import unquote, urlsplit
-
-        path = unquote(urlsplit(path).path)
-    if os.path.isabs(path):  # noqa: PTH117
-        return os.path.normpath(path)
-    return None if folder is None else os.path.normpath(os.path.join(folder, path))  # noqa: PTH118
-
-
-def _event(spans: dict[int, _Span], folders: dict[int, str | None], noted: tuple[Any, ...]) -> Event | None:
-    """Say what was noted as others understand it; None where nothing tells which file it was."""
-    path, access, via, at, thread, epoch = noted[:6]
-    before, target = noted[6:] or (None, "")
-    span, folder = spans.get(epoch), folders.get(epoch)
-    cell = None if span is None else span.cell_of(thread)
-    if access == PROCESS:
-        return Event("", access, via, at, cell)
-    if via not in ("open", "sqlite3"):  # which know no ~
-        path = os.path.expanduser(path)  # noqa: PTH111 - a text
-    absolute, new = _absolute(path, folder), _absolute(target, folder) if target else ""
-    return None if absolute is None or new is None else Event(absolute, access, via, at, cell, before, new)
 
 
 _is_hooked = False
@@ -348,8 +302,12 @@ def _fall_silent() -> None:
 @contextlib.contextmanager
 def silence() -> Iterator[None]:
     """Let nothing be noted of what this thread does in a block, which is our own work."""
-    LOG.silent[threading.get_ident()] = float("inf")
+    if not LOG.is_on:
+        yield
+        return
+    span = [threading.get_ident(), _CLOCK[0](), float("inf")]
+    LOG.silent.append(span)
     try:
         yield
     finally:
-        LOG.silent[threading.get_ident()] = _CLOCK[0]()
+        span[2] = _CLOCK[0]()

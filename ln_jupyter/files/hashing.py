@@ -9,6 +9,8 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from ln_jupyter.files import audit
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -121,7 +123,8 @@ def of_path(path: str, *, seen: Content | None = None, is_over: Callable[[], boo
     if before.reason is not None:
         return before
     try:
-        found = _sha256(path, is_over) if before.members is None else _manifest(path, is_over)
+        with audit.silence():
+            found = _sha256(path, is_over) if before.members is None else _manifest(path, is_over)
     except (OSError, ValueError):
         return before._replace(reason=UNREADABLE)
     if found is None:

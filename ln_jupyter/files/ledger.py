@@ -8,14 +8,14 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from ln_jupyter.files import addresses, audit, hashing, open_files, snapshot
+from ln_jupyter.files import audit, events, hashing, snapshot
 from ln_jupyter.files.access import READ, UPDATE, WRITE
 from ln_jupyter.files.hashing import Content
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ln_jupyter.files.audit import Event
+    from ln_jupyter.files.events import Event
     from ln_jupyter.files.noise import Noise
 
 MOST_ROWS = 1_000
@@ -33,6 +33,7 @@ ONLY_ADDRESS = "only its address is known"
 _MOST_CONTENTS = 20  # of one file in one run
 _LONGEST_PATH = 2_000  # bytes, which every database has an index for
 _AT_ONCE = 0.25  # seconds of hashing before what is known is written
+_SMALL = 2**24  # bytes that take less
 _CLOCK_STEP = 0.01  # seconds by which a file system's clock is behind
 _QUIET = 30.0  # seconds after which a file that nobody holds open is taken for complete, though its cell runs
 
@@ -104,9 +105,9 @@ class Ledger:
     _held: dict[str, str] = field(default_factory=dict)
     """What is updated through a file that is kept open, as a database is, and how that was seen."""
 
-    def take(self, events: Iterable[Event]) -> None:
+    def take(self, seen: Iterable[Event]) -> None:
         """Note what was done, in its order."""
-        for event in events:
+        for event in seen:
             if event.access == audit.PROCESS:
                 self._spawned.setdefault(event.cell, event.at)
             elif event.access == audit.SCRATCH:
@@ -179,7 +180,7 @@ class Ledger:
 
     def _done(self, running: set[float], *, is_last: bool) -> list[str]:
         """Return what is over: what was only read, and what was written and is complete."""
-        held = set() if is_last else open_files.held()
+        held = set() if is_last else snapshot.held()
         done = [
             path
             for path, each in self._touched.items()
@@ -204,7 +205,7 @@ class Ledger:
 
     def _look_at_held(self) -> None:
         """Add what was written to files that were opened once: nothing tells of a write."""
-        held = open_files.held() if self._held else set()
+        held = snapshot.held() if self._held else set()
         for path, via in list(self._held.items()):
             content = hashing.look(path)
             if content.is_there and not self._is_known(path, content) and path not in self._touched:
@@ -218,7 +219,7 @@ class Ledger:
 
     def _settle(self, path: str, touched: _Touched) -> None:
         if "://" in path:
-            self._settle_url(addresses.without_credentials(path), touched)
+            self._settle_url(events.without_credentials(path), touched)
             return
         content = hashing.look(path)
         if content.is_there:
@@ -327,16 +328,15 @@ class Ledger:
             self._to_hash.append(row)
 
     def _hash(self, *, is_last: bool, is_over: Callable[[], bool]) -> None:
-        """Hash what waits for it, small files first in a moment, large ones after what is known was written."""
+        """Hash what waits for it: large files when the registry knows of them, so that a kill loses no more than a hash."""
         began = time.monotonic()
         waiting, self._to_hash = self._to_hash, []
-        if not is_last:
-            waiting.sort(key=lambda row: row.content.size or 0)
-        for number, row in enumerate(waiting):
-            if number and not is_last and time.monotonic() - began > _AT_ONCE:
-                self._to_hash += waiting[number:]
-                return
-            self._hash_one(row, is_over=is_over)
+        for row in waiting:
+            is_next = row.is_stored or (row.content.size or 0) <= _SMALL
+            if is_last or (is_next and time.monotonic() - began < _AT_ONCE):
+                self._hash_one(row, is_over=is_over)
+            else:
+                self._to_hash.append(row)
 
     def _hash_one(self, row: Row, *, is_over: Callable[[], bool]) -> None:
         """Hash what is in a file; where it is written meanwhile, once more when it is quiet."""

@@ -45,7 +45,16 @@ _ENDINGS = (
     *("-journal", "-wal", "-shm", ".lock", ".lck", ".mplstyle", ".swp", "~"),
 )
 _CODE = (".py", ".pyi", ".pyx", ".ipynb")
-_OF_TEMPORARY = ("ipykernel_", "joblib_memmapping_folder_", "pip-", "matplotlib-", "pymp-", "loky-", "tmpxft_")
+_OF_TEMPORARY = (
+    "ipykernel_",
+    "joblib_memmapping_folder_",
+    "pip-",
+    "matplotlib-",
+    "pymp-",
+    "loky-",
+    "tmpxft_",
+    "ln_jupyter-",
+)
 
 
 class Noise:

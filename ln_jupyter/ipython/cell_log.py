@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ln_jupyter.environment import clock
 from ln_jupyter.environment import kernel as kernels
+from ln_jupyter.files import audit
 from ln_jupyter.ipython import cell_error
 from ln_jupyter.ipython.session_cell import cell as cells
 
@@ -148,7 +149,10 @@ class CellLog:
 
     def _push(self, info: Any, cell_id: str | None, source: str, *, is_kept: bool) -> None:
         entry = _Running(info, cell_id, source, is_kept, clock.seconds(), clock.elapsed())
-        self._running.setdefault(threading.get_ident(), []).append(entry)
+        running = self._running.setdefault(threading.get_ident(), [])
+        if not running and audit.LOG.is_on:
+            audit.LOG.begin_cell(entry.began)
+        running.append(entry)
 
     def _end(self, result: Any) -> None:
         running = self._running.get(threading.get_ident())
@@ -158,6 +162,8 @@ class CellLog:
             return  # of an empty cell, which has begun nothing
         entry = running.pop()  # IPython names it by another object where its error could not be shown
         if not running:
+            if audit.LOG.is_on:
+                audit.LOG.end_cell()
             self._note(entry, result)
 
     def _note(self, entry: _Running, result: Any) -> None:

@@ -23,7 +23,7 @@ from ln_jupyter.schema.types import UtcDateTime
 
 State = Literal["running", "lost", "finished", "failed", "interrupted"]
 Role = Literal["input", "output"]
-Kind = Literal["file", "folder", "url", "table"]
+Kind = Literal["file", "folder", "url", "table", "query"]
 
 
 class User(Created, Counted, Base):
@@ -366,9 +366,9 @@ class RunFile(Base):
     role: Mapped[Role]
     """``"input"``, which it read, or ``"output"``, which it wrote; of a file that it updated there is a row of each."""
     kind: Mapped[Kind]
-    """``"file"``, ``"folder"``, ``"url"`` or ``"table"``."""
+    """``"file"``, ``"folder"``, ``"url"``, ``"table"`` or ``"query"``."""
     path: Mapped[str]
-    """Absolute; of a URL or a table without credentials."""
+    """Absolute; of a URL or a table without credentials; of a query its text."""
     cell: Mapped[int | None]
     """The position in the run's log of the cell that first read or last wrote it; None where that is not known."""
     via: Mapped[str]

@@ -1,13 +1,18 @@
-"""`log()`, `tag()` and `note()`: what a user puts on a run."""
+"""`log()`, `tag()`, `note()`, `track_input()` and `track_output()`: what a user puts on a run."""
 
 from __future__ import annotations
 
 import math
 import numbers
+import os
+import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote, urlsplit
 
-from ln_jupyter import errors, settings
+from ln_jupyter import errors, redaction, settings
+from ln_jupyter.files import events
 from ln_jupyter.tracking import running
 from ln_jupyter.tracking.request import storable
 
@@ -15,6 +20,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from ln_jupyter.schema import Run
+    from ln_jupyter.schema.models import Kind, Role
 
 _LONGEST_TEXT = 500  # characters of a result, a tag, or the name of either
 _LONGEST_NOTE = 10_000
@@ -23,6 +29,13 @@ _ELSEWHERE = (
     "write it to a file; what MLflow or Weights & Biases keeps of the run goes by their id: "
     "ln.add(lns.Run(..., external_id=...))"
 )
+
+_LONGEST_QUERY = 2_000  # characters, as the longest path
+_DATABASES = re.compile(
+    r"(?:postgres(?:ql)?|mysql|mariadb|sqlite|mssql|oracle|duckdb|snowflake|bigquery|redshift|databricks|trino|clickhouse)"
+    r"(?:\+\w+)?\Z"
+)
+_QUERY = re.compile(r"\s*(?:select|with)\s", re.IGNORECASE)
 
 
 @dataclass
@@ -41,6 +54,22 @@ class Annotations:
 
     def __bool__(self) -> bool:
         return bool(self.results or self.tags or self.note is not None)
+
+
+class Stated(NamedTuple):
+    """What the user says of a file.
+
+    Attributes:
+        role: What the run does with it.
+        kind: What it is.
+        path: Absolute; of a URL without credentials; of a query its text.
+        cell: In which that was said.
+    """
+
+    role: Role
+    kind: Kind
+    path: str
+    cell: float | None
 
 
 def log(*, run: Run | str | None = None, **results: object) -> None:
@@ -101,6 +130,42 @@ def note(text: str, *, run: Run | str | None = None) -> None:
         msg = f"a note is a text of up to {_LONGEST_NOTE:,} characters, and this is {_shown(text)}"
         raise errors.InvalidValueError(msg, fix='ln.note("the one in the paper")')
     _put(Annotations(note=storable(text)), run)
+
+
+def track_input(x: str | os.PathLike[str]) -> None:
+    """Say what the run reads, where nothing can see it: a program that another process runs, a database, a service.
+
+    What Python and the usual libraries open is recorded by itself. Nothing is fetched and nothing is sent: of a URL, a
+    table or a query the address is kept, without credentials; of a file or folder its content, as of any other.
+
+    Args:
+        x: A path, a URL, a table such as ``"postgresql://host/database/table"``, or the text of a query.
+
+    Raises:
+        NotRegisteredError: If `header()` did not run.
+        InvalidValueError: If *x* is none of these, or a file that is not there.
+
+    Example:
+        >>> import ln_jupyter as ln
+        >>> ln.header(id="Rx2s9cPTMQLY", name="Solve Problem X")  # doctest: +ELLIPSIS
+        Solve Problem X
+        ...
+        >>> ln.track_input("postgresql://lab.example.org/growth/plates")
+    """
+    _state("input", x)
+
+
+def track_output(x: str | os.PathLike[str]) -> None:
+    """Say what the run has written, where nothing can see it; as `track_input`, and when it is written.
+
+    Args:
+        x: As for `track_input`.
+
+    Raises:
+        NotRegisteredError: As `track_input`.
+        InvalidValueError: As `track_input`.
+    """
+    _state("output", x)
 
 
 def _put(annotations: Annotations, run: Run | str | None) -> None:
@@ -179,3 +244,38 @@ def _is_text(value: object, longest: int) -> bool:
 
 def _shown(value: object) -> str:
     return f"a {type(value).__name__}"
+
+
+def _state(role: Role, x: object) -> None:
+    kind, path = _describe(role, x)
+    if settings.is_off_by_environment():
+        return
+    recording = running.recording()
+    if recording is None:
+        if settings.current().mode == "off":
+            return
+        msg = "no run goes on here: header() did not run in this process"
+        raise errors.NotRegisteredError(msg, fix="ln.header() in the notebook's first cell")
+    recording.state_file(Stated(role, kind, path, None))
+
+
+def _describe(role: Role, x: object) -> tuple[Kind, str]:
+    function = f"ln.track_{role}"
+    if not isinstance(x, (str, os.PathLike)) or not (text := os.fsdecode(x)).strip():
+        msg = f"{function}() takes a path, a URL, a table or a query, and this is a {type(x).__name__}"
+        raise errors.InvalidValueError(msg, fix=f'{function}("data/plates.csv")')
+    if isinstance(x, str) and "://" in x and not x.startswith("file://"):
+        return _describe_address(x)
+    if isinstance(x, str) and _QUERY.match(x):
+        return "query", redaction.without_secrets(x.strip())[:_LONGEST_QUERY]
+    path = Path(unquote(urlsplit(text).path) if text.startswith("file://") else text).expanduser().absolute()
+    if not path.exists():
+        msg = f"there is no file {path}"
+        fix = f"write it first, then {function}(...)" if role == "output" else "correct the path, or say it by its URL"
+        raise errors.InvalidValueError(msg, fix=fix)
+    return ("folder" if path.is_dir() else "file"), os.path.normpath(path)
+
+
+def _describe_address(x: str) -> tuple[Kind, str]:
+    scheme = x.partition("://")[0].lower()
+    return ("table" if _DATABASES.match(scheme) else "url"), events.without_credentials(x)

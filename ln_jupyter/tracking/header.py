@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ln_jupyter import callsite, errors, importing, settings
 from ln_jupyter.environment import kernel, process, signals
+from ln_jupyter.files import audit
 from ln_jupyter.ipython import cell_log
 from ln_jupyter.ipython.cell_log import CellLog
 from ln_jupyter.locate import content
@@ -35,6 +36,7 @@ def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is
     id: str | None = None,  # noqa: A002 - nbproject's word
     v: str | None = None,
     name: str | None = None,
+    files: Literal["on", "off"] | None = None,
     executed_text: Literal["on", "off"] | None = None,
 ) -> None:
     """Register the running notebook and its run, and show them.
@@ -56,6 +58,8 @@ def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is
         id: The notebook's id, where its file should not decide.
         v: Its version.
         name: Its name, where there is no file.
+        files: ``"off"`` keeps nothing of the files that the run reads and writes; by default as the setting says,
+            which is ``"on"``.
         executed_text: ``"off"`` keeps the hash of what the run's cells execute, and neither their text nor what
             their errors say; by default as the setting says, which is ``"on"``.
 
@@ -80,35 +84,37 @@ def header(  # noqa: PLR0913 - keywords, each for what cannot be found out or is
         shell.extension_manager.load_extension("ln_jupyter")  # by its manager, so that %unload_ext knows of it
     if settings.is_off_by_environment():
         return
-    identity.check(id, v, name)
-    _check(run)
-    location, missing = _find(filepath, id)
-    if settings.current(None if location is None else location.path.parent).mode == "off":
-        return
-    lost = None
-    if missing is not None:
-        if filepath is not None or id is None:
-            _check_that_it_goes_on(missing, is_named=filepath is not None)
-        location, lost = _find_again(id)
-    request = requests.look_at(
-        location,
-        lost=lost,
-        notebook_id=id,
-        version=v,
-        name=name,
-        packages=pypackage or (),
-        runner=env,
-        executed_text=executed_text,
-    )
-    with importing.uninterrupted():
-        from ln_jupyter.tracking import header_output  # here for cost: it imports SQLAlchemy
+    with audit.silence():  # what is read here is not the cell's
+        identity.check(id, v, name)
+        _check(run)
+        location, missing = _find(filepath, id)
+        if settings.current(None if location is None else location.path.parent).mode == "off":
+            return
+        lost = None
+        if missing is not None:
+            if filepath is not None or id is None:
+                _check_that_it_goes_on(missing, is_named=filepath is not None)
+            location, lost = _find_again(id)
+        request = requests.look_at(
+            location,
+            lost=lost,
+            notebook_id=id,
+            version=v,
+            name=name,
+            packages=pypackage or (),
+            runner=env,
+            executed_text=executed_text,
+            files=files,
+        )
+        with importing.uninterrupted():
+            from ln_jupyter.tracking import header_output  # here for cost: it imports SQLAlchemy
 
-    if run is None and is_in_cell and _begins_again():
-        run = "new"
-    registered, problem = _register(request, run, shell)
-    _note_cell()
-    if registered.run_row["pid"] == os.getpid():  # else it is a worker's parent's, which has shown it
-        header_output.show(registered, request, problem=problem)
+        if run is None and is_in_cell and _begins_again():
+            run = "new"
+        registered, problem = _register(request, run, shell)
+        _note_cell()
+        if registered.run_row["pid"] == os.getpid():  # else it is a worker's parent's, which has shown it
+            header_output.show(registered, request, problem=problem)
 
 
 def _check(run: object) -> None:

@@ -209,7 +209,7 @@ def note_path(connection: sa.Connection, request: Request, notebook: Row, seen: 
     now = Seen(request.path, notebook["id"], notebook["v"], request.cell_ids, request.document.source_hash)
     if now != seen:
         row = {"host": request.process.host, **now._asdict(), "seen_at": utcnow()}
-        backends.get(connection.dialect).insert_or_update(connection, tables.notebook_path, **row)
+        backends.get(connection.dialect).insert_or_update(connection, tables.notebook_path, [row])
 
 
 def read_run(connection: sa.Connection, run_id: str) -> Row | None:

@@ -36,6 +36,7 @@ class Request(NamedTuple):
         imports: Name to version, of the packages that the call names.
         process: Which runs it.
         executed_text: Whether the text of executed cells is kept, as the call says; None where it does not.
+        files: Whether the files that it reads and writes are kept, as the call says; None where it does not.
     """
 
     location: Location | None
@@ -50,6 +51,7 @@ class Request(NamedTuple):
     imports: dict[str, str]
     process: Process
     executed_text: Literal["on", "off"] | None = None
+    files: Literal["on", "off"] | None = None
 
     @property
     def path(self) -> str | None:
@@ -92,6 +94,7 @@ def look_at(  # noqa: PLR0913 - one argument for each of header()'s that it read
     packages: str | Iterable[str] = (),
     runner: str | None = None,
     executed_text: Literal["on", "off"] | None = None,
+    files: Literal["on", "off"] | None = None,
 ) -> Request:
     """Read the file, and let the arguments of `header()` win over what it says.
 
@@ -104,15 +107,19 @@ def look_at(  # noqa: PLR0913 - one argument for each of header()'s that it read
         packages: The call's `pypackage`.
         runner: The call's `env`.
         executed_text: The call's.
+        files: The call's.
 
     Raises:
         NotebookUnreadableError: If the file is no notebook that can be read.
-        InvalidValueError: If the packages have no names, the runner is no text, or *executed_text* none of its words.
+        InvalidValueError: If the packages have no names, the runner is no text, or *executed_text* or *files* none of its words.
     """
     names = _names(packages)
-    if executed_text not in (None, "on", "off"):
-        msg = f"executed_text={executed_text!r} is none of 'on' and 'off'"
-        raise errors.InvalidValueError(msg, fix='ln.header(executed_text="off") keeps only the hash of what cells ran')
+    for switch, value, fix in (
+        ("executed_text", executed_text, 'ln.header(executed_text="off") keeps only the hash of what cells ran'),
+        ("files", files, 'ln.header(files="off") keeps nothing of the files that are read and written'),
+    ):
+        if value not in (None, "on", "off"):
+            raise errors.InvalidValueError(f"{switch}={value!r} is none of 'on' and 'off'", fix=fix)
     if not isinstance(runner, str | None):
         raise errors.InvalidValueError(f"env={runner!r} is no text", fix='ln.header(env="lab")')
     document = None if location is None else documents.read(location.path)
@@ -132,6 +139,7 @@ def look_at(  # noqa: PLR0913 - one argument for each of header()'s that it read
         imports={package: _version(package) for package in names if package},
         process=process.current(),
         executed_text=executed_text,
+        files=files,
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from ln_jupyter.files import audit, hashing, ledger
 from ln_jupyter.files.access import READ, UPDATE, WRITE
-from ln_jupyter.files.audit import Event
+from ln_jupyter.files.events import Event
 from ln_jupyter.files.ledger import Ledger
 from ln_jupyter.files.noise import Noise
 

@@ -44,6 +44,8 @@ class Cells:
         self._with_process = False
         self._position: int | None = None
         self._begun: dict[Any, int] = {}
+        self.positions: dict[float, int] = {}
+        """Of the executions, by when they began."""
         self._document: Document | None = None
         self._saved, self._is_saved_anew = SavedCells(None), False
         self._shown: dict[int, Execution] = {}
@@ -132,6 +134,7 @@ class Cells:
             self._position = run_rows.count_cells(connection, self._run_id)
         rows = [self._row(each) for each in (*ended, *running)]
         position, places = run_rows.write_cells(connection, self._run_id, rows, after=self._position, begun=self._begun)
+        self.positions |= {row.execution.began: places[row.key] for row in rows}
         if not self._is_here:  # what has not ended is of the run that has begun since
             run_rows.remove_cells(connection, self._run_id, set(self._begun.values()) - set(places.values()))
         shown = {places[row.key]: row.execution for row in rows if row.text.id is not None}

@@ -13,9 +13,10 @@ import sqlalchemy as sa
 from ln_jupyter import errors, sanitize, settings
 from ln_jupyter.db import limits, transactions
 from ln_jupyter.environment import clock, exit_status
+from ln_jupyter.files import audit, watching
 from ln_jupyter.schema.tables import INTERRUPTED
 from ln_jupyter.schema.types import utcnow
-from ln_jupyter.tracking.annotations import Annotations
+from ln_jupyter.tracking.annotations import Annotations, Stated
 from ln_jupyter.tracking.recording import outcome, run_rows
 from ln_jupyter.tracking.recording.cells import Cells
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ln_jupyter.ipython.cell_log import CellLog, Execution
     from ln_jupyter.notebook.document import Document
     from ln_jupyter.tracking.recording.facts import Facts
+    from ln_jupyter.tracking.recording.files import Files
     from ln_jupyter.tracking.recording.texts import Text
     from ln_jupyter.tracking.register import Registration
     from ln_jupyter.tracking.request import Request
@@ -93,6 +95,11 @@ class Recording:
         self._known = dict(run)
         self._named: Mapping[str, Any] = self._known["imports"] or {}
         self._facts: Facts | None = None
+        self._sees_files = (request.files or settings.current().files) == "on"
+        self._files: Files | None = None
+        self._stated: list[Stated] = []
+        self._next_began: float | None = None
+        """When the cell began that is the first of another run."""
         self._note(request)
         self._alive, self._began = run["alive_seconds"] or 0.0, clock.elapsed()
         self._source_hash = run["source_hash"]
@@ -110,6 +117,11 @@ class Recording:
     def start(self) -> None:
         """Begin to listen. A database in memory is not written to: its one connection is the user's."""
         if self.engine.dialect.name != "sqlite" or self.engine.url.database not in (None, "", ":memory:"):
+            if self._sees_files:
+                running = None if self.log is None else self.log.running
+                watching.begin(None if running is None else running.began)
+            else:
+                watching.end()
             try:
                 self._thread.start()
             except RuntimeError as error:  # a limit of processes, or of memory
@@ -145,6 +157,12 @@ class Recording:
         self._wake.set()
         return True
 
+    def state_file(self, stated: Stated) -> None:
+        """Write what the user says of a file with the next sign of life; nothing of it where files are not kept."""
+        if self._sees_files:
+            self._stated.append(stated._replace(cell=audit.LOG.cell))
+            self._wake.set()
+
     def settle(self) -> None:
         """Wait until everything is written, for as long as `PATIENCE` lasts."""
         if self._is_here:
@@ -167,6 +185,8 @@ class Recording:
             if self._is_ending:  # by itself, when a signal interrupted this very call
                 ended_by = ""
             self._is_ending, self._ended_by = True, ended_by
+            running = [] if self.log is None or with_process else self.log.all_running
+            self._next_began = min((each.began for each in running), default=None)
             if self._cells is not None:
                 self._cells.end(with_process=with_process)
             elif ended_by:
@@ -176,6 +196,8 @@ class Recording:
             self._end = end  # whole: a signal's handler may have interrupted this line, and writes what is there
         was_here = self._is_here
         self.settle()
+        if was_here and with_process:
+            watching.end()
         if was_here and not (self._is_ended or self._is_gone):
             why = f"it took longer than {PATIENCE:.0f} s"
             if self._problem is not None:  # of others' errors only the kind is sure to hold no value
@@ -195,6 +217,7 @@ class Recording:
         """Write nothing any more."""
         exit_status.not_at_exit(self.finish)
         self._is_gone = True
+        watching.end()
         if self._is_here:
             self._urgent.set()
             self._wake.set()
@@ -215,10 +238,27 @@ class Recording:
         return self._thread.is_alive()
 
     def _listen(self) -> None:
+        with audit.silence():
+            if self._sees_files:
+                self._begin_files()
+            self._write_until_ended()
+
+    def _begin_files(self) -> None:
+        from ln_jupyter.tracking.recording import files  # here for cost: by the thread, beside the cell
+
+        folder = None if self._path is None else str(self._path.parent)
+        self._files = files.begin(self._known, self.request, self.engine, folder)
+
+    def _write_until_ended(self) -> None:
         is_last = False
         while not self._is_gone:
             is_woken = self._wake.wait(HEARTBEAT)
             if is_woken:
+                if self._files is not None:  # at once, while they are as a cell has left them
+                    self._files.take(self._stated, before=self._next_began)
+                    self._files.settle(
+                        [] if self.log is None else self.log.all_running, is_last=False, is_ending=self._ends
+                    )
                 self._urgent.wait(PAUSE)
             self._wake.wait(0)
             self._urgent.wait(0)
@@ -247,6 +287,10 @@ class Recording:
     @limits.bounded()
     def _write(self) -> None:
         cells = self._cells
+        if self._files is not None:
+            self._files.take(
+                self._stated, before=self._next_began
+            )  # before the cells: they know each that did something
         ended, running = ([], []) if cells is None else cells.take()
         sources = [each.source for each in ended]
         if cells is not None and cells.is_unwritten:
@@ -259,6 +303,9 @@ class Recording:
             if cells.is_unwritten:
                 self._beside |= cells.before()
             self._pending |= cells.summary(ended)
+        if self._files is not None:
+            self._files.settle(running, is_last=self._end is not None, is_ending=self._ends)
+            self._pending |= self._files.summary
         values, beside = self._pending | self._ended(), self._beside
         if self._is_published:
             values = {name: value for name, value in values.items() if name not in _FROZEN}
@@ -296,20 +343,27 @@ class Recording:
             if annotations:
                 run_rows.annotate(connection, self.run_id, annotations)
             run_rows.write_beside(connection, self.run_id, beside)
-            confirm = None if cells is None else cells.write(connection, *executed)
+            confirmed = [] if cells is None else [cells.write(connection, *executed)]
+            if self._files is not None:
+                confirmed.append(self._files.write(connection, {} if cells is None else cells.positions))
             if self._source_hash not in (None, written.get("source_hash", self._source_hash)):
                 run_rows.remove_unused(connection, sources=[self._source_hash])
             connection.commit()
         self._source_hash = written.get("source_hash", self._source_hash)
         self._known |= values
         self._pending, self._beside = {}, {}
-        if confirm is not None:
+        for confirm in confirmed:
             confirm()
+        if self._files is not None and self._files.has_more:
+            self._wake.set()
 
     def _note(self, request: Request) -> None:
         self._named = {**self._named, **request.imports}
         if request.last_location is not None:  # a lost file may be put back, and is read then
             self._path = request.last_location.path
+
+    def _ends(self) -> bool:
+        return self._end is not None
 
     def _look(self, sources: Iterable[str]) -> tuple[Facts, Mapping[str, Any]]:
         if self._facts is None:

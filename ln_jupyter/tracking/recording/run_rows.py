@@ -161,9 +161,11 @@ def write_beside(connection: sa.Connection, run_id: str, texts: Mapping[tuple[st
     column = tables.run_text.c
     is_of_run = (column.run_id == run_id, column.text_id.is_not(None))
     before = connection.execute(sa.select(column.kind, column.name, column.text_id).where(*is_of_run)).all()
-    for (kind, name), text in texts.items():
-        row = {"run_id": run_id, "kind": kind, "name": storable(name), "hash": text.hash, "text_id": text.id}
-        backends.get(connection.dialect).insert_or_update(connection, tables.run_text, **row)
+    rows = [
+        {"run_id": run_id, "kind": kind, "name": storable(name), "hash": text.hash, "text_id": text.id}
+        for (kind, name), text in texts.items()
+    ]
+    backends.get(connection.dialect).insert_or_update(connection, tables.run_text, rows)
     remove_unused_texts(connection, [each.text_id for each in before if (each.kind, each.name) in texts])
 
 

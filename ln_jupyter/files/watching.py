@@ -1,0 +1,39 @@
+"""Begin and end to see what this process, its libraries and its workers open."""
+
+from __future__ import annotations
+
+import sys
+
+from ln_jupyter.files import audit, workers
+
+LIBRARIES = frozenset(
+    {"cv2", "duckdb", "fsspec", "h5py", "pandas", "polars", "pyarrow", "pyogrio", "xarray", "zarr", "netCDF4", "torch"}
+)
+"""Packages of which functions are wrapped; what wraps them is loaded at once only where one of these is."""
+
+
+def begin(cell: float | None = None) -> None:
+    """See what is opened from here on.
+
+    Args:
+        cell: The one that runs in this thread.
+    """
+    audit.start(cell)
+    workers.watch()
+    if not LIBRARIES.isdisjoint(sys.modules):
+        see_libraries()
+
+
+def see_libraries() -> None:
+    """Wrap what libraries read and write past Python's own `open`, now or when they are imported."""
+    from ln_jupyter.files import wrappers  # here for cost: behind the cell, where no such library is there
+
+    wrappers.install(audit.LOG.note)
+
+
+def end() -> None:
+    """See nothing any more."""
+    audit.stop()
+    workers.INBOX.close()
+    if wrappers := sys.modules.get("ln_jupyter.files.wrappers"):
+        wrappers.uninstall()
