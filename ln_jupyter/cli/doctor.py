@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -33,7 +33,7 @@ def doctor(context: click.Context, *, url: str | None, as_json: bool) -> None:
     from ln_jupyter.registry import health
 
     findings: list[Finding] = []
-    chosen: dict[str, dict[str, str]] = {}
+    chosen: dict[str, dict[str, Any]] = {}
     registry = None
     try:
         current = settings.current()
@@ -54,6 +54,8 @@ def doctor(context: click.Context, *, url: str | None, as_json: bool) -> None:
     if url is not None:
         registry, of_registry = health.examine(url)
         findings += of_registry
+    if "files" in chosen:
+        findings.append(environment.files(chosen["files"]["value"]))
     findings += [environment.data_folder(), *environment.server_extension()]
     is_well = not any(finding.state == "broken" for finding in findings)
     versions = environment.versions()
@@ -74,7 +76,7 @@ def doctor(context: click.Context, *, url: str | None, as_json: bool) -> None:
 
 
 def _write(
-    chosen: dict[str, dict[str, str]],
+    chosen: dict[str, dict[str, Any]],
     registry: Registry | None,
     versions: dict[str, str | None],
     findings: list[Finding],
@@ -99,6 +101,7 @@ def _write(
         shown.write(table.facts(shown, {f"{finding.state:<6}": f"{finding.name}: {finding}"}, tone=tone))
 
 
-def _value(setting: dict[str, str]) -> str:
+def _value(setting: dict[str, Any]) -> str:
     """Write a value with what decided it."""
-    return f"{setting['value']}  ({setting['origin']})"
+    value = setting["value"]
+    return f"{value if isinstance(value, str) else ' '.join(value) or 'none'}  ({setting['origin']})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import json
 import platform
 import sqlite3
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ln_jupyter import settings
+from ln_jupyter.files import watching
 from ln_jupyter.registry.finding import Finding
 from ln_jupyter.registry.health import can_be_made
 
@@ -44,6 +46,15 @@ def data_folder() -> Finding:
         return Finding("data folder", "ok", f"{folder} {'is' if folder.exists() else 'can be made'} writable")
     text = f"{folder} cannot be written to: outside of a project, nothing can be registered"
     return Finding("data folder", "hint", text, "make it writable, or set LN_JUPYTER_URL")
+
+
+def files(switch: str) -> Finding:
+    """Say whether what runs read and write is recorded, and which libraries are seen past Python's own `open`."""
+    if switch == "off":
+        return Finding("files", "ok", "what runs read and write is not recorded, as the setting says")
+    here = sorted(name for name in watching.LIBRARIES if importlib.util.find_spec(name) is not None)
+    text = "recorded: what Python opens, what shell commands write into the notebook's folder"
+    return Finding("files", "ok", f"{text}, and what is read and written by {', '.join(here)}" if here else text)
 
 
 def server_extension() -> list[Finding]:

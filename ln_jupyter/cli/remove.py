@@ -181,6 +181,7 @@ def _summary(removed: Removed) -> str:
         humanize.count(removed.sources, "source"),
         humanize.count(removed.environments, "environment"),
         humanize.count(removed.texts, "text"),
+        *([f"what is known of {humanize.count(removed.files, 'file')}"] if removed.files else []),
     )
     return ", ".join(parts)
 

@@ -7,7 +7,22 @@ import sys
 from ln_jupyter.files import audit, workers
 
 LIBRARIES = frozenset(
-    {"cv2", "duckdb", "fsspec", "h5py", "pandas", "polars", "pyarrow", "pyogrio", "xarray", "zarr", "netCDF4", "torch"}
+    {
+        *(
+            "cv2",
+            "duckdb",
+            "fsspec",
+            "geopandas",
+            "h5py",
+            "lightgbm",
+            "netCDF4",
+            "pandas",
+            "polars",
+            "pyarrow",
+            "pyogrio",
+        ),
+        *("pyreadstat", "rasterio", "safetensors", "soundfile", "tables", "xarray", "zarr"),
+    }
 )
 """Packages of which functions are wrapped; what wraps them is loaded at once only where one of these is."""
 

@@ -11,7 +11,7 @@ from ln_jupyter import advice, errors
 from ln_jupyter.db import limits
 from ln_jupyter.orm import unit_of_work
 from ln_jupyter.queries import progress, rows
-from ln_jupyter.schema import ExecutedCell, Notebook, Run, RunText, Text
+from ln_jupyter.schema import ExecutedCell, Notebook, Run, RunFile, RunText, Text
 from ln_jupyter.schema.models import State
 from ln_jupyter.schema.types import utcnow
 from ln_jupyter.tracking.recording import run_rows
@@ -38,6 +38,7 @@ class Removed:
         sources: How many sources that nothing else names.
         environments: How many environments that nothing else names.
         texts: How many texts, of cells and modules, that nothing else refers to.
+        files: How many contents of files that only these runs have read or written.
     """
 
     runs: tuple[str, ...]
@@ -45,13 +46,14 @@ class Removed:
     sources: int
     environments: int
     texts: int
+    files: int = 0
 
 
 @limits.bounded(limits.LONG_SECONDS)
 def delete_runs(ids: Iterable[str], *, dry_run: bool = False) -> Removed:
-    """Delete runs, their cells, and the sources, environments and texts that nothing else names.
+    """Delete runs, their cells, and the sources, environments, texts and contents of files that nothing else names.
 
-    Notebooks and files stay. A run that goes on may be named: nothing more is written of it.
+    Notebooks stay, and records of files that somebody added or edited; files themselves are never touched. A run that goes on may be named: nothing more is written of it.
 
     Args:
         ids: Of the runs.
@@ -152,6 +154,7 @@ def _delete(session: orm.Session, ids: tuple[str, ...], *, dry_run: bool, with_o
         sources: set[str] = set()
         environments: set[str] = set()
         texts: set[int] = set()
+        files: set[str] = set()
         for some in _some_of(ids, "counting" if dry_run else "deleting", " runs"):
             of_runs = sa.select(sa.func.count()).select_from(ExecutedCell).where(ExecutedCell.run_id.in_(some))
             cells += connection.scalar(of_runs) or 0
@@ -159,6 +162,8 @@ def _delete(session: orm.Session, ids: tuple[str, ...], *, dry_run: bool, with_o
             sources |= {row.source_hash for row in used if row.source_hash}
             environments |= {row.environment_hash for row in used if row.environment_hash}
             texts |= _texts_of(connection, ExecutedCell.run_id.in_(some), RunText.run_id.in_(some))
+            seen = sa.select(RunFile.file_id).where(RunFile.run_id.in_(some), RunFile.file_id.is_not(None))
+            files |= set(connection.scalars(seen.distinct()))
             connection.execute(sa.delete(Run).where(Run.id.in_(some)))
         counts = [0, 0, 0]
         for some in rows.batches(sources):
@@ -168,9 +173,10 @@ def _delete(session: orm.Session, ids: tuple[str, ...], *, dry_run: bool, with_o
         counts[2] = _remove_texts(connection, texts)
         if with_orphans:
             counts[2] += sum(run_rows.remove_unused_texts(connection, some) for some in _orphans(connection))
+        of_files = sum(run_rows.remove_unused_files(connection, some) for some in rows.batches(sorted(files)))
         if dry_run:
             step.rollback()
-    return Removed(ids, cells, *counts)
+    return Removed(ids, cells, counts[0], counts[1], counts[2], of_files)
 
 
 def _delete_texts(session: orm.Session, ids: tuple[str, ...], *, dry_run: bool) -> Removed:
@@ -190,6 +196,7 @@ def _delete_texts(session: orm.Session, ids: tuple[str, ...], *, dry_run: bool) 
             hidden = sa.update(ExecutedCell).where(ExecutedCell.run_id.in_(some), is_told)
             cells += connection.execute(hidden.values(text_id=None, error_message=None)).rowcount
             connection.execute(sa.update(RunText).where(is_code).values(text_id=None))
+            connection.execute(sa.delete(RunFile).where(RunFile.run_id.in_(some), RunFile.kind == "query"))
         removed = _remove_texts(connection, texts)
         if dry_run:
             step.rollback()

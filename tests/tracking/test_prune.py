@@ -12,6 +12,7 @@ import sqlalchemy as sa
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
+from ln_jupyter.schema import ids
 from ln_jupyter.schema.types import utcnow
 from ln_jupyter.tracking import prune, running
 from tests.tracking import notebooks
@@ -321,3 +322,30 @@ def test_cells_are_not_read_to_find_texts(engine: sa.Engine) -> None:
         ]
     assert len(plans) > 12
     assert [] == [plan for plan in plans if re.search(r"(SCAN|Seq Scan on) ln_(executed_cell|run_text)\b", plan)]
+
+
+def test_what_is_known_of_files_goes_with_the_last_run() -> None:
+    """A content that only removed runs have read or written goes; one that somebody added, edited or still uses stays."""
+    hashes = {"own": "a" * 64, "shared": "b" * 64, "edited": "c" * 64, "added": "d" * 64}
+    files = {
+        name: lns.File(name=name, hash=value, size=1, **({} if name == "added" else {"id": ids.of_content(value, 1)}))
+        for name, value in hashes.items()
+    }
+    one, two = lns.Run(name="one"), lns.Run(name="two")
+    for position, file in enumerate(files.values(), 1):
+        one.files.append(
+            lns.RunFile(position=position, role="output", kind="file", path=f"/{file.name}", via="open", file=file)
+        )
+    one.outputs = list(files.values())
+    two.inputs = [files["shared"]]
+    with ln.Session() as ss:
+        ss.add([one, two])
+    with ln.Session() as ss:
+        ss.select(lns.File, name="edited").one().uri = "s3://lab/edited"
+
+    would = prune.delete_runs([one.id], dry_run=True)
+    removed = prune.delete_runs([one.id])
+
+    assert would.files == removed.files == 1
+    assert sorted(file.name or "" for file in ln.select(lns.File).all()) == ["added", "edited", "shared"]
+    assert ln.select(lns.RunFile).count() == 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from ln_jupyter.db import backends
-from ln_jupyter.schema import tables
+from ln_jupyter.schema import ids, tables
 from ln_jupyter.schema.types import utcnow
 from ln_jupyter.tracking.request import storable
 
@@ -217,9 +217,9 @@ def store_texts(connection: sa.Connection, texts: Iterable[Text]) -> None:
         backends.get(connection.dialect).insert_if_absent(connection, tables.text, list(rows.values()))
 
 
-def remove_unused_texts(connection: sa.Connection, ids: Iterable[int]) -> int:
+def remove_unused_texts(connection: sa.Connection, text_ids: Iterable[int]) -> int:
     """Remove those of the texts that nothing refers to; how many."""
-    table, wanted = tables.text, list(dict.fromkeys(ids))
+    table, wanted = tables.text, list(dict.fromkeys(text_ids))
     if not wanted:
         return 0
     # first, for itself: whoever is just about to refer to one is waited for, and seen by the next statement
@@ -227,6 +227,20 @@ def remove_unused_texts(connection: sa.Connection, ids: Iterable[int]) -> int:
     used = [sa.exists().where(user.c.text_id == table.c.id) for user in (tables.executed_cell, tables.run_text)]
     unused = sa.delete(table).where(table.c.id.in_(wanted), *(~each for each in used))
     return connection.execute(unused).rowcount
+
+
+def remove_unused_files(connection: sa.Connection, file_ids: Iterable[str]) -> int:
+    """Remove those of the files that nothing refers to, and that nobody but the recorder has made or edited; how many."""
+    column = tables.file.c
+    is_untouched = sa.select(column.id, column.hash, column.size).where(
+        column.id.in_(list(file_ids)), column.revision == 1
+    )
+    found = connection.execute(is_untouched.with_for_update()).all()
+    made = [row.id for row in found if row.hash and row.id == ids.of_content(row.hash, row.size)]
+    users = (tables.run_file, tables.run_input, tables.run_output)
+    used = [sa.exists().where(user.c.file_id == column.id) for user in users]
+    unused = sa.delete(tables.file).where(column.id.in_(made), *(~each for each in used))
+    return connection.execute(unused).rowcount if made else 0
 
 
 def count_cells(connection: sa.Connection, run_id: str) -> int:

@@ -1,0 +1,28 @@
+"""When it begins to be seen what libraries open."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from ln_jupyter.files import libraries, watching
+
+pytestmark = pytest.mark.newest  # no library decides what is proved here
+
+
+def test_the_packages_are_those_of_the_table() -> None:
+    """The packages that are looked for are those of which functions are wrapped."""
+    assert {name.partition(".")[0] for name in libraries.LIBRARIES} == watching.LIBRARIES
+
+
+@pytest.mark.parametrize(("before", "expected"), [("", False), ("import pandas", True)])
+def test_what_wraps_is_loaded_at_once_only_where_it_is_needed(before: str, *, expected: bool) -> None:
+    """Where no such library was imported, what wraps it is left to the thread behind the cell."""
+    pytest.importorskip("pandas")
+    program = f"{before}\nimport sys\nfrom ln_jupyter.files import watching\nwatching.begin()\n"
+    program += "print('ln_jupyter.files.wrappers' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert ran.stdout.strip() == str(expected)
