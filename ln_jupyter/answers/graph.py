@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ln_jupyter.answers import uses
 from ln_jupyter.queries import files, lineage
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 MOST = 60
 """Nodes of a graph; the others are counted."""
 
-_EVERYWHERE = ("url", "table")
+
 _NEXT = 12  # runs next to a file
 _FILES = 200  # of a run
 
@@ -79,7 +80,7 @@ def key_of(row: Row) -> Key:
     """Say which file a row is of. An empty file is no content: all of them are alike."""
     if row["file_id"] is not None and row["size"] != 0:
         return Key("content", row["file_id"])
-    host = None if row["kind"] in _EVERYWHERE else row["host"]
+    host = None if row["kind"] in uses.NAMED else row["host"]
     return Key("name", row["path"], (host, row["size"], row["modified_at"]))
 
 

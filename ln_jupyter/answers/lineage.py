@@ -181,7 +181,7 @@ def _of_file(connection: sa.Connection, target: where.Target) -> Start:
     last = next((each for each in at_path if each["role"] == "output"), at_path[0])
     did = "wrote" if last["role"] == "output" else "read"
     is_same = last["file_id"] is None and (
-        last["kind"] in ("url", "table") or _is_same(last, content.size, content.modified_ns)
+        last["kind"] in uses.NAMED or _is_same(last, content.size, content.modified_ns)
     )
     by = uses.named_run(uses.run_name(last), last["run_id"])
     return Start(

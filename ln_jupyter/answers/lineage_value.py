@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ln_jupyter import humanize
 from ln_jupyter.answers import uses
+from ln_jupyter.answers.words import CARD, Form
 from ln_jupyter.display import html
 from ln_jupyter.display.card import SEPARATOR, Part
 from ln_jupyter.display.graphs import drawing
@@ -30,7 +31,7 @@ class Node:
 
     Attributes:
         id: In this graph.
-        kind: ``"run"``, ``"file"``, ``"folder"``, ``"url"`` or ``"table"``.
+        kind: ``"run"``, ``"file"``, ``"folder"``, ``"url"``, ``"table"`` or ``"query"``.
         name: Of the notebook's or script's file, or of the file.
         run_id: Of a run, its id.
         by: Whose run it is.
@@ -62,16 +63,15 @@ class Node:
     is_start: bool = False
     more: int = 0
 
-    @property
-    def said(self) -> str:
-        """What there is to say beside its name."""
+    def said(self, form: Form = CARD) -> str:
+        """Say what there is to say beside its name."""
         more = f"+{self.more:,} more" if self.more else ""
         if self.kind == "run":
-            time = "" if self.at is None else humanize.moment(self.at, year=False)
+            time = "" if self.at is None else form.time(self.at)
             return ", ".join(filter(None, (" ".join(filter(None, (self.by, time))), more)))
-        facts = [humanize.short_hash(self.hash or ""), "a source" if self.is_source else ""]
-        if self.kind in ("url", "table"):
-            facts.append("a table" if self.kind == "table" else "a URL")
+        facts = [form.hash(self.hash or ""), "a source" if self.is_source else ""]
+        if self.kind in uses.NAMED:
+            facts.append(uses.NAMED[self.kind])
         elif self.hash is None:
             facts.append("content not known")
         return ", ".join(filter(None, (*facts, more)))
@@ -136,7 +136,7 @@ class Lineage:
         names = {node.id: f"n{number}" for number, node in enumerate(self.nodes)}
         lines = ["flowchart LR"]
         for node in self.nodes:
-            text = "<br/>".join(_quoted(each) for each in (node.title, node.said) if each)
+            text = "<br/>".join(_quoted(each) for each in (node.title, node.said()) if each)
             opening, closing = ("[", "]") if node.kind == "run" else ("([", "])")
             lines.append(f'    {names[node.id]}{opening}"{text}"{closing}')
         for edge in self.edges:
@@ -148,7 +148,7 @@ class Lineage:
         """Return the graph as a drawing."""
         boxes: dict[Hashable, Box] = {
             node.id: Box(
-                (node.title, node.said),
+                (node.title, node.said()),
                 title=" · ".join(filter(None, (node.path or node.name, node.run_id or node.hash, node.reason))),
                 is_round=node.kind != "run",
                 is_start=node.is_start,
@@ -156,10 +156,10 @@ class Lineage:
             for node in self.nodes
         }
         arrows = [Arrow(each.source, each.target, is_dotted=each.kind == "continued") for each in self.edges]
-        return drawing.to_svg(boxes, arrows, label=f"{self._headline}: {self._in_words}")
+        return drawing.to_svg(boxes, arrows, label=f"{self.counts}: {self._in_words}")
 
     def __repr__(self) -> str:
-        return "\n".join(plain(line) for line in self._text)
+        return "\n".join([self.heading, self.counts, *self.lines()])
 
     def _repr_html_(self) -> str:
         return self._html
@@ -169,7 +169,13 @@ class Lineage:
         printer.text(repr(self))
 
     @property
-    def _headline(self) -> str:
+    def heading(self) -> str:
+        """What it is of."""
+        return plain(SEPARATOR.join(filter(None, (self.subject, self.note))))
+
+    @property
+    def counts(self) -> str:
+        """How much there is."""
         runs = sum(node.kind == "run" for node in self.nodes)
         counts = [humanize.count(runs, "run"), humanize.count(len(self.nodes) - runs, "file")]
         more = sum(node.more for node in self.nodes)
@@ -183,35 +189,26 @@ class Lineage:
     @cached_property
     def _html(self) -> str:
         lines: list[Line] = [(Part(self.subject, "b"), Part(f"{SEPARATOR}{self.note}" if self.note else ""))]
-        lines.append((Part(self._headline, "small"),))
+        lines.append((Part(self.counts, "small"),))
         said = "".join(f"<p>{html.of_line(line)}</p>" for line in lines)
-        text = "<br>".join(escaped(line).replace("  ", "&nbsp;&nbsp;") for line in self._text[2:])
+        text = "<br>".join(escaped(line).replace("  ", "&nbsp;&nbsp;") for line in self.lines())
         as_text = f"<details><summary><small>as text</small></summary><p>{text}</p></details>" if text else ""
         return html.framed(f"{said}{self.to_svg()}{as_text}", is_wide=True)
 
-    @cached_property
-    def _text(self) -> list[str]:
-        """Write what led to it below it, and then what came of it: each step further in."""
-        first = f"{self.subject}{SEPARATOR}{self.note}" if self.note else self.subject
-        lines = [first, self._headline]
-        starts = [node for node in self.nodes if node.is_start]
-        for name, is_back in (("before", True), ("after", False)):
-            told: set[str] = {node.id for node in starts}
-            below = [line for node in starts for line in self._tree(node, told, 1, is_back=is_back)]
-            lines += [f"{name}:", *below] if below else []
-        return lines
+    def lines(self, form: Form = CARD, *, width: int | None = _WIDTH) -> list[str]:
+        """Write what led to it, and then what came of it: each step further in.
 
-    def _tree(self, node: Node, told: set[str], indent: int, *, is_back: bool) -> Iterator[str]:
-        ends = self._before if is_back else self._after
-        for each in ends.get(node.id, ()):
-            again = each.id in told
-            run = f", run {humanize.short_id(each.run_id)}" if each.run_id else ""
-            said = ", ".join(filter(None, (f"{each.title}{run}  {each.said}".rstrip(), "see above" if again else "")))
-            line = f"{'  ' * indent}{said}"
-            yield line if len(line) <= _WIDTH else f"{line[: _WIDTH - 1]}…"
-            if not again:
-                told.add(each.id)
-                yield from self._tree(each, told, indent + 1, is_back=is_back)
+        Args:
+            form: How ids, hashes and times are written.
+            width: No wider than so many columns; None where nothing is cut.
+        """
+        found = []
+        starts = [node for node in self.nodes if node.is_start]
+        for name, ends in (("before:", self._before), ("after:", self._after)):
+            told = {node.id for node in starts}
+            below = [line for node in starts for line in _tree(node, ends, told, form, "  ")]
+            found += [name, *below] if below else []
+        return [line if width is None or len(line) <= width else f"{line[: width - 1]}…" for line in map(plain, found)]
 
     @cached_property
     def _before(self) -> dict[str, list[Node]]:
@@ -227,6 +224,17 @@ class Lineage:
         for one, other in ends:
             found.setdefault(one, []).append(nodes[other])
         return found
+
+
+def _tree(node: Node, ends: dict[str, list[Node]], told: set[str], form: Form, indent: str) -> Iterator[str]:
+    for each in ends.get(node.id, ()):
+        again = each.id in told
+        run = f", run {form.id(each.run_id)}" if each.run_id else ""
+        said = f"{each.title}{run}  {each.said(form)}".rstrip()
+        yield f"{indent}{said}{', see above' if again else ''}"
+        if not again:
+            told.add(each.id)
+            yield from _tree(each, ends, told, form, f"{indent}  ")
 
 
 def _quoted(text: str) -> str:

@@ -20,13 +20,17 @@ _SEEN = {
 }
 
 
+NAMED = {"url": "a URL", "table": "a table", "query": "a query"}
+"""What is known by its name, the same on every machine, and has no content to be known by."""
+
+
 @dataclass(frozen=True)
 class Use:
     """That a run read or wrote a file.
 
     Attributes:
         role: ``"input"``, which it read, or ``"output"``, which it wrote.
-        kind: ``"file"``, ``"folder"``, ``"url"`` or ``"table"``.
+        kind: ``"file"``, ``"folder"``, ``"url"``, ``"table"`` or ``"query"``.
         path: Where it lay.
         host: On which machine.
         run_id: Of the run.

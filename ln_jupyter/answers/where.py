@@ -7,15 +7,16 @@ import os
 import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from ln_jupyter import errors, sanitize
 from ln_jupyter.answers import asking, uses
 from ln_jupyter.answers.provenance import Origin, Place, Where
-from ln_jupyter.files import hashing
+from ln_jupyter.files import events, hashing
 from ln_jupyter.queries import files
 from ln_jupyter.schema import File, Notebook, Run, RunFile
 from ln_jupyter.schema.types import utcnow
+from ln_jupyter.tracking.request import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,8 +51,8 @@ class Target(NamedTuple):
 
     @property
     def paths(self) -> list[str]:
-        """All forms of the path."""
-        return [self.path, *self.others]
+        """All forms of the path, as they are recorded."""
+        return [storable(each) for each in (self.path, *self.others)]
 
 
 def where(path: str | os.PathLike[str] | File) -> Where:
@@ -93,8 +94,10 @@ def look(path: object) -> Target:
     given = os.fspath(path)
     if not isinstance(given, str) or not given.strip() or "\0" in given:
         raise errors.InvalidValueError("where() asks about a file, and this is no path", fix='ln.where("pred.csv")')
+    if given.startswith("file://"):
+        given = unquote(urlsplit(given).path)
     if "://" in given:
-        return Target(_without_credentials(given), hashing.look(""), is_named=True)
+        return Target(events.without_credentials(given), hashing.look(""), is_named=True)
     absolute = os.path.abspath(os.path.expanduser(given))  # noqa: PTH100, PTH111 - as it was recorded
     real = os.path.realpath(absolute)
     return Target(absolute, hashing.of_path(absolute), (real,) if real != absolute else ())
@@ -246,16 +249,6 @@ def _above(path: str) -> Iterator[str]:
     while (parent := os.path.dirname(path)) != path:  # noqa: PTH120 - as it was recorded
         yield parent
         path = parent
-
-
-def _without_credentials(url: str) -> str:
-    """Write a URL as it is recorded: without user and password."""
-    try:
-        parts = urlsplit(url)
-        _, _, place = parts.netloc.rpartition("@")
-        return parts._replace(netloc=place).geturl()
-    except ValueError:
-        return url
 
 
 def _what_it_is(given: object) -> str:

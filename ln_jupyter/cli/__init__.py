@@ -6,13 +6,15 @@ import click
 
 import ln_jupyter
 from ln_jupyter.cli import approve, copy, doctor, lists, project, remove
+from ln_jupyter.cli.answers import lineage, run_files, where
 from ln_jupyter.cli.group import Group
 from ln_jupyter.cli.show import command
 
 _EXIT_CODES = """\b
 Exit codes:
   0  it is done, or nothing is wrong
-  1  it cannot be done, or the doctor found something broken; the last lines say why and the fix
+  1  it cannot be done, or the doctor found something broken; the last lines say why and the fix;
+     where and lineage: nothing is known of it
   2  the command cannot be understood
 """
 
@@ -29,6 +31,9 @@ for _command in (
     lists.list_notebooks,
     lists.list_runs,
     command.show,
+    where.where,
+    run_files.list_files,
+    lineage.lineage,
     doctor.doctor,
     project.init,
     project.migrate,

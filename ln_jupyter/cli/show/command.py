@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ln_jupyter.cli import completion, files, options
+from ln_jupyter.cli.answers import run_files
 from ln_jupyter.cli.lists import notebook_facts
 from ln_jupyter.cli.output import programs, screen
 from ln_jupyter.cli.show import executed, notebook, run
@@ -113,4 +114,9 @@ def _all_of_run(connection: sa.Connection, run_id: str) -> dict[str, Any]:
     from ln_jupyter.queries import cells, runs  # here for cost: --help needs no database
 
     found = [executed.facts(cell) for cell in cells.read(connection, run_id)]
-    return {"kind": "run", **runs.read(connection, run_id), "cells": found}
+    return {
+        "kind": "run",
+        **runs.read(connection, run_id),
+        "cells": found,
+        "files": run_files.facts(connection, run_id),
+    }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ln_jupyter import errors, humanize
 from ln_jupyter.cli import files
+from ln_jupyter.cli.answers import run_files
 from ln_jupyter.cli.output import states, table
 from ln_jupyter.cli.show import executed, timeline
 from ln_jupyter.notebook import parameters
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ln_jupyter.queries.cells import Ran
 
 _MOST_CELLS = 50  # unless all is asked for; JSON has them all
+_MOST_FILES = 8  # of those read, and of those written
 _AT_ONCE = 200  # texts in memory
 _CHANGES = {True: "with changes", False: None, None: "perhaps with changes"}
 _SAID = (None, "ok", "failed", "interrupted")
@@ -39,7 +41,8 @@ def write(shown: Screen, connection: sa.Connection, run_id: str) -> None:
     is_open = bool(ran) and found[-1]["ok"] is None
     text = shown.cut(ran[-1], shown.width and shown.width // 2) if is_open and run["in_cell"] is None else ""
     shown.write([*states.heading(shown, run, text), *_who(shown, run)])
-    for known in (_given(shown, run), _rest(shown, run) if shown.is_full else {}):
+    given = _given(shown, run) | run_files.rows_of(shown, connection, run, most=_MOST_FILES)
+    for known in (given, _rest(shown, run) if shown.is_full else {}):
         if lines := table.facts(shown, known):
             shown.write([" ", *lines])
     if found:
