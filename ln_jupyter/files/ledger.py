@@ -134,7 +134,8 @@ class Ledger:
         if event.access == UPDATE and touched.writer is None:
             touched.is_update = True
         if event.access == WRITE or touched.writer is not None:
-            touched.writer = (event.cell, event.via)
+            is_said = touched.writer is not None and event.via == "open"  # a library opens in the end, too
+            touched.writer = (event.cell, touched.writer[1] if touched.writer and is_said else event.via)
 
     def _rename(self, event: Event) -> None:
         """Let what was written under one name be written under the other."""

@@ -63,7 +63,7 @@ def _duckdb(prefix: str) -> tuple[Point, ...]:
 
 
 _MODE = (1, "mode")
-_PANDAS_FORMATS = ("csv", "excel", "html", "json", "markdown", "pickle", "stata", "xml")
+_PANDAS_FORMATS = ("csv", "excel", "hdf", "html", "json", "markdown", "pickle", "stata", "xml")
 _NAMED = 99
 """The position of an argument that is never given by position."""
 

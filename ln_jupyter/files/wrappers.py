@@ -11,6 +11,7 @@ import functools
 import os
 import re
 import sys
+import threading
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ln_jupyter.files import imports
@@ -53,6 +54,15 @@ class _State:
 
     note: Note | None = None
     wrapped: Final = dict[int, _Wrapped]()
+
+
+class _Outermost(threading.local):
+    """Of the libraries that call each other in a thread, the one that the notebook has called."""
+
+    library: str | None = None
+
+
+_OUTERMOST: Final = _Outermost()
 
 
 def install(note: Note) -> None:
@@ -137,7 +147,7 @@ def _watched(original: Callable[..., Any], library: Library, point: Point) -> Ca
         with fence:
             if (note := _State.note) is not None:
                 for text, access in _files(point, args, kwargs):
-                    note(text, access, library.name)
+                    note(text, access, _OUTERMOST.library or library.name)
         with fence:
             frame = sys._getframe(1)
             names, variables = frame.f_globals, _variables(frame, library)
@@ -145,12 +155,16 @@ def _watched(original: Callable[..., Any], library: Library, point: Point) -> Ca
             code = _code(frame)
         if code is None:
             return original(*args, **kwargs)
+        outer = _OUTERMOST.library
         try:
+            _OUTERMOST.library = outer or library.name
             return eval(code, names, variables)  # noqa: S307 -- our own code
         except BaseException as error:
             with fence:
                 error.__traceback__ = _below(_below(error.__traceback__))  # without our two frames
             raise
+        finally:
+            _OUTERMOST.library = outer
 
     return watched
 

@@ -1,6 +1,6 @@
 """Readers and writers of many libraries: each case prepares its files, then reads and writes; `python coverage_cases.py GROUP` runs them.
 
-It prints what was heard of each: ``{case: {"open": [reads, writes], "wrappers": [reads, writes]}}``.
+It prints of each what its run has read and written, and who saw that: ``{case: {"input": {file: via}, "output": {...}}}``.
 """
 
 from __future__ import annotations
@@ -22,28 +22,33 @@ if TYPE_CHECKING:
 
 
 class Case(NamedTuple):
-    """What a cell does, and the files that it is to be seen to read and to write."""
+    """What a cell does, and the files that its run is to have read and written: these, and no others."""
 
     group: str
     needs: tuple[str, ...]
     run: Callable[[], Iterator[None]]
     reads: frozenset[str]
     writes: frozenset[str]
-    by: frozenset[str]
-    """Who hears of all of them: ``open``, ``wrappers``, or nobody."""
+    via: frozenset[str]
+    """Who saw them."""
 
 
 CASES: dict[str, Case] = {}
 
 
 def case(  # noqa: PLR0913, PLR0917 - a table reads best by position
-    name: str, group: str, reads: str = "", writes: str = "", by: str = "wrappers", needs: str = ""
+    name: str, group: str, reads: str, writes: str, via: str, needs: str = ""
 ) -> Callable[[Callable[[], Iterator[None]]], None]:
     """Add a case: what comes before its ``yield`` is preparation."""
 
     def add(run: Callable[[], Iterator[None]]) -> None:
         CASES[name] = Case(
-            group, tuple(needs.split()), run, frozenset(reads.split()), frozenset(writes.split()), frozenset(by.split())
+            group,
+            tuple(needs.split()),
+            run,
+            frozenset(reads.split()),
+            frozenset(writes.split()),
+            frozenset(via.split()),
         )
 
     return add
@@ -75,7 +80,7 @@ def _pathlib() -> Iterator[None]:
     Path("b.txt").write_text(Path("a.txt").read_text())
 
 
-@case("a temporary file, then os.replace", "python", "", "b.txt.tmp", "open")
+@case("a temporary file, then os.replace", "python", "", "b.txt", "open")
 def _replace() -> Iterator[None]:
     yield
     Path("b.txt.tmp").write_text("x")
@@ -98,11 +103,10 @@ def _gzip() -> Iterator[None]:
         json.dump(json.load(file), other)
 
 
-@case("another program", "python", "a.txt", "b.txt", "")
+@case("another program", "python", "", "b.txt", "snapshot")
 def _program() -> Iterator[None]:
-    Path("a.txt").write_text("x")
     yield
-    subprocess.run(["cp", "a.txt", "b.txt"], check=True)
+    subprocess.run(["cp", __file__, "b.txt"], check=True)  # noqa: S607
 
 
 # numpy, pandas
@@ -142,9 +146,9 @@ def _frame() -> Any:
 
 
 def _pandas(
-    kind: str, suffix: str, *, needs: str = "pandas", reader: str = "", by: str = "open", **options: Any
+    kind: str, suffix: str, *, needs: str = "pandas", reader: str = "", via: str = "open", **options: Any
 ) -> None:
-    @case(f"pandas {reader or kind}", "pandas", f"a.{suffix}", f"b.{suffix}", by, needs)
+    @case(f"pandas {reader or kind}", "pandas", f"a.{suffix}", f"b.{suffix}", via, needs)
     def _() -> Iterator[None]:
         import pandas as pd
 
@@ -160,12 +164,12 @@ _pandas("csv", "csv.gz", reader="csv.gz")
 _pandas("json", "json")
 _pandas("pickle", "pkl")
 _pandas("excel", "xlsx", needs="pandas openpyxl")
-_pandas("feather", "feather", by="wrappers", needs="pandas pyarrow")
-_pandas("parquet", "parquet", by="wrappers", needs="pandas pyarrow")
-_pandas("orc", "orc", by="wrappers", needs="pandas pyarrow")
+_pandas("feather", "feather", via="pandas", needs="pandas pyarrow")
+_pandas("parquet", "parquet", via="pandas", needs="pandas pyarrow")
+_pandas("orc", "orc", via="pandas", needs="pandas pyarrow")
 
 
-@case("pandas, a folder of parquet files", "pandas", "d", "e", needs="pandas pyarrow")
+@case("pandas, a folder of parquet files", "pandas", "d", "e", "pandas", "pandas pyarrow")
 def _partitioned() -> Iterator[None]:
     import pandas as pd
 
@@ -174,7 +178,7 @@ def _partitioned() -> Iterator[None]:
     pd.read_parquet("d").to_parquet("e", partition_cols=["b"])
 
 
-@case("pandas hdf", "pandas", "a.h5", "b.h5", needs="pandas tables")
+@case("pandas hdf", "pandas", "a.h5", "b.h5", "pandas", "pandas tables")
 def _hdf() -> Iterator[None]:
     import pandas as pd
 
@@ -183,7 +187,7 @@ def _hdf() -> Iterator[None]:
     pd.read_hdf("a.h5", key="x").to_hdf("b.h5", key="x", mode="w")
 
 
-@case("pandas, a URL", "pandas", "memory://m/a.csv", "memory://m/b.csv", needs="pandas fsspec")
+@case("pandas, a URL", "pandas", "memory://m/a.csv", "memory://m/b.csv", "pandas", "pandas fsspec")
 def _pandas_url() -> Iterator[None]:
     import pandas as pd
 
@@ -192,7 +196,7 @@ def _pandas_url() -> Iterator[None]:
     pd.read_csv("memory://m/a.csv").to_csv(path_or_buf="memory://m/b.csv")
 
 
-@case("fsspec, a URL", "pandas", "memory://m/a.csv", "memory://m/b.csv", needs="fsspec")
+@case("fsspec, a URL", "pandas", "memory://m/a.csv", "memory://m/b.csv", "fsspec", "fsspec")
 def _fsspec() -> Iterator[None]:
     import fsspec
 
@@ -263,7 +267,7 @@ def _table() -> Any:
     return pa.table({"a": [1, 2], "b": ["x", "y"]})
 
 
-@case("pyarrow parquet", "pyarrow", "a.parquet", "b.parquet", needs="pyarrow")
+@case("pyarrow parquet", "pyarrow", "a.parquet", "b.parquet", "pyarrow", "pyarrow")
 def _parquet() -> Iterator[None]:
     import pyarrow.parquet as pq
 
@@ -272,7 +276,7 @@ def _parquet() -> Iterator[None]:
     pq.write_table(pq.read_table("a.parquet"), where="b.parquet")
 
 
-@case("pyarrow ParquetFile and ParquetWriter", "pyarrow", "a.parquet", "b.parquet", needs="pyarrow")
+@case("pyarrow ParquetFile and ParquetWriter", "pyarrow", "a.parquet", "b.parquet", "pyarrow", "pyarrow")
 def _parquet_file() -> Iterator[None]:
     import pyarrow.parquet as pq
 
@@ -285,7 +289,7 @@ def _parquet_file() -> Iterator[None]:
         other.write_table(file.read())
 
 
-@case("pyarrow, what is said of a parquet file", "pyarrow", "a.parquet b.parquet", "", needs="pyarrow")
+@case("pyarrow, what is said of a parquet file", "pyarrow", "a.parquet b.parquet", "", "pyarrow", "pyarrow")
 def _parquet_metadata() -> Iterator[None]:
     import pyarrow.parquet as pq
 
@@ -296,7 +300,7 @@ def _parquet_metadata() -> Iterator[None]:
     pq.read_metadata("b.parquet")
 
 
-@case("pyarrow ParquetDataset and write_to_dataset", "pyarrow", "a.parquet c.parquet", "d", needs="pyarrow")
+@case("pyarrow ParquetDataset and write_to_dataset", "pyarrow", "a.parquet c.parquet", "d", "pyarrow", "pyarrow")
 def _parquet_dataset() -> Iterator[None]:
     import pyarrow.parquet as pq
 
@@ -306,7 +310,7 @@ def _parquet_dataset() -> Iterator[None]:
     pq.write_to_dataset(pq.ParquetDataset(["a.parquet", "c.parquet"]).read(), "d")
 
 
-@case("pyarrow dataset", "pyarrow", "d", "e", needs="pyarrow")
+@case("pyarrow dataset", "pyarrow", "d", "e", "pyarrow", "pyarrow")
 def _dataset() -> Iterator[None]:
     import pyarrow.dataset as ds
 
@@ -315,7 +319,7 @@ def _dataset() -> Iterator[None]:
     ds.write_dataset(ds.dataset("d", format="parquet"), base_dir=Path("e"), format="parquet")
 
 
-@case("pyarrow csv", "pyarrow", "a.csv c.csv", "b.csv", needs="pyarrow")
+@case("pyarrow csv", "pyarrow", "a.csv c.csv", "b.csv", "pyarrow", "pyarrow")
 def _arrow_csv() -> Iterator[None]:
     from pyarrow import csv
 
@@ -326,7 +330,7 @@ def _arrow_csv() -> Iterator[None]:
     csv.open_csv("c.csv").close()
 
 
-@case("pyarrow json", "pyarrow", "a.json", "", needs="pyarrow")
+@case("pyarrow json", "pyarrow", "a.json", "", "pyarrow", "pyarrow")
 def _arrow_json() -> Iterator[None]:
     import pyarrow.json
 
@@ -335,7 +339,7 @@ def _arrow_json() -> Iterator[None]:
     pyarrow.json.read_json("a.json")
 
 
-@case("pyarrow feather", "pyarrow", "a.feather c.feather", "b.feather", needs="pyarrow")
+@case("pyarrow feather", "pyarrow", "a.feather c.feather", "b.feather", "pyarrow", "pyarrow")
 def _feather() -> Iterator[None]:
     from pyarrow import feather
 
@@ -346,7 +350,7 @@ def _feather() -> Iterator[None]:
     feather.read_feather("c.feather")
 
 
-@case("pyarrow orc", "pyarrow", "a.orc c.orc", "b.orc", needs="pyarrow")
+@case("pyarrow orc", "pyarrow", "a.orc c.orc", "b.orc", "pyarrow", "pyarrow")
 def _orc() -> Iterator[None]:
     from pyarrow import orc
 
@@ -357,7 +361,7 @@ def _orc() -> Iterator[None]:
     orc.ORCFile("c.orc").read()
 
 
-@case("pyarrow ipc and memory_map", "pyarrow", "a.arrow c.arrow", "b.arrow", needs="pyarrow")
+@case("pyarrow ipc and memory_map", "pyarrow", "a.arrow c.arrow", "b.arrow", "pyarrow", "pyarrow")
 def _ipc() -> Iterator[None]:
     import pyarrow as pa
 
@@ -372,7 +376,7 @@ def _ipc() -> Iterator[None]:
         pa.ipc.open_file(source).read_all()
 
 
-@case("pyarrow, in a file system", "pyarrow", "a.parquet", "b.parquet", needs="pyarrow")
+@case("pyarrow, in a file system", "pyarrow", "a.parquet", "b.parquet", "pyarrow", "pyarrow")
 def _in_file_system() -> Iterator[None]:
     import pyarrow.parquet as pq
     from pyarrow import fs
@@ -384,7 +388,7 @@ def _in_file_system() -> Iterator[None]:
     )
 
 
-@case("pyarrow OSFile", "pyarrow", "a.txt", "b.txt", "", "pyarrow")
+@case("pyarrow OSFile", "pyarrow", "", "", "", "pyarrow")
 def _osfile() -> Iterator[None]:
     import pyarrow as pa
 
@@ -398,7 +402,7 @@ def _osfile() -> Iterator[None]:
 
 
 def _polars(kind: str, suffix: str, *, needs: str = "polars") -> None:
-    @case(f"polars {kind}", "polars", f"a.{suffix}", f"b.{suffix}", needs=needs)
+    @case(f"polars {kind}", "polars", f"a.{suffix}", f"b.{suffix}", "polars", needs)
     def _() -> Iterator[None]:
         import polars as pl
 
@@ -413,7 +417,7 @@ _polars("excel", "xlsx", needs="polars xlsxwriter fastexcel")
 
 
 def _lazy(kind: str) -> None:
-    @case(f"polars scan and sink {kind}", "polars", f"a.{kind}", f"b.{kind}", needs="polars")
+    @case(f"polars scan and sink {kind}", "polars", f"a.{kind}", f"b.{kind}", "polars", "polars")
     def _() -> Iterator[None]:
         import polars as pl
 
@@ -426,7 +430,7 @@ for _kind in ("csv", "parquet", "ipc", "ndjson"):
     _lazy(_kind)
 
 
-@case("polars, a pattern", "polars", "x*.csv", "", needs="polars")
+@case("polars, a pattern", "polars", "x1.csv x2.csv", "", "polars", "polars")
 def _pattern() -> Iterator[None]:
     import polars as pl
 
@@ -436,7 +440,7 @@ def _pattern() -> Iterator[None]:
     pl.scan_csv("x*.csv").collect()
 
 
-@case("polars, a list, by name", "polars", "x1.parquet x2.parquet", "", needs="polars")
+@case("polars, a list, by name", "polars", "x1.parquet x2.parquet", "", "polars", "polars")
 def _listed() -> Iterator[None]:
     import polars as pl
 
@@ -446,7 +450,7 @@ def _listed() -> Iterator[None]:
     pl.read_parquet(source=["x1.parquet", Path("x2.parquet")])
 
 
-@case("polars, what is no path", "polars", "", "", needs="polars")
+@case("polars, what is no path", "polars", "", "", "", "polars")
 def _no_path() -> Iterator[None]:
     import io
 
@@ -462,7 +466,7 @@ def _no_path() -> Iterator[None]:
 # arrays
 
 
-@case("h5py", "arrays", "a.h5", "b.h5", needs="h5py")
+@case("h5py", "arrays", "a.h5", "b.h5", "h5py", "h5py")
 def _h5py() -> Iterator[None]:
     import h5py
 
@@ -473,7 +477,7 @@ def _h5py() -> Iterator[None]:
         other["x"] = file["x"][:]
 
 
-@case("h5py, in place", "arrays", "a.h5", "a.h5", needs="h5py")
+@case("h5py, in place", "arrays", "a.h5", "a.h5", "h5py", "h5py")
 def _h5py_update() -> Iterator[None]:
     import h5py
 
@@ -484,7 +488,7 @@ def _h5py_update() -> Iterator[None]:
         file["y"] = file["x"][:]
 
 
-@case("anndata h5ad", "anndata", "a.h5ad", "b.h5ad", needs="anndata")
+@case("anndata h5ad", "anndata", "a.h5ad", "b.h5ad", "h5py", "anndata")
 def _h5ad() -> Iterator[None]:
     import anndata
     import numpy as np
@@ -494,7 +498,7 @@ def _h5ad() -> Iterator[None]:
     anndata.read_h5ad("a.h5ad").write_h5ad("b.h5ad")
 
 
-@case("anndata zarr", "anndata", "a.zarr", "b.zarr", needs="anndata zarr")
+@case("anndata zarr", "anndata", "a.zarr", "b.zarr", "zarr", "anndata zarr")
 def _anndata_zarr() -> Iterator[None]:
     import anndata
     import numpy as np
@@ -504,7 +508,7 @@ def _anndata_zarr() -> Iterator[None]:
     anndata.read_zarr("a.zarr").write_zarr("b.zarr")
 
 
-@case("zarr", "arrays", "a.zarr", "b.zarr", needs="zarr")
+@case("zarr", "arrays", "a.zarr", "b.zarr", "zarr", "zarr")
 def _zarr() -> Iterator[None]:
     import numpy as np
     import zarr
@@ -514,7 +518,7 @@ def _zarr() -> Iterator[None]:
     zarr.save("b.zarr", zarr.load("a.zarr"))
 
 
-@case("zarr open", "arrays", "a.zarr", "b.zarr c.zarr", needs="zarr")
+@case("zarr open", "arrays", "a.zarr", "b.zarr c.zarr", "zarr", "zarr")
 def _zarr_open() -> Iterator[None]:
     import numpy as np
     import zarr
@@ -533,7 +537,7 @@ def _dataset_of_xarray() -> Any:
 
 
 def _xarray(engine: str) -> None:
-    @case(f"xarray, engine {engine}", "xarray", "a.nc", "b.nc", needs=f"xarray {engine}")
+    @case(f"xarray, engine {engine}", "xarray", "a.nc", "b.nc", "xarray", f"xarray {engine}")
     def _() -> Iterator[None]:
         import xarray as xr
 
@@ -548,7 +552,7 @@ for _engine in ("netCDF4", "h5netcdf"):
 CASES["xarray, engine netcdf4"] = CASES["xarray, engine netcdf4"]._replace(needs=("xarray", "netCDF4"))
 
 
-@case("xarray, many files", "xarray", "x*.nc", "c.nc d.nc", needs="xarray netCDF4 dask")
+@case("xarray, many files", "xarray", "x1.nc x2.nc", "c.nc d.nc", "xarray", "xarray netCDF4 dask")
 def _many() -> Iterator[None]:
     import xarray as xr
 
@@ -559,7 +563,7 @@ def _many() -> Iterator[None]:
         xr.save_mfdataset([found.load(), found], ["c.nc", "d.nc"])
 
 
-@case("xarray zarr", "xarray", "a.zarr", "b.zarr", needs="xarray zarr")
+@case("xarray zarr", "xarray", "a.zarr", "b.zarr", "xarray", "xarray zarr")
 def _xarray_zarr() -> Iterator[None]:
     import xarray as xr
 
@@ -570,7 +574,7 @@ def _xarray_zarr() -> Iterator[None]:
     found.to_zarr("b.zarr", mode="w", zarr_format=2, consolidated=True)
 
 
-@case("netCDF4", "xarray", "a.nc", "b.nc", needs="netCDF4")
+@case("netCDF4", "xarray", "a.nc", "b.nc", "netCDF4", "netCDF4")
 def _netcdf4() -> Iterator[None]:
     import netCDF4
 
@@ -583,7 +587,7 @@ def _netcdf4() -> Iterator[None]:
 # databases
 
 
-@case("sqlite3", "duckdb", "", "", "")
+@case("sqlite3", "duckdb", "", "a.db", "sqlite3")
 def _sqlite() -> Iterator[None]:
     import sqlite3
 
@@ -592,7 +596,7 @@ def _sqlite() -> Iterator[None]:
         connection.execute("CREATE TABLE t (a)")
 
 
-@case("duckdb SQL", "duckdb", "a.csv", "b.parquet", needs="duckdb")
+@case("duckdb SQL", "duckdb", "a.csv", "b.parquet", "duckdb", "duckdb")
 def _duckdb_sql() -> Iterator[None]:
     import duckdb
 
@@ -601,7 +605,7 @@ def _duckdb_sql() -> Iterator[None]:
     duckdb.sql("COPY (SELECT * FROM 'a.csv') TO 'b.parquet' (FORMAT parquet)")
 
 
-@case("duckdb SQL, a connection", "duckdb", "a.csv c.csv a.db", "a.db b.csv", needs="duckdb")
+@case("duckdb SQL, a connection", "duckdb", "a.csv c.csv", "a.db b.csv", "duckdb", "duckdb")
 def _duckdb_connection() -> Iterator[None]:
     import duckdb
 
@@ -613,7 +617,7 @@ def _duckdb_connection() -> Iterator[None]:
         connection.execute("COPY t FROM 'c.csv'").execute("COPY t TO 'b.csv'")
 
 
-@case("duckdb functions", "duckdb", "a.csv a.parquet a.json", "b.csv b.parquet", needs="duckdb")
+@case("duckdb functions", "duckdb", "a.csv a.parquet a.json", "b.csv b.parquet", "duckdb", "duckdb")
 def _duckdb_functions() -> Iterator[None]:
     import duckdb
 
@@ -626,7 +630,7 @@ def _duckdb_functions() -> Iterator[None]:
     duckdb.read_json("a.json").fetchall()
 
 
-@case("duckdb, a data frame of the caller", "duckdb", "", "", needs="duckdb pandas")
+@case("duckdb, a data frame of the caller", "duckdb", "", "", "", "duckdb pandas")
 def _duckdb_frame() -> Iterator[None]:
     import duckdb
 
@@ -640,7 +644,9 @@ def _duckdb_frame() -> Iterator[None]:
 # places and pictures
 
 
-@case("geopandas", "places", "a.gpkg a.parquet", "b.geojson b.parquet", needs="geopandas pyogrio pyarrow")
+@case(
+    "geopandas", "places", "a.gpkg a.parquet", "b.geojson b.parquet", "geopandas pyarrow", "geopandas pyogrio pyarrow"
+)
 def _geopandas() -> Iterator[None]:
     import geopandas
 
@@ -652,7 +658,7 @@ def _geopandas() -> Iterator[None]:
     geopandas.read_parquet("a.parquet").to_parquet("b.parquet")
 
 
-@case("pyogrio", "places", "a.gpkg", "b.gpkg", needs="geopandas pyogrio")
+@case("pyogrio", "places", "a.gpkg", "b.gpkg", "pyogrio", "geopandas pyogrio")
 def _pyogrio() -> Iterator[None]:
     import geopandas
     import pyogrio
@@ -663,7 +669,7 @@ def _pyogrio() -> Iterator[None]:
     pyogrio.write_dataframe(pyogrio.read_dataframe("a.gpkg"), "b.gpkg")
 
 
-@case("rasterio", "places", "a.tif", "b.tif", needs="rasterio")
+@case("rasterio", "places", "a.tif", "b.tif", "rasterio", "rasterio")
 def _rasterio() -> Iterator[None]:
     import numpy as np
     import rasterio
@@ -684,7 +690,7 @@ def _rasterio() -> Iterator[None]:
         other.write(file.read())
 
 
-@case("cv2", "places", "a.png", "b.png", needs="cv2")
+@case("cv2", "places", "a.png", "b.png", "cv2", "cv2")
 def _cv2() -> Iterator[None]:
     import cv2
     import numpy as np
@@ -694,7 +700,7 @@ def _cv2() -> Iterator[None]:
     cv2.imwrite("b.png", cv2.imread("a.png"))
 
 
-@case("cv2 video", "places", "a.avi", "b.avi", needs="cv2")
+@case("cv2 video", "places", "a.avi", "b.avi", "cv2", "cv2")
 def _video() -> Iterator[None]:
     import cv2
     import numpy as np
@@ -710,7 +716,7 @@ def _video() -> Iterator[None]:
     write("b.avi")
 
 
-@case("soundfile", "places", "a.wav", "b.wav", needs="soundfile")
+@case("soundfile", "places", "a.wav", "b.wav", "soundfile", "soundfile")
 def _soundfile() -> Iterator[None]:
     import numpy as np
     import soundfile
@@ -720,7 +726,7 @@ def _soundfile() -> Iterator[None]:
     soundfile.write("b.wav", *soundfile.read("a.wav"))
 
 
-@case("pyreadstat", "places", "a.sav", "b.sav", needs="pyreadstat pandas")
+@case("pyreadstat", "places", "a.sav", "b.sav", "pyreadstat", "pyreadstat pandas")
 def _pyreadstat() -> Iterator[None]:
     import pyreadstat
 
@@ -729,7 +735,7 @@ def _pyreadstat() -> Iterator[None]:
     pyreadstat.write_sav(pyreadstat.read_sav("a.sav")[0], "b.sav")
 
 
-@case("safetensors", "places", "a.safetensors", "b.safetensors", needs="safetensors numpy")
+@case("safetensors", "places", "a.safetensors", "b.safetensors", "safetensors", "safetensors numpy")
 def _safetensors() -> Iterator[None]:
     import numpy as np
     import safetensors.numpy as st
@@ -739,7 +745,7 @@ def _safetensors() -> Iterator[None]:
     st.save_file(st.load_file("a.safetensors"), "b.safetensors")
 
 
-@case("lightgbm", "places", "a.txt a.csv", "b.txt", needs="lightgbm")
+@case("lightgbm", "places", "a.txt a.csv", "b.txt", "lightgbm", "lightgbm")
 def _lightgbm() -> Iterator[None]:
     import lightgbm
     import numpy as np
@@ -752,7 +758,7 @@ def _lightgbm() -> Iterator[None]:
     lightgbm.Dataset("a.csv", params={"verbose": -1}).construct()
 
 
-@case("tables", "places", "a.h5", "b.h5", needs="tables")
+@case("tables", "places", "a.h5", "b.h5", "tables", "tables")
 def _tables() -> Iterator[None]:
     import tables
 
@@ -762,45 +768,42 @@ def _tables() -> Iterator[None]:
     tables.open_file("b.h5", mode="w").close()
 
 
-def _found(needs: tuple[str, ...]) -> bool:
-    return all(importlib.util.find_spec(name) is not None for name in needs)
+def _rows(folder: str, cell: float, run: Callable[[], object]) -> dict[str, dict[str, str]]:
+    """Run a cell, and return what the run comes to have read and written, each with who saw it."""
+    from ln_jupyter.files import audit
+    from ln_jupyter.files.ledger import Ledger
+    from ln_jupyter.files.noise import Noise
+
+    audit.LOG.begin_cell(cell)
+    audit.LOG.take()
+    run()
+    audit.LOG.end_cell()
+    ledger = Ledger(Noise(folder, own=()), folder)
+    ledger.take(audit.LOG.take())
+    ledger.settle(set(), is_last=True, is_over=lambda: False)
+    rows: dict[str, dict[str, str]] = {"input": {}, "output": {}}
+    for row in ledger.rows:
+        rows[row.role][row.path.removeprefix(folder + os.sep)] = row.via
+    return rows
 
 
 def main(group: str) -> None:
-    """Run the cases of a group whose libraries are installed, and print what was heard of each."""
-    from ln_jupyter.files import wrappers
-    from ln_jupyter.files.access import READ, WRITE
+    """Run the cases of a group whose libraries are installed, and print what the run comes to have read and written."""
+    from ln_jupyter.files import audit, wrappers
 
-    heard: list[tuple[str, str, int]] = []
-    folder = ""
-
-    def note(text: str, access: int, _library: str) -> None:
-        heard.append(("wrappers", text.removeprefix(folder + os.sep), access))
-
-    def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        if event == "open" and isinstance(arguments[0], (str, bytes)):
-            path = os.path.abspath(os.fsdecode(arguments[0]))  # noqa: PTH100 - as quick as it can be
-            if path.startswith(folder):
-                writes = arguments[2] & (os.O_WRONLY | os.O_RDWR)
-                heard.append(("open", path.removeprefix(folder + os.sep), WRITE if writes else READ))
-
-    wrappers.install(note)
-    sys.addaudithook(hook)
+    audit.start()
+    wrappers.install(audit.LOG.note)
     found = {}
-    for name, each in CASES.items():
-        if each.group != group or not _found(each.needs):
+    for number, (name, each) in enumerate(CASES.items(), 1):
+        if each.group != group or any(importlib.util.find_spec(need) is None for need in each.needs):
             continue
         folder = os.path.realpath(tempfile.mkdtemp())
         os.chdir(folder)
         steps = each.run()
         next(steps)
-        heard.clear()
-        next(steps, None)
-        of_case = tuple(heard)
-        found[name] = {
-            who: [sorted({path for by, path, how in of_case if by == who and how != no}) for no in (WRITE, READ)]
-            for who in ("open", "wrappers")
-        }
+        for path in Path(folder).rglob("*"):  # what was there before the cell is older than it
+            os.utime(path, (1, 1))
+        found[name] = _rows(folder, float(number), lambda steps=steps: next(steps, None))
         os.chdir("/")
         shutil.rmtree(folder)
     print(json.dumps(found))  # noqa: T201

@@ -287,6 +287,26 @@ def test_uninstall(shelf: Any, notes: list[tuple[str, int, str]]) -> None:
     assert imports._LISTENER in before
 
 
+def test_outermost(shelf: Any, notes: list[tuple[str, int, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a library calls another one, the file is the outer one's; what is raised in it changes nothing of that."""
+    table = {"rack": Library("rack", (Point("get", 0, "path", READ),)), **TABLE}
+    rack = type(sys)("rack")
+    exec("import shelf\ndef get(path): return shelf.read(path)", vars(rack))
+    monkeypatch.setitem(sys.modules, "rack", rack)
+    monkeypatch.setattr(wrappers, "LIBRARIES", table)
+    wrappers.uninstall()
+    wrappers.install(lambda *each: notes.append(each))
+
+    rack.get("a")
+    with pytest.raises(ValueError, match="bad"):
+        rack.get("bad")
+    shelf.read("b")
+
+    assert [("a", "rack"), ("a", "rack"), ("bad", "rack"), ("bad", "rack"), ("b", "shelf")] == [
+        each[::2] for each in notes
+    ]
+
+
 def test_note_that_raises(shelf: Any, caplog: pytest.LogCaptureFixture) -> None:
     """What is raised while a file is told is one line in the log, without the path, and the function does as ever."""
     wrappers.install(lambda path, *_: [][len(path)])
