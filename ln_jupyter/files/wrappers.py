@@ -138,38 +138,39 @@ def _wrap(owner: Any, name: str, library: Library, point: Point) -> None:
     _State.wrapped[id(wrapper)] = _Wrapped(owner, name, original, wrapper, library.name)
 
 
-def _watched(original: Callable[..., Any], library: Library, point: Point) -> Callable[..., Any]:
-    fence = Fence(library.name)
+def _watched(_original: Callable[..., Any], _library: Library, _point: Point) -> Callable[..., Any]:
+    # DuckDB before 1.1 looks for data frames among the variables of all frames: no name of ours is one of theirs.
+    _fence = Fence(_library.name)
 
-    @functools.wraps(original)
-    def watched(*args: Any, **kwargs: Any) -> Any:
-        code = None
-        with fence:
-            if (note := _State.note) is not None:
-                for text, access in _files(point, args, kwargs):
-                    note(text, access, _OUTERMOST.library or library.name)
-        with fence:
-            frame = sys._getframe(1)
-            names, variables = frame.f_globals, _variables(frame, library)
-            variables[_CALL] = functools.partial(original, *args, **kwargs)
-            code = _code(frame)
-        if code is None:
-            return original(*args, **kwargs)
-        outer = _OUTERMOST.library
+    @functools.wraps(_original)
+    def watched(*_args: Any, **_kwargs: Any) -> Any:
+        _code = None
+        with _fence:
+            if (_note := _State.note) is not None:
+                for _text, _access in _files(_point, _args, _kwargs):
+                    _note(_text, _access, _OUTERMOST.library or _library.name)
+        with _fence:
+            _frame = sys._getframe(1)
+            _names, _variables = _frame.f_globals, _locals(_frame, _library)
+            _variables[_CALL] = functools.partial(_original, *_args, **_kwargs)
+            _code = _like(_frame)
+        if _code is None:
+            return _original(*_args, **_kwargs)
+        _outer = _OUTERMOST.library
         try:
-            _OUTERMOST.library = outer or library.name
-            return eval(code, names, variables)  # noqa: S307 -- our own code
-        except BaseException as error:
-            with fence:
-                error.__traceback__ = _below(_below(error.__traceback__))  # without our two frames
+            _OUTERMOST.library = _outer or _library.name
+            return eval(_code, _names, _variables)  # noqa: S307 - our own code
+        except BaseException as _error:
+            with _fence:
+                _error.__traceback__ = _below(_below(_error.__traceback__))  # without our two frames
             raise
         finally:
-            _OUTERMOST.library = outer
+            _OUTERMOST.library = _outer
 
     return watched
 
 
-def _code(frame: FrameType) -> CodeType | None:
+def _like(frame: FrameType) -> CodeType | None:
     """Return code that calls what is called, and looks like what runs in a frame."""
     if "__builtins__" not in frame.f_globals:  # else they would be put there
         return None
@@ -182,7 +183,7 @@ def _code(frame: FrameType) -> CodeType | None:
     )
 
 
-def _variables(frame: FrameType, library: Library) -> dict[str, Any]:
+def _locals(frame: FrameType, library: Library) -> dict[str, Any]:
     """Return the local variables for a library that looks for some: at the top of a cell they are the global ones."""
     if not library.finds_variables or frame.f_locals is frame.f_globals:
         return {}
