@@ -17,7 +17,8 @@ from ln_jupyter.files.access import READ
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/share/", "/usr/lib", "/lib", "/run/", "/System/", "/Library/")
+_SYSTEM = ("/proc/", "/sys/", "/etc/", "/usr/share/", "/usr/lib", "/lib", "/run/", "/System/", "/Library/")
+_DEVICES, _SHARED_MEMORY = "/dev/", "/dev/shm/"  # noqa: S108 - files of data may be in the second
 _OF_HOME = (
     ".cache",
     ".config",
@@ -88,6 +89,8 @@ class Noise:
                 not is_name and self._folder is not None and pattern.fullmatch(os.path.relpath(path, self._folder))
             ):
                 return leaves
+        if path.startswith(_DEVICES) and not path.startswith(_SHARED_MEMORY):
+            return True
         if path.startswith(self._places) or path.endswith(_ENDINGS) or (access == READ and path.endswith(_CODE)):
             return True
         return not _FOLDERS.isdisjoint(Path(path).parts[:-1])
@@ -121,6 +124,7 @@ def _of_user(folder: str | None) -> Iterable[str]:
             yield _inside(each)
     for each in _OF_TEMPORARY:
         yield os.path.join(temporary, each)  # noqa: PTH118
+        yield _SHARED_MEMORY + each
 
 
 def _is_in(path: str, folder: str) -> bool:
