@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-SUITES = ("startup", "cells", "display", "reading", "writing", "sessions", "growth", "notebooks")
+SUITES = ("startup", "cells", "display", "reading", "writing", "sessions", "growth", "notebooks", "files")
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 _BEGIN, _END = "<!-- scripts/bench writes from here -->\n", "<!-- to here -->\n"
 

@@ -44,21 +44,36 @@ class Span:
 
     Attributes:
         running: The cells that run, by the thread that runs them.
-        started: The threads that cells have started and that go on, each with its cell.
-        known: The threads that were there at its beginning.
+        threads: Those that were there at its beginning.
         folder: The working folder; None while it is the present one, or where it was deleted.
+        known: The numbers of the threads.
+        started: The threads that cells have started and that go on, each with its cell; None while nobody asked.
     """
 
-    def __init__(self, running: dict[int, float], started: dict[int, float], known: frozenset[int]) -> None:
-        self.running, self.started, self.known = running, started, known
+    __slots__ = ("folder", "known", "running", "started", "threads")
+
+    def __init__(self, running: dict[int, float], threads: list[threading.Thread]) -> None:
+        self.running, self.threads = running, threads
         self.folder: str | None = None
+        self.known: frozenset[int] = frozenset()
+        self.started: dict[int, float] | None = None
+
+    def follow(self, before: Span | None) -> None:
+        """Find out which of the threads were started by cells, from what held before."""
+        if self.started is not None:
+            return
+        self.known = frozenset(each.ident for each in self.threads if each.ident is not None)
+        self.threads, self.started = [], {}
+        for thread in self.known:
+            if before is not None and thread not in before.running and (cell := before.cell_of(thread)) is not None:
+                self.started[thread] = cell
 
     def cell_of(self, thread: int) -> float | None:
         """Return the cell to which a thread's work belongs."""
         if thread in self.running:
             return self.running[thread]
         if thread in self.known:
-            return self.started.get(thread)
+            return (self.started or {}).get(thread)
         return next(iter(self.running.values())) if len(self.running) == 1 else None
 
 
@@ -90,7 +105,7 @@ class Log:
         self.read: set[str] = set()
         self.epoch = 0
         self._seen: set[tuple[Any, ...]] = set()
-        self._spans: dict[int, Span] = {0: Span({}, {}, frozenset())}
+        self._spans: dict[int, Span] = {0: Span({}, [])}
         self._returned: list[Event] = []
         self._lock = threading.RLock()
 
@@ -156,25 +171,35 @@ class Log:
     def change_folder(self) -> None:
         """Keep which folder relative paths were of, before another one takes its place."""
         with self._lock:
+            self._keep_folder()
             self._turn(self._spans[self.epoch].running)
 
     @property
     def cell(self) -> float | None:
         """The cell that this thread's work belongs to."""
-        return self._spans[self.epoch].cell_of(threading.get_ident())
+        with self._lock:
+            self._follow()
+            return self._spans[self.epoch].cell_of(threading.get_ident())
+
+    def _follow(self) -> None:
+        before = None
+        for span in self._spans.values():
+            span.follow(before)
+            before = span
 
     def _turn(self, running: dict[int, float]) -> None:
-        span = self._spans[self.epoch]
-        alive = frozenset(each.ident for each in threading.enumerate() if each.ident is not None)
-        started = {thread: cell for thread, cell in span.started.items() if thread in alive}
-        for thread in alive - span.known:
-            cell = span.cell_of(thread)
-            if cell is not None and thread not in span.running:
-                started[thread] = cell
-        span.folder = _folder()
-        self._spans[self.epoch + 1] = Span(running, started, alive)
+        # twice in each cell: what can be found out behind it is
         self.epoch += 1
+        self._spans[self.epoch] = Span(running, threading.enumerate())
         self.read = set()
+
+    def _keep_folder(self) -> None:
+        """Say of all that was noted since the last change which folder it was in."""
+        folder = _folder()
+        for span in reversed(self._spans.values()):
+            if span.folder is not None:
+                break
+            span.folder = folder
 
     def take(self) -> list[Event]:
         """Return what was noted since the last time, in its order."""
@@ -182,10 +207,12 @@ class Log:
 
         with self._lock:
             end = len(self.raw)
+            self._keep_folder()
             self._turn(self._spans[self.epoch].running)
             raw = self.raw[:end]
             del self.raw[:end]
             self._seen.clear()
+            self._follow()
             spans = self._spans
             # what another thread notes just now is of the last one
             self._spans = {number: span for number, span in spans.items() if number >= self.epoch - 1}

@@ -53,7 +53,7 @@ def test_a_run_is_deleted(filled, engine, command, db, run_ids):
 def test_a_deletion_as_json(filled, data, db):
     """For programs, the ids and counts of what went are given."""
     expected = {"dry_run": False, "runs": ["failed000000000000aa"], "cells": 2, "sources": 0, "environments": 1}
-    expected["texts"] = 1
+    expected |= {"texts": 1, "files": 0}
 
     assert expected == data("delete", "failed000000000000aa", "--yes", *db)
 
@@ -70,7 +70,7 @@ def test_what_ran_is_deleted(filled, command, data, db, run_ids):
     shown = command("show", "failed0", *db).stdout
     assert ("✗ failed at cell 1: KeyError", False) == (shown.splitlines()[0], "hunter2" in shown)
     again = data("delete", "failed000000000000aa", "--text", "--yes", *db)
-    assert {"dry_run": False, "runs": ["failed000000000000aa"], "cells": 0, "texts": 0}.items() <= again.items()
+    assert {"dry_run": False, "runs": ["failed000000000000aa"], "cells": 0, "texts": 0, "files": 0}.items() <= again.items()
 
 
 def test_what_runs_is_not_deleted(filled, command, db):
