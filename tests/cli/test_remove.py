@@ -70,7 +70,13 @@ def test_what_ran_is_deleted(filled, command, data, db, run_ids):
     shown = command("show", "failed0", *db).stdout
     assert ("✗ failed at cell 1: KeyError", False) == (shown.splitlines()[0], "hunter2" in shown)
     again = data("delete", "failed000000000000aa", "--text", "--yes", *db)
-    assert {"dry_run": False, "runs": ["failed000000000000aa"], "cells": 0, "texts": 0, "files": 0}.items() <= again.items()
+    assert {
+        "dry_run": False,
+        "runs": ["failed000000000000aa"],
+        "cells": 0,
+        "texts": 0,
+        "files": 0,
+    }.items() <= again.items()
 
 
 def test_what_runs_is_not_deleted(filled, command, db):

@@ -170,6 +170,9 @@ class Files:
         if self._before is None:
             last = sa.select(sa.func.max(tables.run_file.c.position))
             self._before = connection.scalar(last.where(tables.run_file.c.run_id == self._run_id)) or 0
+        others = [row for row in rows if row.via == "snapshot" and self._is_of_another(connection, row)]
+        if not (rows := [row for row in rows if row not in others]):
+            return
         known = self._overwritten(connection, rows)
         contents = {row.position: known.get(row.position) or self._file_id(row) for row in rows}
         self._write_files(connection, [row for row in rows if row.content.hash is not None])
@@ -223,6 +226,21 @@ class Files:
                 files.values(), key=lambda row: str(row["id"])
             )  # the same for all: nobody waits in a ring
             backends.get(connection.dialect).insert_if_absent(connection, tables.file, in_order)
+
+    def _is_of_another(self, connection: sa.Connection, row: Row) -> bool:
+        """Return whether a run is known to have written what was found by a look around: a script that a cell started."""
+        seen, run = tables.run_file.c, tables.run.c
+        same = sa.select(seen.run_id).join(tables.run, run.id == seen.run_id)
+        same = same.where(
+            seen.path == storable(row.path),
+            seen.role == "output",
+            seen.via != "snapshot",
+            seen.size == row.content.size,
+            seen.modified_at == moment(row.content.modified_ns),
+            seen.run_id != self._run_id,
+            run.host == self._host,
+        )
+        return connection.scalar(same.limit(1)) is not None
 
     def _overwritten(self, connection: sa.Connection, rows: Sequence[Row]) -> dict[int, str]:
         """Find what was in files that were overwritten, where it is known from an earlier look at them."""

@@ -112,6 +112,7 @@ class Recording:
         self._problem: Exception | None = None
         self._wake, self._urgent = Call(), Call()
         self._tickets: list[threading.Event] = []
+        self._is_asked = False
         self._thread = threading.Thread(target=self._listen, name="ln_jupyter heartbeat", daemon=True)
 
     def start(self) -> None:
@@ -264,6 +265,7 @@ class Recording:
             self._urgent.wait(0)
             is_written = False
             tickets, self._tickets = self._tickets, []
+            self._is_asked = bool(tickets)
             # after the tickets: whoever left one may have set the end just before, and is told that it is written
             is_last |= (is_woken or bool(tickets)) and self._end is not None
             if not self._is_gone:
@@ -304,7 +306,8 @@ class Recording:
                 self._beside |= cells.before()
             self._pending |= cells.summary(ended)
         if self._files is not None:
-            self._files.settle(running, is_last=self._end is not None, is_ending=self._ends)
+            # who asks for all wants what the running cell has written, too
+            self._files.settle([] if self._is_asked else running, is_last=self._end is not None, is_ending=self._ends)
             self._pending |= self._files.summary
         values, beside = self._pending | self._ended(), self._beside
         if self._is_published:

@@ -55,22 +55,21 @@ class Notebook:
     def __init__(self, kernel: Kernel, home: Path, folder: Path) -> None:
         self.kernel, self.home, self.folder = kernel, home, folder
         self.kernel.run(f"os.chdir({str(folder)!r})")
-        assert self.run(HEADER) == "ok"
+        self.run_id = ""
+        self.run(HEADER)
 
-    def run(self, *cells: str) -> str:
+    def run(self, *cells: str) -> None:
         """Run cells, and wait until they are written."""
         for cell in (*cells, SETTLE):
             executed = self.kernel.run(cell)
             assert executed.status == "ok", executed.traceback
-        return executed.status
+        self.run_id = self.kernel.read("running.recording().run_id")
 
     @property
     def rows(self) -> list[lns.RunFile]:
-        """What is known of the newest run."""
+        """What is known of the run that goes on."""
         with ln.Session(engines.resolve(f"sqlite:///{self.home / 'registry.db'}")) as ss:
-            run = ss.select(lns.Run).order_by(lns.Run.created_at.desc()).load("files.file").first()
-            assert run is not None
-            return list(run.files)
+            return list(ss.select(lns.Run, id=self.run_id).load("files.file").one().files)
 
     @property
     def seen(self) -> list[Seen]:
@@ -324,3 +323,22 @@ def test_nothing_is_noted_where_no_run_is(tmp_path: Path) -> None:
     """Without `header()` nothing is hooked."""
     assert not audit.LOG.is_on
     assert hashing.look(str(tmp_path / "none")).reason == hashing.MISSING
+
+
+def test_what_a_script_has_written_that_a_cell_started(notebook: Notebook, tmp_path: Path) -> None:
+    """What a run is known to have written is not said again of the run whose cell started it."""
+    file = notebooks.write(tmp_path / "a.ipynb")
+    (tmp_path / "step.py").write_text("import ln_jupyter as ln\nln.header()\nopen('made.csv', 'w').close()\n")
+    notebook.run(f"ln.header(filepath={str(file)!r}, run='new')", "!{sys.executable} step.py")
+
+    assert notebook.seen == []
+    with ln.Session(engines.resolve(f"sqlite:///{notebook.home / 'registry.db'}")) as ss:
+        (row,) = ss.select(lns.RunFile, path=str(tmp_path / "made.csv")).load("run").all()
+    assert row.run.path == str(tmp_path / "step.py")
+
+
+def test_what_the_running_cell_has_written_is_there_for_who_asks(notebook: Notebook) -> None:
+    """A question in the cell that writes a file knows of it."""
+    executed = notebook.kernel.run("open('a.csv', 'w').write('a'); print(ln.where('a.csv').state)")
+
+    assert executed.stdout == "as written\n"
