@@ -1,8 +1,9 @@
-"""Durations, times, ids, counts and states as people read them, and how wide text is: in the terminal and in cards."""
+"""Durations, times, ids, sizes, counts, paths and states as people read them, and how wide text is: in the terminal and in cards."""
 
 from __future__ import annotations
 
 import math
+import posixpath
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -134,6 +135,20 @@ def count(number: int, noun: str) -> str:
         ('1 run', '1,200 runs')
     """
     return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def near(path: str, folder: str) -> str:
+    """Write a path as it is seen from a folder, if it is below it or below the one above; else whole.
+
+    Example:
+        >>> near("/lab/talk/pred.csv", "/lab"), near("/lab/raw.csv", "/lab/train"), near("/data/raw.csv", "/lab/train")
+        ('talk/pred.csv', '../raw.csv', '/data/raw.csv')
+    """
+    above = posixpath.dirname(folder)
+    for start, before in ((folder, ""), (above, "../")):
+        if start.strip("/\\") and path.startswith(f"{start.rstrip('/')}/"):
+            return before + path[len(start.rstrip("/")) + 1 :]
+    return path
 
 
 def columns(text: str) -> int:

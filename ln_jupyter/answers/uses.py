@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import ntpath
-import os
 from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -109,20 +108,6 @@ def named_run(name: str, run_id: str) -> str:
         'train.ipynb, run BSc7vm'
     """
     return ", ".join(filter(None, (name, f"run {humanize.short_id(run_id)}")))
-
-
-def near(path: str, folder: str) -> str:
-    """Write a path as it is seen from a folder, if it is below it or below the one above; else whole.
-
-    Example:
-        >>> near("/lab/talk/pred.csv", "/lab"), near("/lab/raw.csv", "/lab/train"), near("/data/raw.csv", "/lab/train")
-        ('talk/pred.csv', '../raw.csv', '/data/raw.csv')
-    """
-    above = os.path.dirname(folder)  # noqa: PTH120 - of another machine, or a URL
-    for start, before in ((folder, ""), (above, "../")):
-        if start.strip("/\\") and path.startswith(f"{start.rstrip('/')}/"):
-            return before + path[len(start.rstrip("/")) + 1 :]
-    return path
 
 
 def plain(value: Any) -> Any:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ln_jupyter import humanize
 from ln_jupyter.answers import uses
-from ln_jupyter.answers.uses import near
 from ln_jupyter.display.card import SEPARATOR, Card, Part, Row, joined
 from ln_jupyter.files import hashing
 
@@ -183,12 +182,12 @@ def _origin(origin: Origin, folder: str, form: Form) -> tuple[str, ...]:
         who = uses.NAMED[file.kind]
     else:
         who = f"content not known: {file.reason}" if file.reason else "content not known"
-    return near(file.path, folder), form.hash(file.hash or ""), who
+    return humanize.near(file.path, folder), form.hash(file.hash or ""), who
 
 
 def _place_of(place: Place, answer: Where, folder: str) -> str:
     on = f" on {place.host}" if place.host and place.host != answer.host else ""
-    return f"{near(place.path, folder)}{on}"
+    return f"{humanize.near(place.path, folder)}{on}"
 
 
 def _run(use: Use, form: Form) -> str:
@@ -209,7 +208,7 @@ def _folder(answer: Where) -> str:
 
 def _place(use: Use, answer: Where) -> str:
     on = f" on {use.host}" if use.host and use.host != answer.host else ""
-    return f"{near(use.path, _folder(answer))}{on}"
+    return f"{humanize.near(use.path, _folder(answer))}{on}"
 
 
 def name_of(path: str) -> str:

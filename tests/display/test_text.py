@@ -27,8 +27,8 @@ FILLED = """\
                outcome, host, pid, process_started_at, kernel_id, kernel_name,
                runner, path, python, imports, git_commit, parameters, reason,
                failures, busy_seconds, alive_seconds, argv, platform, results,
-               note, notebook_id, notebook_v, environment_hash, source_hash,
-               created_by_id, parent_id, continues_id, repeats_id"""
+               note, unlisted_files, notebook_id, notebook_v, environment_hash,
+               source_hash, created_by_id, parent_id, continues_id, repeats_id"""
 
 
 def test_run_in_a_session(run):
@@ -38,7 +38,7 @@ Run Kq2xP0aZ · in the session
   name         Solve X
 {FILLED}
   not loaded   ○ loads when read · pipeline, inputs, outputs, cells, tagged,
-               texts
+               texts, files
   None         ∅ foreign key is NULL · notebook, environment, source, parent,
                continues, repeats, created_by
   computed     ƒ made when read · state, tags"""
@@ -61,11 +61,9 @@ Run Kq2xP0aZ · in the session · modified, not saved
                  File File1 · part-1.csv
                  … 5 more
   outputs      ● loaded · 0 File
-  cells        ○ not loaded · loads when read · many ExecutedCell
-  tagged       ○ not loaded · loads when read · many RunTag
-  texts        ○ not loaded · loads when read · many RunText
   None         ∅ foreign key is NULL · notebook, environment, source, parent,
                continues, repeats, created_by
+  not loaded   ○ loads when read · cells, tagged, texts, files
   computed     ƒ made when read · state, tags"""
     assert expected == shown(run, members=2)
 
@@ -81,11 +79,11 @@ Run Kq2xP0aZ · session closed
 {FILLED}
   pipeline     ● loaded · Pipeline Pp1kQ7aZ, 1 · Transform A
   not loaded   ⊘ session closed · notebook, inputs, outputs, environment,
-               source, cells, parent, continues, repeats, tagged, texts,
+               source, cells, parent, continues, repeats, tagged, texts, files,
                created_by
   computed     ƒ made when read · state, tags
 To load some of what is missing:
-  ln.load(run, "inputs", "outputs", "cells", "tagged", "texts", "notebook")"""
+  ln.load(run, "inputs", "outputs", "cells", "tagged", "texts", "files")"""
     assert expected == shown(run, variable="run")
 
 
@@ -112,10 +110,11 @@ def test_new_run():
                     outcome, pid, process_started_at, kernel_id, kernel_name, runner,
                     path, python, imports, git_commit, git_dirty, parameters,
                     created_at, revision, reason, failures, busy_seconds, alive_seconds,
-                    argv, platform, results, note, pipeline_id, pipeline_v, notebook_id,
-                    notebook_v, environment_hash, source_hash, created_by_id, parent_id,
-                    continues_id, repeats_id, notebook, inputs, outputs, environment,
-                    source, cells, parent, continues, repeats, tagged, texts, created_by
+                    argv, platform, results, note, unlisted_files, pipeline_id,
+                    pipeline_v, notebook_id, notebook_v, environment_hash, source_hash,
+                    created_by_id, parent_id, continues_id, repeats_id, notebook,
+                    inputs, outputs, environment, source, cells, parent, continues,
+                    repeats, tagged, texts, files, created_by
           None      host
           pipeline  ● loaded · Pipeline Pp1kQ7aZ, 1 · Transform A · unsaved
           computed  ƒ made when read · state, tags

@@ -115,10 +115,8 @@ def rows_of(shown: Screen, connection: sa.Connection, run: dict[str, Any], *, mo
 
 def named(shown: Screen, row: dict[str, Any], notebook: str | None) -> str:
     """Name a file as it is seen from the folder of the notebook; whole, where everything is."""
-    from ln_jupyter.answers import uses  # here for cost: --help needs no database
-
     path = row["path"]
-    return path if shown.is_full or not notebook else uses.near(path, os.path.dirname(notebook))  # noqa: PTH120 - maybe of another machine
+    return path if shown.is_full or not notebook else humanize.near(path, os.path.dirname(notebook))  # noqa: PTH120 - maybe of another machine
 
 
 def form(shown: Screen) -> Form:

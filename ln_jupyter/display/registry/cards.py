@@ -96,6 +96,12 @@ def _told(seen: Record, options: Options) -> Iterator[Row]:
     tagged = seen.attributes.get("tagged")
     if tagged is not None and tagged.status is Status.LOADED and tagged.value and (tags := facts.tags(tagged.value)):
         yield Row("tags", value=", ".join(tags))
+    files, path = seen.attributes.get("files"), seen.attributes.get("path")
+    if files is not None and files.status is Status.LOADED and files.value:
+        notebook = path.value if path is not None and path.status is Status.LOADED else None
+        for role, name in (("input", "read"), ("output", "wrote")):
+            if said := facts.files(files.value, role, notebook):
+                yield Row(name, value=said)
 
 
 def _relationships(seen: Record, options: Options, fix: fixes.Fix | None) -> Fold:

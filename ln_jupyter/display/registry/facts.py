@@ -31,7 +31,8 @@ _TONES = {"running": "ask", "finished": "", "failed": "bad", "interrupted": "wai
 _EVENTS = ("finished_at", "outcome", "started_at", "heard_at")
 _NAMES = {"name", "title", "file", "handle"}
 _LONGEST = dict.fromkeys([*_NAMES, "host", "notebook_v", "path", "v"], 100) | {"reason": 200}  # characters
-_MOST = 12  # pairs of one dictionary, and tags
+_MOST = 12  # pairs of one dictionary, tags, and files
+_LOOKED_AT = 2_000  # files
 
 
 def held(seen: Record) -> dict[str, Any]:
@@ -177,6 +178,22 @@ def tags(tagged: Iterable[Any]) -> list[str]:
     """Return the words on a run."""
     states = (state_of(each) for each in islice(tagged, _MOST))
     return [values.bare(each.dict["tag"]) for each in states if each is not None and "tag" in each.dict]
+
+
+def files(seen: Iterable[Any], role: str, notebook: object) -> str:
+    """Name the files that a run read or wrote, as they are seen from its notebook's folder.
+
+    Args:
+        seen: Its rows of files, which are loaded.
+        role: Which of the two.
+        notebook: The path of the notebook.
+    """
+    states = (state_of(each) for each in islice(seen, _LOOKED_AT))
+    paths = [each.dict.get("path") for each in states if each is not None and each.dict.get("role") == role]
+    folder = ntpath.dirname(notebook) if isinstance(notebook, str) else ""
+    named = [values.in_column(humanize.near(each, folder)) for each in paths if isinstance(each, str)]
+    more = [f"… {len(named) - _MOST:,} more"] if len(named) > _MOST else []
+    return ", ".join([*filter(None, named[:_MOST]), *more])
 
 
 def _durations(held: Mapping[str, Any]) -> progress.Durations:

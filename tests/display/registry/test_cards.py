@@ -97,15 +97,37 @@ def test_who_made_it_is_told_where_it_is_known(monkeypatch: pytest.MonkeyPatch) 
 def test_what_is_not_loaded_is_folded_into_one_line() -> None:
     """Relationships take one row for each state, with their count where they are folded, and what to type."""
     made = run(notebook=lns.Notebook(id="TfJkHoVJ9f5H", v="2"), created_by_id="Us3rBob0")
-    names = "pipeline, inputs, outputs, environment, source, cells, parent, continues, repeats, tagged, texts"
+    names = "pipeline, inputs, outputs, environment, source, cells, parent, continues, repeats, tagged, texts, files"
 
     markup = html.render(cards.view(made, options=Options(variable="run")))
 
     assert f"⊘ session closed</span> · {names}, created_by" in markup
     loaded, closed = '<span class="good">●</span>', '<span class="wait">⊘</span>'
-    summary = f"{loaded} 1 relationship loaded, {closed} 12 not loaded · session closed"
+    summary = f"{loaded} 1 relationship loaded, {closed} 13 not loaded · session closed"
     assert f"<summary>{summary}</summary>" in markup
     assert "ln.load(run, &quot;created_by&quot;, &quot;cells&quot;)" in markup
+
+
+def test_files() -> None:
+    """What a run read and wrote is named as it is seen from its notebook's folder, where that is loaded; a name is text."""
+    paths = [
+        "/lab/growth/clean.csv",
+        "/data/<raw>\u202e.csv",
+        *(f"/lab/growth/part{number}.csv" for number in range(20)),
+    ]
+    files = [lns.RunFile(position=n, role="input", kind="file", path=path, via="open") for n, path in enumerate(paths)]
+    files.append(lns.RunFile(position=99, role="output", kind="file", path="/lab/params.toml", via="open"))
+    made = run(files=files, path="/lab/growth/train.ipynb")
+
+    rows = {row.name: row.value for row in cards.view(made).rows}
+
+    assert rows["read"].startswith("clean.csv, /data/<raw>")
+    assert rows["read"].endswith("part9.csv, … 10 more")
+    assert "../params.toml" == rows["wrote"]
+    markup = html.render(cards.view(made))
+    assert "&lt;raw&gt;" in markup
+    assert "\u202e" not in markup
+    assert not {"read", "wrote"} & {row.name for row in cards.view(run()).rows}
 
 
 def test_columns_are_folded() -> None:

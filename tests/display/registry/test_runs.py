@@ -47,7 +47,7 @@ def test_text() -> None:
     in cell 5
 1 failed, 1 finished, 1 lost, 1 interrupted
 ⊘ not loaded · session closed: pipeline, inputs, outputs, environment, source,
-  cells, parent, continues, repeats, tagged, texts
+  cells, parent, continues, repeats, tagged, texts, files
 … 1 more column: model
 To load some of them with the list: ln.select(lns.Run).load("cells")"""
 
