@@ -15,6 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ln_jupyter.files.access import READ, UPDATE, WRITE
+from ln_jupyter.files.fence import Fence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -158,12 +159,12 @@ class Log:
 
     def begin_cell(self, cell: float) -> None:
         """Say that this thread begins to run a cell."""
-        with self._lock:
+        with Fence("a cell"), self._lock:
             self._turn({**self._spans[self.epoch].running, threading.get_ident(): cell})
 
     def end_cell(self) -> None:
         """Say that the cell of this thread has ended; threads that it has started go on as its own."""
-        with self._lock:
+        with Fence("a cell"), self._lock:
             running = dict(self._spans[self.epoch].running)
             running.pop(threading.get_ident(), None)
             self._turn(running)
@@ -189,8 +190,8 @@ class Log:
 
     def _turn(self, running: dict[int, float]) -> None:
         # twice in each cell: what can be found out behind it is
+        self._spans[self.epoch + 1] = Span(running, threading.enumerate())
         self.epoch += 1
-        self._spans[self.epoch] = Span(running, threading.enumerate())
         self.read = set()
 
     def _keep_folder(self) -> None:
@@ -333,8 +334,8 @@ def silence() -> Iterator[None]:
         yield
         return
     span = [threading.get_ident(), _CLOCK[0](), float("inf")]
-    LOG.silent.append(span)
     try:
+        LOG.silent.append(span)
         yield
     finally:
         span[2] = _CLOCK[0]()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from ln_jupyter.files import audit, workers
+from ln_jupyter.files.fence import Fence
 
 LIBRARIES = frozenset(
     {
@@ -33,10 +34,11 @@ def begin(cell: float | None = None) -> None:
     Args:
         cell: The one that runs in this thread.
     """
-    audit.start(cell)
-    workers.watch()
-    if not LIBRARIES.isdisjoint(sys.modules):
-        see_libraries()
+    with Fence("this process"):
+        audit.start(cell)
+        workers.watch()
+        if not LIBRARIES.isdisjoint(sys.modules):
+            see_libraries()
 
 
 def see_libraries() -> None:
@@ -48,7 +50,8 @@ def see_libraries() -> None:
 
 def end() -> None:
     """See nothing any more."""
-    audit.stop()
-    workers.INBOX.close()
-    if wrappers := sys.modules.get("ln_jupyter.files.wrappers"):
-        wrappers.uninstall()
+    with Fence("this process"):
+        audit.stop()
+        workers.INBOX.close()
+        if wrappers := sys.modules.get("ln_jupyter.files.wrappers"):
+            wrappers.uninstall()

@@ -154,10 +154,10 @@ class Files:
             What is to be called when that is committed.
         """
         written: list[tuple[Row, Content]] = []
-        rows = self._ledger.unstored
-        if rows:
-            with self._fence(), connection.begin_nested():
-                self._write_rows(connection, rows, positions)
+        with self._fence():
+            if rows := self._ledger.unstored:
+                with connection.begin_nested():
+                    self._write_rows(connection, rows, positions)
                 written = [(row, row.content) for row in rows]
 
         def confirm() -> None:

@@ -14,6 +14,7 @@ from ln_jupyter import errors, sanitize, settings
 from ln_jupyter.db import limits, transactions
 from ln_jupyter.environment import clock, exit_status
 from ln_jupyter.files import audit, watching
+from ln_jupyter.files.fence import Fence
 from ln_jupyter.schema.tables import INTERRUPTED
 from ln_jupyter.schema.types import utcnow
 from ln_jupyter.tracking.annotations import Annotations, Stated
@@ -245,10 +246,11 @@ class Recording:
             self._write_until_ended()
 
     def _begin_files(self) -> None:
-        from ln_jupyter.tracking.recording import files  # here for cost: by the thread, beside the cell
+        with Fence("the run"):
+            from ln_jupyter.tracking.recording import files  # here for cost: by the thread, beside the cell
 
-        folder = None if self._path is None else str(self._path.parent)
-        self._files = files.begin(self._known, self.request, self.engine, folder)
+            folder = None if self._path is None else str(self._path.parent)
+            self._files = files.begin(self._known, self.request, self.engine, folder)
 
     def _write_until_ended(self) -> None:
         is_last = False
