@@ -104,6 +104,8 @@ class Ledger:
     _unlisted: set[tuple[str, str]] = field(default_factory=set)
     _held: dict[str, str] = field(default_factory=dict)
     """What is updated through a file that is kept open, as a database is, and how that was seen."""
+    _folders: dict[str, str] = field(default_factory=dict)
+    """Folders that a library has named, as paths in them begin, and by which it writes them; empty where it only reads."""
 
     def take(self, seen: Iterable[Event]) -> None:
         """Note what was done, in its order."""
@@ -117,8 +119,9 @@ class Ledger:
             else:
                 self._touch(event)
 
-    def _touch(self, event: Event) -> None:
-        if self.noise.leaves_out(event.path, event.access):
+    def _touch(self, noted: Event) -> None:
+        event = None if self.noise.leaves_out(noted.path, noted.access) else self._of_folder(noted)
+        if event is None:
             return
         touched = self._touched.get(event.path)
         if touched is None:
@@ -136,6 +139,16 @@ class Ledger:
         if event.access == WRITE or touched.writer is not None:
             is_said = touched.writer is not None and event.via == "open"  # a library opens in the end, too
             touched.writer = (event.cell, touched.writer[1] if touched.writer and is_said else event.via)
+
+    def _of_folder(self, event: Event) -> Event | None:
+        """Return what an event is where a library has named its folder in a cell before: the library's own work."""
+        inside = next((each for each in self._folders if event.path.startswith(each)), None)
+        if event.via != "open" or inside is None:
+            return event
+        if event.access == READ:
+            return None
+        via = self._folders[inside]
+        return event._replace(path=inside[:-1], access=WRITE, via=via, before=None) if via else event
 
     def _rename(self, event: Event) -> None:
         """Let what was written under one name be written under the other."""
@@ -242,6 +255,13 @@ class Ledger:
         kind, reader, writer = "file", (touched.cell, touched.via), touched.writer
         if content.members is not None:
             kind = "folder"
+            if touched.is_update and (
+                touched.before is None or (content.modified_ns or 0) >= (touched.at - _CLOCK_STEP) * 1e9
+            ):
+                writer = writer or reader
+            inside = os.path.join(path, "")  # noqa: PTH118 - a text
+            if self.folder is None or not os.path.join(self.folder, "").startswith(inside):  # noqa: PTH118 - likewise
+                self._folders[inside] = writer[1] if writer else self._folders.get(inside, "")
         elif touched.is_update:
             self._held[path] = touched.via
             if touched.before != content.stamp[:3]:

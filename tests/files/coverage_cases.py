@@ -532,6 +532,17 @@ def _zarr_open() -> Iterator[None]:
     zarr.open_array(store="c.zarr", mode="w", shape=values.shape, dtype=values.dtype)[:] = values
 
 
+@case("zarr, in place", "arrays", "a.zarr", "a.zarr b.zarr", "zarr", "zarr")
+def _zarr_update() -> Iterator[None]:
+    import numpy as np
+    import zarr
+
+    zarr.save("a.zarr", np.arange(4))
+    yield
+    zarr.open("a.zarr")[:] = np.arange(4) * 2
+    zarr.open_group("b.zarr")
+
+
 def _dataset_of_xarray() -> Any:
     import xarray as xr
 

@@ -245,6 +245,62 @@ def test_a_folder_that_a_library_names_is_one_row(run: Run) -> None:
     assert row.content.hash == hashing.of_path(str(run.folder / "d")).hash
 
 
+def test_a_folder_that_is_read_and_written_later(run: Run) -> None:
+    """What a library reads in its folder in a later cell is of the folder, and what it writes there is a new content."""
+    (run.folder / "a.zarr").mkdir()
+    (run.folder / "a.zarr" / "0").write_text("x")
+    (run.folder / "b.zarr").mkdir()
+    run.note("a.zarr", READ, via="zarr")
+    run.note("b.zarr", WRITE, via="zarr")
+    run.write("b.zarr/0")
+    run.end_cell()
+    run.note("a.zarr/0", READ)
+    run.note("b.zarr/0", READ)
+    run.write("b.zarr/1", "more")
+    run.write("a.zarr/notes.txt")  # not by the library, which only reads there
+    run.end_cell()
+
+    assert [("input", "a.zarr"), ("output", "b.zarr"), ("output", "b.zarr"), ("output", "a.zarr/notes.txt")] == [
+        each[:2] for each in run.seen
+    ]
+    assert ["zarr", "zarr", "zarr", "open"] == [row.via for row in run.ledger.rows]
+
+
+@pytest.mark.parametrize(
+    ("exists", "writes", "expected"),
+    [
+        (True, False, [("input", "a.zarr")]),
+        (True, True, [("input", "a.zarr"), ("output", "a.zarr")]),
+        (False, True, [("output", "a.zarr")]),
+    ],
+)
+def test_a_folder_opened_for_both(run: Run, *, exists: bool, writes: bool, expected: list[tuple[str, str]]) -> None:
+    """A folder that a library opens to read and write is an output if something in it is newer than that."""
+    if exists:
+        (run.folder / "a.zarr").mkdir()
+        (run.folder / "a.zarr" / "0").write_text("x")
+        os.utime(run.folder / "a.zarr" / "0", (1, 1))
+    found = (run.folder / "a.zarr").stat() if exists else None
+    run.note("a.zarr", UPDATE, via="zarr", before=found and (found.st_size, found.st_mtime_ns, found.st_ino))
+    if writes:
+        (run.folder / "a.zarr").mkdir(exist_ok=True)
+        (run.folder / "a.zarr" / "1").write_text("y")
+    run.end_cell()
+
+    assert expected == [each[:2] for each in run.seen]
+
+
+def test_the_folder_of_the_notebook(run: Run) -> None:
+    """Where a library names the notebook's own folder, what is written there later is seen by itself."""
+    (run.folder / "a.csv").write_text("x")
+    run.ledger.take([Event(str(run.folder), READ, "pyarrow", time.time(), run.cell)])
+    run.end_cell()
+    run.write("b.csv")
+    run.end_cell()
+
+    assert ("output", "b.csv", None) in run.seen
+
+
 def test_a_pattern(run: Run) -> None:
     """A pattern that a library was given is the files that match it; `open()` knows no patterns."""
     for name in ("x1.csv", "x2.csv", "y.csv"):
