@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _SIGNS = {"used": "read by", "generated": "wrote", "continued": "goes on in"}
 _WIDTH = 80
+_LEAST_SCALE = 0.7  # where a front end makes a drawing fit; beyond, it scrolls
 
 
 @dataclass(frozen=True)
@@ -146,17 +147,20 @@ class Lineage:
 
     def to_svg(self) -> str:
         """Return the graph as a drawing."""
+        return self._drawn(least_scale=None)
+
+    def _drawn(self, *, least_scale: float | None) -> str:
         boxes: dict[Hashable, Box] = {
             node.id: Box(
                 (node.title, node.said()),
-                title=" · ".join(filter(None, (node.path or node.name, node.run_id or node.hash, node.reason))),
+                title=node.title if drawing.is_cut(node.title) else "",
                 is_round=node.kind != "run",
                 is_start=node.is_start,
             )
             for node in self.nodes
         }
         arrows = [Arrow(each.source, each.target, is_dotted=each.kind == "continued") for each in self.edges]
-        return drawing.to_svg(boxes, arrows, label=f"{self.counts}: {self._in_words}")
+        return drawing.to_svg(boxes, arrows, label=f"{self.counts}: {self._in_words}", least_scale=least_scale)
 
     def __repr__(self) -> str:
         return "\n".join([self.heading, self.counts, *self.lines()])
@@ -193,7 +197,7 @@ class Lineage:
         said = "".join(f"<p>{html.of_line(line)}</p>" for line in lines)
         text = "<br>".join(escaped(line).replace("  ", "&nbsp;&nbsp;") for line in self.lines())
         as_text = f"<details><summary><small>as text</small></summary><p>{text}</p></details>" if text else ""
-        return html.framed(f"{said}{self.to_svg()}{as_text}", is_wide=True)
+        return html.framed(f"{said}{self._drawn(least_scale=_LEAST_SCALE)}{as_text}", is_wide=True)
 
     def lines(self, form: Form = CARD, *, width: int | None = _WIDTH) -> list[str]:
         """Write what led to it, and then what came of it: each step further in.

@@ -9,6 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+import sqlalchemy as sa
+from sqlalchemy.orm import QueryableAttribute
+
 from ln_jupyter import errors, sanitize
 from ln_jupyter.answers import asking, uses
 from ln_jupyter.answers.provenance import Origin, Place, Where
@@ -20,8 +23,6 @@ from ln_jupyter.tracking.request import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import sqlalchemy as sa
 
     from ln_jupyter.answers.provenance import State
     from ln_jupyter.queries.rows import Row
@@ -253,8 +254,11 @@ def _above(path: str) -> Iterator[str]:
 
 def _what_it_is(given: object) -> str:
     if isinstance(given, (Run, Notebook, RunFile)):
-        return f"where() asks about a file, and this is a record of {type(given).__name__}"
-    kind = f"{type(given).__module__}.{type(given).__name__}".removeprefix("builtins.")
+        kind = f"a record of {type(given).__name__}"
+    elif isinstance(given, (sa.ColumnElement, QueryableAttribute)):
+        kind = "a condition"
+    else:
+        kind = f"{type(given).__module__}.{type(given).__name__}".removeprefix("builtins.")
     return f"where() asks about a file, and this is {sanitize.shortened(kind, _LONGEST)}"
 
 

@@ -50,13 +50,16 @@ class Arrow(NamedTuple):
     is_dotted: bool = False
 
 
-def to_svg(boxes: Mapping[Hashable, Box], arrows: Sequence[Arrow], *, label: str) -> str:
+def to_svg(
+    boxes: Mapping[Hashable, Box], arrows: Sequence[Arrow], *, label: str, least_scale: float | None = None
+) -> str:
     """Draw a graph from left to right.
 
     Args:
         boxes: The nodes.
         arrows: Between them.
         label: What it shows, for those who do not see it.
+        least_scale: Where a page makes it fit, it is no smaller than that; None says nothing of it.
 
     Example:
         >>> svg = to_svg({"a": Box(("<b>", "a file")), "b": Box(("train", ""))}, [Arrow("a", "b")], label="b read a")
@@ -75,8 +78,9 @@ def to_svg(boxes: Mapping[Hashable, Box], arrows: Sequence[Arrow], *, label: str
     bottom = max((place.row for place in found.places.values()), default=0.0) * _STEP + _HEIGHT + 2 * _EDGE
     drawn = "".join(f'<path d="{_path(each, found, lefts, widths)}"{_dots(each)}/>' for each in arrows)
     inside = "".join(_box(box, found.places[node], lefts, widths) for node, box in boxes.items())
+    least = "" if least_scale is None else f' style="min-width:{right * least_scale:.0f}px"'
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{right:.0f}" height="{bottom:.0f}"'
+        f'<svg xmlns="http://www.w3.org/2000/svg"{least} width="{right:.0f}" height="{bottom:.0f}"'
         f' viewBox="0 0 {right:.0f} {bottom:.0f}" role="img" aria-label="{escaped(label)}"'
         ' font-family="system-ui,sans-serif" font-size="13" fill="currentColor">'
         f'<g fill="none" stroke="currentColor" stroke-opacity=".55">{drawn}</g>{inside}</svg>'
@@ -86,6 +90,11 @@ def to_svg(boxes: Mapping[Hashable, Box], arrows: Sequence[Arrow], *, label: str
 def _width(box: Box) -> float:
     widths = (humanize.columns(_short(line)) * letter for line, letter in zip(box.lines, _LETTERS, strict=True))
     return max(widths) + 2 * _INSIDE
+
+
+def is_cut(line: str) -> bool:
+    """Return whether a line is longer than a box."""
+    return humanize.columns(plain(line)) > _WIDEST
 
 
 def _short(line: str) -> str:
@@ -107,9 +116,10 @@ def _box(box: Box, place: layout.Place, lefts: Mapping[int, float], widths: Mapp
     parts = [
         f"<title>{escaped(box.title)}</title>" if box.title else "",
         f'<rect x="{x:.0f}" y="{y:.0f}" width="{width:.0f}" height="{_HEIGHT}" rx="{corner}" stroke="currentColor"{fill}{stroke}/>',
-        f'<text x="{x + _INSIDE:.0f}" y="{y + 19:.0f}"{weight}>{first} </text>',
-        f'<text x="{x + _INSIDE:.0f}" y="{y + 35:.0f}" font-size="12" fill-opacity=".75">{second} </text>',
+        f'<text x="{x + _INSIDE:.0f}" y="{y + 19:.0f}"{weight}>{first}</text>, ',
+        f'<text x="{x + _INSIDE:.0f}" y="{y + 35:.0f}" font-size="12" fill-opacity=".75">{second}</text>; ',
     ]
+    # what stands between them is not drawn, and parts what is left where every element is stripped
     inside = "".join(parts)
     return f'<a href="{escaped(box.href)}">{inside}</a>' if box.href else f"<g>{inside}</g>"
 

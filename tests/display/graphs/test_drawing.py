@@ -62,6 +62,13 @@ def test_colours_are_those_of_the_text() -> None:
     assert {"currentColor", "none"} >= set(re.findall(r'(?:fill|stroke)="([^"]+)"', written))
 
 
+def test_what_is_left_without_elements() -> None:
+    """Where every element is stripped, as in a notebook that is not trusted, the words are still parted."""
+    svg = drawn(("train.ipynb", "ann"), ("pred.csv", "51ac9f08"))
+
+    assert "train.ipynb, ann; pred.csv, 51ac9f08; " == "".join(svg.itertext())
+
+
 def test_an_empty_graph() -> None:
     """A graph without nodes is a drawing without boxes."""
     assert [] == list(drawn().iter(f"{_SVG}rect"))
