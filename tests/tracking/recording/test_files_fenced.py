@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import sys
 import time
@@ -72,6 +73,8 @@ def work(number: int) -> None:
     """Read, write, update, rename and ask for a process."""
     audit.LOG.silent.clear()  # what has failed where a silence ends goes on
     name = f"{number}"
+    Path(name).mkdir()
+    os.chdir(name)
     Path(f"{name}.in").write_text(name)
     audit.LOG.take()
     audit.LOG.begin_cell(float(number + 1))
@@ -90,6 +93,7 @@ def work(number: int) -> None:
     with Path(workers.INBOX.path).open("a") as lines:
         lines.write(f'["{Path.cwd()}/{name}.in", 0, "open", {time.time()}, null, null, ""]\n')
     audit.LOG.end_cell()
+    os.chdir("..")
 
 
 def look(files: Files, engine: sa.Engine, run_id: str) -> None:
@@ -103,6 +107,7 @@ def look(files: Files, engine: sa.Engine, run_id: str) -> None:
     confirm()
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)  # nothing of it depends on the database
 def test_an_error_at_each_line(folder: Path, engine: sa.Engine, caplog: pytest.LogCaptureFixture) -> None:
     """Whatever line fails, what else there is of the run is written, and the next look finds what there is to find."""
     caplog.set_level(logging.WARNING)
@@ -111,17 +116,17 @@ def test_an_error_at_each_line(folder: Path, engine: sa.Engine, caplog: pytest.L
     run = ln.add(lns.Run(name="Solve Problem X"))
     columns = {"id": run.id, "created_by_id": run.created_by_id}
 
-    def make() -> Files:
-        return Files(columns, noise.Noise(str(folder), own=()), str(folder), "host")
+    def make(number: int) -> Files:
+        return Files(columns, noise.Noise(str(folder), own=()), str(folder / f"{number}"), "host")
 
     work(0)
     with Lines() as lines:
-        look(make(), engine, run.id)
+        look(make(0), engine, run.id)
     found = list(lines.seen)
     for number, line in enumerate(found, 1):
         caplog.clear()
         work(number)
-        files = make()
+        files = make(number)
         with Lines(line):
             look(files, engine, run.id)
         said = [each.getMessage() for each in caplog.records if "missing from the run" in each.getMessage()]
