@@ -149,6 +149,7 @@ def _with_uses(answer: Where, rows: list[Row], target: Target) -> Where:
     def is_here(use: uses.Use) -> bool:
         return use.path in target.paths and use.host == answer.host
 
+    others = [each for each in written[1:] if each.run_id != written[0].run_id]  # what one run copies is said once
     state: State = "copy"
     if target.is_named:
         state = "named"
@@ -160,8 +161,8 @@ def _with_uses(answer: Where, rows: list[Row], target: Target) -> Where:
         answer,
         state=state,
         written=written[0] if written else None,
-        also_written=tuple(written[1:_MOST]),
-        also_written_count=max(totals.get("output", 0) - 1, 0),
+        also_written=tuple(others[: _MOST - 1]),
+        also_written_count=max(totals.get("output", 0) - 1 - (len(written) - 1 - len(others)), 0),
         read_by=tuple(read[:_MOST]),
         read_by_count=totals.get("input", 0),
     )
@@ -169,7 +170,11 @@ def _with_uses(answer: Where, rows: list[Row], target: Target) -> Where:
 
 def _parted(rows: list[Row]) -> tuple[list[uses.Use], list[uses.Use]]:
     found = [uses.from_row(row) for row in rows]
-    return [each for each in found if each.role == "output"], [each for each in found if each.role == "input"]
+    written = [each for each in found if each.role == "output"]
+    newest = written[0].run_id if written else ""
+    # of one run, what was seen says more than what was found by a look around
+    written.sort(key=lambda use: (use.run_id != newest, use.run_id == newest and use.via == "snapshot"))
+    return written, [each for each in found if each.role == "input"]
 
 
 def _with_last(answer: Where, at_path: list[Row], *, is_there: bool) -> Where:

@@ -6,7 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from ln_jupyter.files.access import WRITE
+from ln_jupyter.files.access import READ
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,7 +41,8 @@ def changed_since(folder: str, since: float, *, leaves_out: Callable[[str, int],
             stat = entry.stat()
         except OSError:
             continue
-        if max(stat.st_mtime, stat.st_ctime) >= since and not leaves_out(entry.path, WRITE):
+        # notebooks and code are left out as if they were read: editors and runners write them, meanwhile
+        if max(stat.st_mtime, stat.st_ctime) >= since and not leaves_out(entry.path, READ):
             found.append(entry.path)
     return sorted(found)
 

@@ -172,6 +172,19 @@ def test_several_runs_that_wrote_the_same(lab: Lab) -> None:
 
 
 @alike
+def test_what_a_run_has_copied(lab: Lab) -> None:
+    """Of a run that has written a content twice, what was seen leads before what a look around has found."""
+    for name in ("out.csv", "copy.csv"):
+        lab.write(name, "same")
+    seen = (lab.wrote("out.csv", "same", cell=1), lab.wrote("copy.csv", "same", cell=2, via="snapshot"))
+    lab.run("train_0", 0, *seen)
+
+    answer = ln.where("copy.csv")
+
+    assert (Path(answer.written.path).name, answer.also_written, answer.also_written_count) == ("out.csv", (), 0)
+
+
+@alike
 def test_a_file_that_was_updated(lab: Lab) -> None:
     """A run that read a path and wrote it anew made the new content from the old one, and who wrote that is named."""
     lab.write("table.csv", "new")

@@ -390,3 +390,14 @@ def test_a_file_that_is_written_while_it_is_hashed(run: Run, monkeypatch: pytest
     run.end_cell()
 
     assert (first, run.seen) == ([("output", "a.csv", hashing.BEING_WRITTEN)], [("output", "a.csv", None)])
+
+
+def test_notebooks_that_others_write_meanwhile(run: Run) -> None:
+    """A notebook or a module that appears while a process runs was written by an editor or a runner."""
+    run.note("", audit.PROCESS, via="subprocess.Popen")
+    time.sleep(0.05)  # as long as the clock of a file system is behind
+    for name in ("out.ipynb", "tools.py", "made.csv"):
+        (run.folder / name).write_text(name)
+    run.end_cell()
+
+    assert run.seen == [("output", "made.csv", None)]
