@@ -330,10 +330,11 @@ def _fall_silent() -> None:
 @contextlib.contextmanager
 def silence() -> Iterator[None]:
     """Let nothing be noted of what this thread does in a block, which is our own work."""
-    if not LOG.is_on:
+    thread = threading.get_ident()
+    if not LOG.is_on or any(each[0] == thread and each[2] > _CLOCK[0]() for each in LOG.silent):
         yield
         return
-    span = [threading.get_ident(), _CLOCK[0](), float("inf")]
+    span = [thread, _CLOCK[0](), float("inf")]
     try:
         LOG.silent.append(span)
         yield

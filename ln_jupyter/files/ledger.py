@@ -31,6 +31,7 @@ AT_END = "the process ended before it was hashed"
 ONLY_ADDRESS = "only its address is known"
 
 _MOST_CONTENTS = 20  # of one file in one run
+_MOST_SCRATCH = 10_000  # names that `tempfile` has made; most are gone by then
 _LONGEST_PATH = 2_000  # bytes, which every database has an index for
 _AT_ONCE = 0.25  # seconds of hashing before what is known is written
 _SMALL = 2**24  # bytes that take less
@@ -113,6 +114,8 @@ class Ledger:
             if event.access == audit.PROCESS:
                 self._spawned.setdefault(event.cell, event.at)
             elif event.access == audit.SCRATCH:
+                if len(self._scratch) >= _MOST_SCRATCH:
+                    self._scratch.clear()
                 self._scratch.add(event.path)
             elif event.access == audit.RENAME:
                 self._rename(event)
@@ -297,7 +300,12 @@ class Ledger:
         return old
 
     def _is_scratch(self, path: str) -> bool:
-        return path in self._scratch or any(path.startswith(os.path.join(each, "")) for each in self._scratch)  # noqa: PTH118
+        while path not in self._scratch:
+            folder = os.path.dirname(path)  # noqa: PTH120 - a text
+            if folder == path:
+                return False
+            path = folder
+        return True
 
     def _look_around(self, cell: float | None, since: float) -> None:
         """Add what has appeared in the folder since a process was started: by whom, nobody says."""

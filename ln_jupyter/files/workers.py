@@ -125,14 +125,24 @@ def watch() -> None:
         imports.when_imported(name, _watch_spawning)
 
 
-def begin(path: str, cell: float | None) -> None:
-    """Tell from here on what this worker opens; called in it."""
+def begin(path: str, cell: float | None, *, is_new: bool) -> None:
+    """Tell from here on what this worker opens; called in it.
+
+    Args:
+        path: Of the file to write to.
+        cell: Of its parent, in which it was started.
+        is_new: It is an interpreter of its own, and no fork, which has what wraps libraries.
+    """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)  # not made: where it is gone, nobody reads it
     except OSError:
         return
     audit.start()
     audit.LOG.raw = _Lines(descriptor, cell)
+    if is_new:
+        from ln_jupyter.files import wrappers  # here for cost: not in the parent's first cell
+
+        wrappers.install(audit.LOG.note)
 
 
 @functools.cache  # a module is imported again by reload()
@@ -143,7 +153,7 @@ def _watch_forks(module: ModuleType) -> None:
 
 def _begin_in_fork(log: audit.Log) -> None:
     if INBOX.path:
-        begin(INBOX.path, log.cell_of_parent)
+        begin(INBOX.path, log.cell_of_parent, is_new=False)
 
 
 class _Beginning:
@@ -156,7 +166,7 @@ class _Beginning:
         source = (
             "try:\n"
             "    from ln_jupyter.files import workers\n"
-            f"    workers.begin(*{self._words!r})\n"
+            f"    workers.begin(*{self._words!r}, is_new=True)\n"
             "except Exception:\n"
             "    pass\n"
         )

@@ -35,6 +35,7 @@ _PATIENCE = 2.5
 """Seconds that the end of a run waits for hashes; its process waits little longer."""
 
 _PACKAGE = str(Path(__file__).parents[2]) + os.sep
+_AT_ONCE = 500  # paths in a statement
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _LINKS = {"input": tables.run_input, "output": tables.run_output}
 
@@ -170,8 +171,8 @@ class Files:
         if self._before is None:
             last = sa.select(sa.func.max(tables.run_file.c.position))
             self._before = connection.scalar(last.where(tables.run_file.c.run_id == self._run_id)) or 0
-        others = [row for row in rows if row.via == "snapshot" and self._is_of_another(connection, row)]
-        if not (rows := [row for row in rows if row not in others]):
+        others = self._of_others(connection, rows)
+        if not (rows := [row for row in rows if row.position not in others]):
             return
         known = self._overwritten(connection, rows)
         contents = {row.position: known.get(row.position) or self._file_id(row) for row in rows}
@@ -227,39 +228,36 @@ class Files:
             )  # the same for all: nobody waits in a ring
             backends.get(connection.dialect).insert_if_absent(connection, tables.file, in_order)
 
-    def _is_of_another(self, connection: sa.Connection, row: Row) -> bool:
-        """Return whether a run is known to have written what was found by a look around: a script that a cell started."""
-        seen, run = tables.run_file.c, tables.run.c
-        same = sa.select(seen.run_id).join(tables.run, run.id == seen.run_id)
-        same = same.where(
-            seen.path == storable(row.path),
-            seen.role == "output",
-            seen.via != "snapshot",
-            seen.size == row.content.size,
-            seen.modified_at == moment(row.content.modified_ns),
-            seen.run_id != self._run_id,
-            run.host == self._host,
-        )
-        return connection.scalar(same.limit(1)) is not None
-
     def _overwritten(self, connection: sa.Connection, rows: Sequence[Row]) -> dict[int, str]:
         """Find what was in files that were overwritten, where it is known from an earlier look at them."""
-        found = {}
-        of_row, of_run = tables.run_file.c, tables.run.c
-        for row in rows:
-            if row.content.reason in (ledger.OVERWRITTEN, ledger.CHANGED) and row.content.modified_ns is not None:
-                same = sa.select(of_row.file_id).join(tables.run, of_run.id == of_row.run_id)
-                same = same.where(
-                    of_row.path == storable(row.path),
-                    of_row.size == row.content.size,
-                    of_row.modified_at == moment(row.content.modified_ns),
-                    of_row.file_id.is_not(None),
-                    of_run.host == self._host,
-                )
-                file_id = connection.scalar(same.limit(1))
-                if file_id is not None:
-                    found[row.position] = file_id
+        lost = [row for row in rows if row.content.reason in (ledger.OVERWRITTEN, ledger.CHANGED)]
+        known = self._find(connection, lost, tables.run_file.c.file_id.is_not(None))
+        return {row.position: known[state] for row in lost if (state := _state(row)) in known}
+
+    def _of_others(self, connection: sa.Connection, rows: Sequence[Row]) -> set[int]:
+        """Find what a look around has found and another run is known to have written: a script that a cell started."""
+        found, column = [row for row in rows if row.via == "snapshot"], tables.run_file.c
+        is_seen = (column.role == "output", column.via != "snapshot", column.run_id != self._run_id)
+        known = self._find(connection, found, *is_seen)
+        return {row.position for row in found if _state(row) in known}
+
+    def _find(
+        self, connection: sa.Connection, rows: Sequence[Row], *conditions: sa.ColumnElement[bool]
+    ) -> dict[tuple[Any, ...], str]:
+        """Look for rows of any run on this host with the same paths, sizes and times; the contents that they name."""
+        seen, run = tables.run_file.c, tables.run.c
+        paths = sorted({storable(row.path) for row in rows if row.content.modified_ns is not None})
+        found: dict[tuple[Any, ...], str] = {}
+        for start in range(0, len(paths), _AT_ONCE):
+            chosen = sa.select(seen.path, seen.size, seen.modified_at, seen.file_id).distinct()
+            chosen = chosen.join(tables.run, run.id == seen.run_id)
+            chosen = chosen.where(seen.path.in_(paths[start : start + _AT_ONCE]), run.host == self._host, *conditions)
+            found |= {tuple(row[:3]): row.file_id for row in connection.execute(chosen)}
         return found
+
+
+def _state(row: Row) -> tuple[str, int | None, dt.datetime | None]:
+    return storable(row.path), row.content.size, moment(row.content.modified_ns)
 
 
 def moment(nanoseconds: int | None) -> dt.datetime | None:

@@ -37,6 +37,17 @@ from ln_jupyter.tracking import running
 HEADER = "ln.header(id='Rx2s9cPTMQLY', name='Growth', run='new')"
 SETTLE = "running.recording().settle()"
 
+TASKS = """
+import shutil
+
+def copy(names):
+    shutil.copy(*names)
+
+def convert(names):
+    import polars
+    polars.read_csv(names[0]).write_csv(names[1])
+"""
+
 Seen = tuple[str, str, str, int | None, str | None]
 
 
@@ -44,7 +55,7 @@ Seen = tuple[str, str, str, int | None, str | None]
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Kernel, Path]]:
     """Give a kernel that imports nothing twice, and its home."""
     home = tmp_path_factory.mktemp("kernel")
-    (home / "tasks.py").write_text("import shutil\ndef copy(names):\n    shutil.copy(*names)\n")
+    (home / "tasks.py").write_text(TASKS)
     with kernel_driver.start(home, SETUP) as kernel:
         yield kernel, home
 
@@ -119,6 +130,7 @@ def test_the_cell_is_that_of_the_log(notebook: Notebook) -> None:
     [
         "with mp.get_context('fork').Pool(1) as pool: pool.map(tasks.copy, [names])",
         "with mp.get_context('spawn').Pool(1) as pool: pool.map(tasks.copy, [names])",
+        "with mp.get_context('spawn').Pool(1) as pool: pool.map(tasks.convert, [names])",
         "process = mp.get_context('fork').Process(target=tasks.copy, args=[names]); process.start(); process.join()",
         (
             "from concurrent.futures import ProcessPoolExecutor\n"
@@ -130,7 +142,7 @@ def test_the_cell_is_that_of_the_log(notebook: Notebook) -> None:
             "with ThreadPoolExecutor(1) as pool: list(pool.map(tasks.copy, [names]))"
         ),
     ],
-    ids=["fork pool", "spawn pool", "fork", "forkserver", "joblib", "threads"],
+    ids=["fork pool", "spawn pool", "spawn pool, polars", "fork", "forkserver", "joblib", "threads"],
 )
 def test_files_of_workers(notebook: Notebook, start: str) -> None:
     """What a worker or a thread reads and writes is of the cell that started it."""
