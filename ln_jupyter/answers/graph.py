@@ -109,6 +109,7 @@ def around(connection: sa.Connection, runs: Sequence[str], given: dict[Key, Row]
         if not back.runs and not forward.runs:
             break
         _add_files(connection, graph, back, forward)
+    _look_beyond(connection, graph, back, forward)
     _close(connection, graph)
     return graph
 
@@ -181,6 +182,16 @@ def _add_runs(connection: sa.Connection, graph: Graph, back: _Front, forward: _F
         if row["continues_id"] in before and graph.add(run, row):
             forward.meet(row["run_id"], None)
     back.continued = [graph.nodes[Key("run", each)].get("continues_id") for each in back.runs]
+
+
+def _look_beyond(connection: sa.Connection, graph: Graph, back: _Front, forward: _Front) -> None:
+    """Count what would come next: a file that no run wrote is a source, and others say that there is more."""
+    fronts = (back, forward)
+    ends = [[key for key in each.files if key.kind == "content"] for each in fronts]
+    rows = lineage.runs_of(connection, written=[key.id for key in ends[0]], read=[key.id for key in ends[1]], limit=1)
+    for each, keys in zip(fronts, ends, strict=True):
+        totals = {key_of(row): row["total"] for row in rows if row["role"] == each.finds}
+        graph.totals |= {(key, each.finds): totals.get(key, 0) for key in keys}
 
 
 def _add_files(connection: sa.Connection, graph: Graph, back: _Front, forward: _Front) -> None:

@@ -49,7 +49,7 @@ def test_every_edge_and_no_other(lab: Lab, statements: list[str]) -> None:
     found = ln.lineage("pred.csv")
 
     assert edges(found) == KNOWN
-    assert len(statements) <= 12
+    assert len(statements) <= 13
     assert ["pred.csv"] == [node.name for node in found.nodes if node.is_start]
     assert "late.csv" not in names(found)  # read after pred.csv was written
 
@@ -66,7 +66,7 @@ def test_statements_do_not_grow_with_the_graph(lab: Lab, statements: list[str]) 
     found = ln.lineage("pred.csv", depth=2)
 
     assert len(found.nodes) > 20
-    assert len(statements) <= 12
+    assert len(statements) <= 13
 
 
 @alike
@@ -108,13 +108,16 @@ def test_how_far(lab: Lab) -> None:
 
 
 @alike
-def test_a_source_says_so(lab: Lab) -> None:
-    """A file that no run wrote is a source, where it was asked; one at the end of what was asked is not said to be one."""
+def test_what_comes_next(lab: Lab) -> None:
+    """A file that no run wrote is a source; one at the end of what was asked says that there is more beside it."""
     lab.fill()
 
-    sources = {depth: {node.name for node in ln.lineage("pred.csv", depth).nodes if node.is_source} for depth in (2, 3)}
+    found = {depth: ln.lineage("pred.csv", depth).nodes for depth in (0, 1, 2)}
 
-    assert {2: {"params.toml"}, 3: {"params.toml", "raw.csv"}} == sources
+    sources = {depth: {node.name for node in nodes if node.is_source} for depth, nodes in found.items()}
+    more = {depth: {node.name: node.more for node in nodes if node.more} for depth, nodes in found.items()}
+    assert {0: set(), 1: {"params.toml"}, 2: {"params.toml", "raw.csv"}} == sources
+    assert {0: {"pred.csv": 2}, 1: {"clean.csv": 1}, 2: {}} == more
 
 
 @alike
