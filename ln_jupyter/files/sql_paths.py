@@ -33,7 +33,8 @@ _TOKEN = re.compile(
 )
 
 _WORDS = re.compile(r"\b(?:from|join|copy|export|import|attach|describe|summarize|u?n?pivot|table)\b", re.IGNORECASE)
-"""One of these is in each text that names a file."""
+"""One of these is in each text that names a file, and one of those, too. Most texts that are run in a loop have none."""
+_STRINGS = re.compile(r"['\"]|\$\w*\$|(?:read_|scan|sniff|parquet_)\w*\s*\(\s*\[?\s*[?$]", re.IGNORECASE)
 _READERS = re.compile(
     r"(?:read_|sniff_csv$|parquet_|st_read|sqlite_scan|sqlite_attach|delta_scan|iceberg_|lance_scan)|.*_scan$"
 )
@@ -65,7 +66,7 @@ def files_in(text: str, parameters: Sequence[object] | Mapping[str, object] = ()
         >>> list(files_in("COPY (SELECT * FROM 'a.csv') TO 'b.parquet'"))
         [('a.csv', 0), ('b.parquet', 1)]
     """
-    if len(text) > LONGEST or not _WORDS.search(text):
+    if len(text) > LONGEST or not _STRINGS.search(text) or not _WORDS.search(text):
         return
     tokens = list(_tokens(text, parameters))
     for index, is_listed, words in _places(tokens):

@@ -48,6 +48,12 @@ def see_libraries() -> None:
     wrappers.install(audit.LOG.note)
 
 
+def see_libraries_again() -> None:
+    """Wrap what was imported or reloaded since, and not heard of, such as a lazy module."""
+    if audit.LOG.is_on:
+        see_libraries()
+
+
 def end() -> None:
     """See nothing any more."""
     with Fence("this process"):

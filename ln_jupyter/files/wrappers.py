@@ -66,18 +66,18 @@ _OUTERMOST: Final = _Outermost()
 
 
 def install(note: Note) -> None:
-    """Tell *note* of each file from now on, of libraries that are imported already and of those that will be."""
+    """Tell *note* of each file from now on, of libraries that are imported already and of those that will be.
+
+    Called again, it finds what was imported or reloaded unheard, such as a lazy module.
+    """
     is_on = _State.note is not None
     _State.note = note
-    if not is_on:
-        for module in LIBRARIES:
-            with Fence(module):
-                imports.when_imported(module, _wrap_all)
-
-
-def catch_up() -> None:
-    """Wrap what was imported or reloaded unheard: for the beginning of a cell."""
-    imports.catch_up()
+    if is_on:
+        imports.catch_up()
+        return
+    for module in LIBRARIES:
+        with Fence(module):
+            imports.when_imported(module, _wrap_all)
 
 
 def uninstall() -> None:

@@ -58,6 +58,7 @@ def test_files(text: str, expected: list[tuple[str, int]]) -> None:
         ("FROM read_csv(?) WHERE a = ?", ["p.csv", 2], ["p.csv"]),
         ("FROM t, read_csv($2)", [1, "q.csv"], ["q.csv"]),
         ("FROM read_csv($1)", [["q.csv", "r.csv"]], ["q.csv", "r.csv"]),
+        ("FROM read_csv([?, ?])", ["q.csv", "r.csv"], ["q.csv", "r.csv"]),
         ("FROM read_csv($file)", {"file": "q.csv"}, ["q.csv"]),
         ("FROM read_csv(?), read_csv($none)", [], []),
     ],

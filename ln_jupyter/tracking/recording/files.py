@@ -92,6 +92,7 @@ class Files:
                 audit.LOG.give_back([each for each in events if (each.cell or each.at) >= before])
                 events = [each for each in events if (each.cell or each.at) < before]
             self._ledger.take(events)
+            watching.see_libraries_again()
             while stated:
                 said = stated.pop(0)
                 self._ledger.add_stated(said.role, said.kind, said.path, said.cell)
