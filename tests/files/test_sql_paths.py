@@ -15,6 +15,7 @@ from ln_jupyter.files.sql_paths import LONGEST, files_in
         ("FROM 'x.csv'", [("x.csv", READ)]),
         ('FROM "q.parquet"', [("q.parquet", READ)]),
         ("select * from 'a.csv' as a, 'b.csv' b where x = 'c.csv'", [("a.csv", READ), ("b.csv", READ)]),
+        ("FROM 'a.csv' AS \"b.csv\"", [("a.csv", READ)]),
         ("from t join 'c.json' on t.a = 'd.csv'", [("c.json", READ)]),
         ("FROM 'data/**/*.parquet'", [("data/**/*.parquet", READ)]),
         ("FROM 's3://bucket/k.parquet?key=1'", [("s3://bucket/k.parquet?key=1", READ)]),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SHELF = """
     import inspect, sys, warnings
+    from shlex import quote as read_quoted
 
     __all__ = ["read"]
 
@@ -185,12 +186,20 @@ def test_looks_as_before(shelf: Any) -> None:
 
 
 def test_is_pickled_by_its_name(shelf: Any) -> None:
-    """A wrapped function, a wrapped method and a function that is known by two names are pickled by reference."""
-    originals = [shelf._write, shelf.Book._page]
+    """Wrapped functions and methods, also those of other modules and with two names, are pickled by reference."""
+    originals = [shelf._write, shelf.Book._page, shelf.read_quoted]
     wrappers.install(lambda *_: None)
     book = shelf.Book("a")
 
-    for each in (*originals, shelf.read, shelf.write, shelf.Book.page, shelf.Book.__init__, shelf.Base.save):
+    for each in (
+        *originals,
+        shelf.read,
+        shelf.read_quoted,
+        shelf.write,
+        shelf.Book.page,
+        shelf.Book.__init__,
+        shelf.Base.save,
+    ):
         assert each is pickle.loads(pickle.dumps(each))
         assert each is cloudpickle.loads(cloudpickle.dumps(each))
     assert "a" == pickle.loads(pickle.dumps(book)).name
