@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _changes: Final = dict[str, list["Callable[[ModuleType], object]"]]()
 _changed: Final = dict[str, ModuleType]()
+_undos: Final = dict[str, list["Callable[[], object]"]]()
 _awaited: Final = dict[str, "weakref.ref[Any]"]()
 """The locks of imports that go on, by the names of their modules."""
 
@@ -32,8 +33,10 @@ class _Listener:
     """A finder that finds nothing."""
 
     @staticmethod
-    def find_spec(name: str, _path: object = None, _target: object = None) -> None:
-        """Hear that an import begins."""
+    def find_spec(name: str, _path: object = None, target: object = None) -> None:
+        """Hear that an import begins, or, where there is a *target*, that it is to be reloaded."""
+        if target is not None and name in _undos:
+            _undo(name)
         if name in _changes:
             _changed.pop(name, None)  # a module that is reloaded loses its changes
             _await(name)
@@ -54,6 +57,19 @@ def when_imported(name: str, change: Callable[[ModuleType], object]) -> None:
     catch_up(name)
 
 
+def before_reload(name: str, undo: Callable[[], object], *, of: str) -> None:
+    """Call ``undo()`` before a module is reloaded in which something was changed; it is changed again at the next look.
+
+    IPython's autoreload puts the code of new methods into the old ones, and ours cannot take it.
+
+    Args:
+        name: The module.
+        undo: What takes back one change.
+        of: The module whose import had it changed.
+    """
+    _undos.setdefault(name, []).append(lambda: (undo(), _changed.pop(of, None)))
+
+
 def catch_up(*names: str) -> None:
     """Change what was imported or reloaded unheard, such as a lazy module, or one that somebody before us found."""
     for name in names or tuple(_changes):
@@ -65,6 +81,7 @@ def forget() -> None:
     """Change nothing more, and take the listener away."""
     _changes.clear()
     _changed.clear()
+    _undos.clear()
     _awaited.clear()
     if _LISTENER in sys.meta_path:
         sys.meta_path.remove(_LISTENER)
@@ -106,6 +123,13 @@ def _change(name: str) -> bool:
                 change(module)
         _changed[name] = module
     return True
+
+
+def _undo(name: str) -> None:
+    with Fence(name):
+        for undo in _undos.pop(name):
+            with Fence(name):
+                undo()
 
 
 def _is_whole(module: object) -> TypeGuard[ModuleType]:

@@ -85,11 +85,15 @@ def uninstall() -> None:
     _State.note = None
     with Fence("an import"):
         imports.forget()
-    while _State.wrapped:
-        _, (owner, name, original, wrapper, library) = _State.wrapped.popitem()
-        with Fence(library):
-            if vars(owner).get(name) is wrapper:
-                setattr(owner, name, original)
+    for key in list(_State.wrapped):
+        _put_back(key)
+
+
+def _put_back(key: int) -> None:
+    if (wrapped := _State.wrapped.pop(key, None)) is not None:
+        with Fence(wrapped.library):
+            if vars(wrapped.owner).get(wrapped.name) is wrapped.wrapper:
+                setattr(wrapped.owner, wrapped.name, wrapped.original)
 
 
 def installed() -> list[str]:
@@ -102,7 +106,9 @@ def _wrap_all(module: ModuleType) -> None:
     for point in library.points:
         with Fence(library.name):
             for owner, name in _places(module, point.name, library.others):
-                _wrap(owner, name, library, point)
+                key = _wrap(owner, name, library, point)
+                if key is not None and isinstance(owner, type):
+                    imports.before_reload(owner.__module__, functools.partial(_put_back, key), of=module.__name__)
 
 
 def _places(module: ModuleType, pattern: str, others: tuple[str, ...]) -> Iterator[tuple[Any, str]]:
@@ -121,10 +127,11 @@ def _places(module: ModuleType, pattern: str, others: tuple[str, ...]) -> Iterat
                 yield owner, each
 
 
-def _wrap(owner: Any, name: str, library: Library, point: Point) -> None:
+def _wrap(owner: Any, name: str, library: Library, point: Point) -> int | None:
+    """Wrap a function if it is one and is not wrapped, and return the key of what was done."""
     original = vars(owner)[name]
     if id(original) in _State.wrapped or not callable(original) or isinstance(original, (type, staticmethod)):
-        return
+        return None
     wrapper = _watched(original, library, point)
     # It is pickled by the name that it is found under. The original may have another one, and keeps it.
     if isinstance(owner, type):
@@ -134,8 +141,9 @@ def _wrap(owner: Any, name: str, library: Library, point: Point) -> None:
     try:
         setattr(owner, name, wrapper)
     except TypeError:  # a class of C that takes no other method, in this version
-        return
+        return None
     _State.wrapped[id(wrapper)] = _Wrapped(owner, name, original, wrapper, library.name)
+    return id(wrapper)
 
 
 def _watched(_original: Callable[..., Any], _library: Library, _point: Point) -> Callable[..., Any]:

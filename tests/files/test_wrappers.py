@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 import pytest
+from IPython.extensions.autoreload import superreload
 
 from ln_jupyter.files import fence, imports, libraries, wrappers
 from ln_jupyter.files.access import READ, UPDATE, WRITE
@@ -266,6 +267,31 @@ def test_told_once(shelf: Any, notes: list[tuple[str, int, str]]) -> None:
     assert [("a", READ)] == _told(notes)
 
 
+def test_autoreload(notes: list[tuple[str, int, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """IPython's autoreload updates a class with wrapped methods as it does without us; the next look wraps them again."""
+    table = {"rack": Library("rack", (Point("Rack.get", 0, "path", READ),)), **TABLE}
+    monkeypatch.setattr(wrappers, "LIBRARIES", table)
+    (tmp_path / "rack.py").write_text("from rack_inner import Rack")
+    (tmp_path / "rack_inner.py").write_text("class Rack:\n    def get(self, path): return 'old'")
+    importlib.invalidate_caches()
+    wrappers.uninstall()
+    wrappers.install(lambda *each: notes.append(each))
+    rack = importlib.import_module("rack").Rack()
+    assert "old" == rack.get("a")
+    (tmp_path / "rack_inner.py").write_text("class Rack:\n    def get(self, path): return 'newer'")
+
+    superreload(sys.modules["rack_inner"], importlib.reload, {})
+
+    assert "newer" == rack.get("b")
+    wrappers.install(lambda *each: notes.append(each))
+    importlib.reload(sys.modules["rack"])
+    wrappers.install(lambda *each: notes.append(each))
+    assert "newer" == sys.modules["rack"].Rack().get("c")
+    assert [("a", READ), ("c", READ)] == _told(notes)
+    for name in ("rack", "rack_inner"):
+        del sys.modules[name]
+
+
 def test_imported_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A library that is imported and used in one statement is heard of."""
     del sys.modules["shelf"]
@@ -355,7 +381,7 @@ spec.loader.exec_module(table)
 wrappers.LIBRARIES = table.TABLE
 
 # What has its fences in it: elsewhere it only calls what has.
-EDGES = {{"watched", "find_spec", "_over", "install", "uninstall", "_change", "_wrap_all", "_await", "installed"}}
+EDGES = {{"watched", "find_spec", "_over", "install", "uninstall", "_change", "_wrap_all", "_await", "_undo", "_put_back", "installed"}}
 
 def fenced_lines(module):
     """Yield the lines of a module at which a fault may happen."""
