@@ -15,9 +15,21 @@ from typing import TYPE_CHECKING
 from ln_jupyter.files.access import READ
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-_SYSTEM = ("/proc/", "/sys/", "/etc/", "/usr/share/", "/usr/lib", "/lib", "/run/", "/System/", "/Library/")
+_SYSTEM = (
+    "/proc",
+    "/sys",
+    "/etc",
+    "/run",
+    "/usr/share",
+    "/usr/lib",
+    "/usr/lib64",
+    "/lib",
+    "/lib64",
+    "/System",
+    "/Library",
+)
 _DEVICES, _SHARED_MEMORY = "/dev/", "/dev/shm/"  # noqa: S108 - files of data may be in the second
 _OF_HOME = (
     ".cache",
@@ -78,7 +90,7 @@ class Noise:
         self._own = tuple(own)
         """Left out whatever anybody says."""
         self._patterns = [(not each.startswith("!"), _compiled(each.removeprefix("!"))) for each in patterns]
-        self._places = (*_interpreter(folder), *_SYSTEM, *_of_user(folder))
+        self._places = (*_interpreter(folder), *_places(_SYSTEM, folder), *_of_user(folder))
 
     def leaves_out(self, path: str, access: int) -> bool:
         """Return whether a path is left out."""
@@ -93,7 +105,8 @@ class Noise:
             return True
         if path.startswith(self._places) or path.endswith(_ENDINGS) or (access == READ and path.endswith(_CODE)):
             return True
-        return not _FOLDERS.isdisjoint(Path(path).parts[:-1])
+        inside = path.removeprefix(_inside(self._folder)) if self._folder is not None else path
+        return not _FOLDERS.isdisjoint(Path(inside).parts[:-1])
 
 
 def _compiled(pattern: str) -> tuple[re.Pattern[str], bool]:
@@ -103,28 +116,25 @@ def _compiled(pattern: str) -> tuple[re.Pattern[str], bool]:
     return re.compile(fnmatch.translate(f"{whole}*" if whole.endswith("/") else whole)), is_name
 
 
-def _interpreter(folder: str | None) -> Iterable[str]:
-    """Return where Python and what is installed are; a prefix that the notebook is in is a place for both."""
+def _interpreter(folder: str | None) -> Iterator[str]:
+    """Return where Python and what is installed are."""
     prefixes = {sys.prefix, sys.base_prefix, sys.exec_prefix}
     parts = {*sysconfig.get_paths().values(), *site.getsitepackages(), site.getusersitepackages()}
-    for each in {*prefixes, *(os.path.realpath(prefix) for prefix in prefixes)}:
-        if folder is None or not _is_in(folder, each):
-            yield _inside(each)
-    for each in {*parts, *(os.path.realpath(part) for part in parts)}:
-        if folder is None or not _is_in(folder, each):
-            yield _inside(each)
+    return _places({form(each) for each in prefixes | parts for form in (os.path.abspath, os.path.realpath)}, folder)
 
 
-def _of_user(folder: str | None) -> Iterable[str]:
-    home, temporary = os.path.expanduser("~"), tempfile.gettempdir()  # noqa: PTH111 - as above
+def _of_user(folder: str | None) -> Iterator[str]:
+    home, temporary = os.path.expanduser("~"), tempfile.gettempdir()  # noqa: PTH111 - a text
     places = [os.path.join(home, each) for each in _OF_HOME]  # noqa: PTH118
     places += [value for name in _VARIABLES if os.path.isabs(value := os.environ.get(name, ""))]  # noqa: PTH117
-    for each in places:
-        if folder is None or not _is_in(folder, each):
-            yield _inside(each)
+    yield from _places(places, folder)
     for each in _OF_TEMPORARY:
         yield os.path.join(temporary, each)  # noqa: PTH118
-        yield _SHARED_MEMORY + each
+
+
+def _places(folders: Iterable[str], folder: str | None) -> Iterator[str]:
+    """Return how the paths in these folders begin; one that the notebook is in is a place for both."""
+    return (_inside(each) for each in folders if folder is None or not _is_in(folder, each))
 
 
 def _is_in(path: str, folder: str) -> bool:

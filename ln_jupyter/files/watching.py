@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from ln_jupyter.files import audit, workers
+from ln_jupyter.files import audit, imports, workers
 from ln_jupyter.files.fence import Fence
 
 LIBRARIES = frozenset(
@@ -35,8 +35,9 @@ def begin(cell: float | None = None) -> None:
         cell: The one that runs in this thread.
     """
     with Fence("this process"):
+        if not audit.LOG.is_on:
+            workers.watch()
         audit.start(cell)
-        workers.watch()
         if not LIBRARIES.isdisjoint(sys.modules):
             see_libraries()
 
@@ -59,5 +60,6 @@ def end() -> None:
     with Fence("this process"):
         audit.stop()
         workers.INBOX.close()
+        imports.forget()
         if wrappers := sys.modules.get("ln_jupyter.files.wrappers"):
             wrappers.uninstall()

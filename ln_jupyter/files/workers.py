@@ -120,9 +120,19 @@ def _event(line: bytes) -> Event | None:
 
 def watch() -> None:
     """Let the workers that are started from here on tell what they open."""
-    imports.when_imported("multiprocessing.util", _watch_forks)
+    imports.when_imported("multiprocessing.util", _see_forks)
     for name in _SPAWNING:
-        imports.when_imported(name, _watch_spawning)
+        imports.when_imported(name, _see_spawning)
+
+
+def _see_forks(module: ModuleType) -> None:
+    INBOX.open()
+    _watch_forks(module)
+
+
+def _see_spawning(module: ModuleType) -> None:
+    INBOX.open()
+    _watch_spawning(module)
 
 
 def begin(path: str, cell: float | None, *, is_new: bool) -> None:
@@ -145,9 +155,8 @@ def begin(path: str, cell: float | None, *, is_new: bool) -> None:
         wrappers.install(audit.LOG.note)
 
 
-@functools.cache  # a module is imported again by reload()
+@functools.cache
 def _watch_forks(module: ModuleType) -> None:
-    INBOX.open()
     module.register_after_fork(audit.LOG, _begin_in_fork)
 
 
@@ -175,7 +184,6 @@ class _Beginning:
 
 @functools.cache
 def _watch_spawning(module: ModuleType) -> None:
-    INBOX.open()
     original = module.get_preparation_data
 
     @functools.wraps(original)
