@@ -73,6 +73,9 @@ ALLOWED = {
     *((module, "compile") for module in MODULES if "re.compile(" in (PACKAGE / module).read_text("utf-8")),
 }
 FORMATTED = {
+    # words of ours, as columns of rows that another table does not have
+    'f""{role}""',
+    'f""{STATED}""',
     # a PRAGMA takes no parameters; the value is a number or a word of ours
     'f"PRAGMA synchronous={("NORMAL" if journal == "wal" else "FULL")}"',
     'f"PRAGMA busy_timeout={_SLICE_MS}"',
