@@ -154,7 +154,11 @@ def scans(sqlite_url: sa.URL) -> Iterator[Callable[[], list[str]]]:
     """Connect to a registry with one of everything, and tell which tables were read from end to end since."""
     engine = engines.connect(sqlite_url)
     notebook = ln.add(lns.Notebook(id="n", name="n"))
-    run = ln.add(lns.Run(id="r", name="x", notebook=notebook, inputs=[lns.File(name="f")]))
+    file = lns.File(id="f", name="f", hash="x", size=1)
+    seen = lns.RunFile(position=1, role="output", kind="file", path="/f", via="open", file=file, size=1)
+    run = ln.add(
+        lns.Run(id="r", name="x", notebook=notebook, inputs=[lns.File(name="f")], outputs=[file], files=[seen])
+    )
     now = dt.datetime.now(dt.UTC)
     ln.add(lns.ExecutedCell, [{"run_id": run.id, "position": 1, "started_at": now}])
     ln.add(
@@ -211,8 +215,10 @@ def _lists(engine: sa.Engine) -> None:
         lambda: ln.select(lns.Run).order_by(lns.Run.created_at.desc()).limit(10).all(),
         lambda: ln.select(lns.Notebook, id="x").load("runs.inputs", "paths").all(),
         lambda: ln.select(lns.File, hash="x").load("sources", "targets").all(),
+        lambda: [ln.where(__file__), ln.where("/f"), ln.where(ln.select(lns.File, id="f").one())],
+        lambda: [ln.lineage("r"), ln.lineage("/f"), ln.lineage(ln.select(lns.Notebook, id="n").one(), depth=9)],
     ],
-    ids=["view", "lists", "key", "name", "newest", "of a notebook", "of a file"],
+    ids=["view", "lists", "key", "name", "newest", "of a notebook", "of a file", "where", "lineage"],
 )
 def test_no_question_reads_a_whole_table(scans: Callable[[], list[str]], ask: Callable[[], object]) -> None:
     """A registry of a million runs answers what is asked of it by its indexes."""

@@ -16,6 +16,7 @@ import pytest
 from tests.answers.conftest import NOON, Lab
 from tests.cli.conftest import table
 from tests.cli.test_terminal import plain, show
+from tests.faults import releases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -209,3 +210,22 @@ def test_files_are_named_from_here(lab: Lab, command: Callable[..., Result], db:
 
     for path in ("../pred.csv", f"{lab.folder}/sub/../pred.csv"):
         assert command("where", path, *db).stdout.startswith("pred.csv was written by train.ipynb")
+
+
+@pytest.mark.parametrize("schema", ["schema_1", "schema_3"])
+def test_an_older_registry(sqlite_url: sa.URL, folder: Path, command: Callable[..., Result], schema: str) -> None:
+    """A registry of an earlier release answers with what somebody has linked to its runs."""
+    releases.restore(releases.RELEASED / f"{schema}.sqlite.sql", sqlite_url)
+    db = ["--db", sqlite_url.render_as_string()]
+    found = json.loads(command("runs", "--all", "--json", *db).stdout)
+    run = next(each["id"] for each in found if each["title"] == "Solve Problem X" or each["name"] == "Solve Problem X")
+
+    done = command("lineage", run, *db)
+
+    assert 0 == done.exit_code, done.output
+    assert ["before:", "after:"] == [line for line in done.stdout.splitlines() if line.endswith(":")]
+    assert ["in.csv", "out.csv"] == [
+        line.split()[0].rpartition("/")[2] for line in done.stdout.splitlines() if line.startswith("  ")
+    ]
+    assert 0 == command("files", run, *db).exit_code
+    assert 1 == command("where", "nowhere.csv", *db).exit_code
