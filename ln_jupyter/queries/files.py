@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -18,10 +17,11 @@ if TYPE_CHECKING:
 
     from ln_jupyter.queries.rows import Row
 
+    Linked = Callable[[Any], sa.ColumnElement[bool]]
+
 STATED = "stated"
 """How it was seen what somebody has said: by `track_input`, or by a link of a run that was made by hand."""
 
-_LINKS = (("input", run_input), ("output", run_output))
 _SEEN = ("position", "role", "kind", "path", "cell", "via", "size", "modified_at", "members", "reason", "file_id")
 _RUN = ("notebook_id", "notebook_v", "host", "started_at", "continues_id")
 ROUNDED = dt.timedelta(milliseconds=1)
@@ -44,13 +44,18 @@ def of_runs(
     connection: sa.Connection, *, reading: Collection[str], writing: Collection[str] = (), limit: int | None
 ) -> list[Row]:
     """Return what some runs read, and others wrote, of each as `of_run` does."""
-
-    def is_meant(run_id: Any, _file_id: Any, role: Any) -> sa.ColumnElement[bool]:
-        read, wrote = (run_id.in_(ids) for ids in (reading, writing))
-        is_one = run_id.in_([*reading, *writing])  # by the key; the database need not see that through the next
-        return sa.and_(is_one, sa.or_(sa.and_(role == "input", read), sa.and_(role == "output", wrote)))
-
-    some = seen(is_meant)
+    unknown = [
+        sa.and_(RunFile.role == role, RunFile.run_id.in_(ids))
+        for role, ids in (("input", reading), ("output", writing))
+        if ids
+    ]
+    if not unknown:
+        return []
+    some = seen(
+        read=(lambda link: link.run_id.in_(reading)) if reading else None,
+        wrote=(lambda link: link.run_id.in_(writing)) if writing else None,
+        unknown=sa.and_(RunFile.run_id.in_([*reading, *writing]), sa.or_(*unknown)),  # by the key, and only that
+    )
     each = [some.c.run_id, some.c.role]
     order = (some.c.position.is_(None), some.c.position, some.c.file_id)
     ranked = sa.select(
@@ -93,8 +98,9 @@ def of_content(  # noqa: PLR0913 - what it is, and where it lies
         file_id: Of its record, which is meant whatever its hash is.
         limit: Of readers and of writers, not more than so many; `total` says how many there are.
     """
-    some = seen(partial(_has_content, is_content(sha256, size, file_id)))
-    return newest(connection, some, each=("role",), limit=limit, here=(host, paths))
+    return newest(
+        connection, _of_content(is_content(sha256, size, file_id)), each=("role",), limit=limit, here=(host, paths)
+    )
 
 
 def of_state(  # noqa: PLR0913 - what a file is where its content is not known
@@ -107,7 +113,7 @@ def of_state(  # noqa: PLR0913 - what a file is where its content is not known
     limit: int,
 ) -> list[Row]:
     """Return which runs read and wrote the file at a path as it is, by its size and time: where no content is known."""
-    some = seen_at(paths, RunFile.file_id.is_(None), RunFile.size == size, _is_near(RunFile.modified_at, modified_at))
+    some = seen_at(paths, has_no_content(), RunFile.size == size, _is_near(RunFile.modified_at, modified_at))
     return newest(connection, some, each=("role",), limit=limit, on=host)
 
 
@@ -128,7 +134,7 @@ def of_path(connection: sa.Connection, *, host: str | None, paths: Collection[st
 
 def places(connection: sa.Connection, sha256: str, size: int | None, *, limit: int) -> list[Row]:
     """Return where a content was seen, by host and path, the last seen first."""
-    some = seen(partial(_has_content, is_content(sha256, size)))
+    some = _of_content(is_content(sha256, size))
     at = sa.func.max(_moment(None))
     chosen = (
         sa.select(Run.host, some.c.path, at.label("at"), sa.func.count().over().label("total"))
@@ -163,43 +169,50 @@ def writers(
         before: Who wrote it then or before comes first: of deterministic runs, each writes it anew.
         other_than: Not these runs.
     """
-
-    def is_meant(run_id: Any, file_id: Any, role: Any) -> sa.ColumnElement[bool]:
-        return sa.and_(file_id.in_(file_ids), role == "output", run_id.not_in(other_than))
-
-    found = newest(connection, seen(is_meant), each=("file_id",), limit=1, until=before) if file_ids else []
+    if not file_ids:
+        return {}
+    some = seen(wrote=lambda link: sa.and_(link.file_id.in_(file_ids), link.run_id.not_in(other_than)))
+    found = newest(connection, some, each=("file_id",), limit=1, until=before)
     return {row["file_id"]: row for row in found}
 
 
-def seen(is_meant: Callable[[Any, Any, Any], sa.ColumnElement[bool]]) -> sa.Subquery:
-    """Select what runs read and wrote: what was seen, and what somebody has linked to a run by hand.
+def seen(
+    *, read: Linked | None = None, wrote: Linked | None = None, unknown: sa.ColumnElement[bool] | None = None
+) -> sa.Subquery:
+    """Select what runs read and wrote: the links of runs to files, with how that was seen, unless they were made by hand.
 
     Args:
-        is_meant: Makes the condition, given the columns of the run, of the file and of the role; by an index.
+        read: Which of the links to what was read: makes the condition, given the columns of the link; by an index.
+        wrote: Which of those to what was written.
+        unknown: Which rows of `RunFile` without a content, too.
     """
-    parts: list[sa.Select[Any]] = [
-        sa.select(RunFile.run_id, *(getattr(RunFile, name) for name in _SEEN)).where(
-            is_meant(RunFile.run_id, RunFile.file_id, RunFile.role)
-        )
-    ]
-    for role, link in _LINKS:
-        is_it = sa.literal_column(f"'{role}'", sa.String)
-        same = aliased(RunFile)
-        # by the key of the run: the index of the content would be gone through once for each of its runs
-        known = sa.and_(same.run_id == link.c.run_id, sa.func.coalesce(same.file_id, "") == link.c.file_id)
-        told: dict[str, sa.ColumnElement[Any]] = {
-            "role": is_it,
-            "kind": sa.literal_column("'file'", sa.String),
-            "path": sa.func.coalesce(File.uri, File.name, File.id),
-            "via": sa.literal_column(f"'{STATED}'", sa.String),
-            "size": sa.type_coerce(File.size, sa.BigInteger),
+    parts: list[sa.Select[Any]] = []
+    for role, link, is_meant in (("input", run_input, read), ("output", run_output, wrote)):
+        if is_meant is None:
+            continue
+        # by the key of the run: by the index of the content, each of its runs would be looked for among all of them
+        is_same = sa.func.coalesce(RunFile.file_id, "") == link.c.file_id
+        is_it = sa.and_(RunFile.run_id == link.c.run_id, RunFile.role == role, is_same)
+        by_hand: dict[str, sa.ColumnElement[Any]] = {
+            "role": sa.literal_column(f"'{role}'", sa.String),
+            "kind": sa.func.coalesce(RunFile.kind, "file"),
+            "path": sa.func.coalesce(RunFile.path, File.uri, File.name, File.id),
+            "via": sa.func.coalesce(RunFile.via, STATED),
+            "size": sa.func.coalesce(RunFile.size, File.size),
             "file_id": link.c.file_id,
         }
-        columns = [told.get(name, sa.cast(sa.null(), getattr(RunFile, name).type)).label(name) for name in _SEEN]
-        by_hand = sa.select(link.c.run_id, *columns).join(File, File.id == link.c.file_id)
-        by_hand = by_hand.where(is_meant(link.c.run_id, link.c.file_id, is_it))
-        parts.append(by_hand.where(~sa.exists().where(known, same.role == role)))
+        columns = [by_hand.get(name, getattr(RunFile, name)).label(name) for name in _SEEN]
+        chosen = sa.select(link.c.run_id, *columns).join(File, File.id == link.c.file_id)
+        parts.append(chosen.outerjoin(RunFile, is_it).where(is_meant(link.c)))
+    if unknown is not None:
+        every = sa.select(RunFile.run_id, *(getattr(RunFile, name) for name in _SEEN))
+        parts.append(every.where(has_no_content(), unknown))
     return sa.union_all(*parts).subquery("seen")
+
+
+def has_no_content() -> sa.ColumnElement[bool]:
+    """Return the condition that the content of a row is not known; not by the index, where those are the most of all."""
+    return sa.func.coalesce(RunFile.file_id, "") == ""
 
 
 def seen_at(paths: Collection[str], *conditions: sa.ColumnElement[bool]) -> sa.Subquery:
@@ -306,8 +319,11 @@ def with_related(chosen: sa.Select[Any]) -> sa.Select[Any]:
     return chosen.outerjoin(Run.notebook).outerjoin(Run.pipeline).outerjoin(Run.created_by)
 
 
-def _has_content(is_it: Any, _run_id: Any, file_id: Any, _role: Any) -> sa.ColumnElement[bool]:
-    return file_id.in_(sa.select(File.id).where(is_it))  # type: ignore[no-any-return]
+def _of_content(is_it: sa.ColumnElement[bool]) -> sa.Subquery:
+    def has_it(link: Any) -> Any:
+        return link.file_id.in_(sa.select(File.id).where(is_it))
+
+    return seen(read=has_it, wrote=has_it)
 
 
 def is_content(sha256: str | None, size: int | None, file_id: str | None = None) -> sa.ColumnElement[bool]:

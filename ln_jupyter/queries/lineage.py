@@ -26,15 +26,12 @@ def runs_of(connection: sa.Connection, *, written: Collection[str], read: Collec
         read: The ids of files whose readers are wanted.
         limit: Of each file not more than so many; `total` says how many there are.
     """
-
-    def is_meant(_run_id: Any, file_id: Any, role: Any) -> sa.ColumnElement[bool]:
-        wrote, reads = (file_id.in_(ids) for ids in (written, read))
-        is_one = file_id.in_([*written, *read])  # by index; the database need not see that through the next
-        return sa.and_(is_one, sa.or_(sa.and_(role == "output", wrote), sa.and_(role == "input", reads)))
-
     if not written and not read:
         return []
-    some = files.seen(is_meant)
+    some = files.seen(
+        read=(lambda link: link.file_id.in_(read)) if read else None,
+        wrote=(lambda link: link.file_id.in_(written)) if written else None,
+    )
     alike = (some.c.role, some.c.file_id, files.program())
     return files.newest(connection, some, each=("role", "file_id"), alike=alike, limit=limit)
 
@@ -43,7 +40,7 @@ def runs_at(connection: sa.Connection, paths: Collection[str], *, limit: int) ->
     """Return the runs that read and wrote what has no known content at some paths, as `runs_of`."""
     if not paths:
         return []
-    some = files.seen_at(paths, RunFile.file_id.is_(None))
+    some = files.seen_at(paths, files.has_no_content())
     each = ("role", "path", "host", "size", "modified_at")
     alike = (some.c.role, some.c.path, *files.content(some), Run.host, files.program())
     return files.newest(connection, some, each=each, alike=alike, limit=limit)
@@ -67,11 +64,11 @@ def runs(connection: sa.Connection, ids: Collection[str], *, after: Collection[s
 def between(connection: sa.Connection, run_ids: Collection[str], file_ids: Collection[str]) -> list[Row]:
     """Return what runs read and wrote of some files, and what of unknown content."""
 
-    def is_meant(run_id: Any, file_id: Any, _role: Any) -> sa.ColumnElement[bool]:
+    def is_meant(link: Any) -> Any:
         # by the key of the runs: a file may have a hundred thousand others
-        return sa.and_(run_id.in_(run_ids), sa.func.coalesce(file_id, "").in_([*file_ids, ""]))
+        return sa.and_(link.run_id.in_(run_ids), sa.func.coalesce(link.file_id, "").in_(file_ids))
 
-    some = files.seen(is_meant)
+    some = files.seen(read=is_meant, wrote=is_meant, unknown=RunFile.run_id.in_(run_ids))
     chosen = sa.select(*some.c, File.hash, Run.host).join(Run, Run.id == some.c.run_id)
     return rows.read(connection, chosen.outerjoin(File, File.id == some.c.file_id).limit(_MOST))
 

@@ -224,8 +224,6 @@ def test_an_older_registry(sqlite_url: sa.URL, folder: Path, command: Callable[.
 
     assert 0 == done.exit_code, done.output
     assert ["before:", "after:"] == [line for line in done.stdout.splitlines() if line.endswith(":")]
-    assert ["in.csv", "out.csv"] == [
-        line.split()[0].rpartition("/")[2] for line in done.stdout.splitlines() if line.startswith("  ")
-    ]
+    assert {"in.csv", "out.csv"} <= set(done.stdout.split())
     assert 0 == command("files", run, *db).exit_code
     assert 1 == command("where", "nowhere.csv", *db).exit_code

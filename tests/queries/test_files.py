@@ -283,3 +283,36 @@ def test_runs_that_go_on(fill: Callable[..., None], connection: sa.Connection) -
 
     assert ["r3", "r2"] == ids(lineage.runs(connection, ["r3"], after=["r1"]))
     assert [] == lineage.runs(connection, [])
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_what_has_no_content_is_not_gone_through(
+    fill: Callable[..., None], engine: sa.Engine, statements: list[str]
+) -> None:
+    """No question goes by the index of contents to what has none, which may be half of all rows; nor by no index."""
+    fill(run("r1", 1, read("/a", content("a")), wrote("url", None, kind="url")), run("r2", 2, continues_id="r1"))
+    values: list[Any] = []
+    sa.event.listen(engine, "before_cursor_execute", lambda _c, _cur, _sql, given, *_: values.append(given))
+    del statements[:]
+    with engine.connect() as connection:
+        files.of_run(connection, "r1")
+        files.of_path(connection, host="wren", paths=["/a"], limit=5)
+        files.of_state(connection, host="wren", paths=["/a"], size=1, modified_at=NOW, limit=5)
+        files.places(connection, "a" * 64, 10, limit=5)
+        files.chain(connection, "r2")
+        files.writers(connection, ["a"], before=NOW, other_than=["r2"])
+        of_content(connection, "a")
+        lineage.runs_of(connection, written=["a"], read=["a"], limit=5)
+        lineage.runs_at(connection, ["url"], limit=5)
+        lineage.runs(connection, ["r1"], after=["r2"])
+        lineage.between(connection, ["r1"], ["a"])
+        asked = list(zip(statements, values, strict=True))
+
+        plans = [
+            (row[-1], sql)
+            for sql, given in asked
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", given)
+        ]
+
+    assert len(asked) >= 11
+    assert [] == [each for each in plans if each[0].startswith("SCAN ln_") or "ix_ln_run_file_file_id" in each[0]]
