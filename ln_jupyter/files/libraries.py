@@ -2,7 +2,8 @@
 
 Each was seen to work with the library installed. What is not seen, and why:
 
-- pyarrow.OSFile and the file systems of pyarrow.fs: classes of C, which take no other method.
+- pyarrow.OSFile, the file systems of pyarrow.fs, pysam's files, and netCDF4.Dataset in some versions (1.6, 1.7.4): classes
+  of C, which take no other method. xarray, which opens the last, is seen.
 - What was imported by name before `header()`, as in `from pyarrow.parquet import read_table`: that name is the notebook's.
 - cloud stores that a library reads by itself, where it is handed an object and no path.
 """

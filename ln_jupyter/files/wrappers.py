@@ -98,7 +98,7 @@ def _put_back(key: int) -> None:
 
 def installed() -> list[str]:
     """Return the names of the libraries whose files are heard of now."""
-    return sorted({each.library for each in _State.wrapped.values()})
+    return sorted({each.library for each in list(_State.wrapped.values())})
 
 
 def _wrap_all(module: ModuleType) -> None:

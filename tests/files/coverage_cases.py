@@ -33,6 +33,10 @@ class Case(NamedTuple):
     """Who saw them."""
 
 
+class CannotBeSeenError(Exception):
+    """This version of a library has classes that take no other methods."""
+
+
 CASES: dict[str, Case] = {}
 
 
@@ -591,6 +595,10 @@ def _xarray_zarr() -> Iterator[None]:
 def _netcdf4() -> Iterator[None]:
     import netCDF4
 
+    try:
+        netCDF4.Dataset.__init__ = netCDF4.Dataset.__init__
+    except TypeError as error:
+        raise CannotBeSeenError(str(error)) from None
     netCDF4.Dataset("a.nc", "w").close()
     yield
     with netCDF4.Dataset("a.nc"), netCDF4.Dataset("b.nc", mode="w"):
@@ -807,14 +815,18 @@ def main(group: str) -> None:
 
     audit.start()
     wrappers.install(audit.LOG.note)
-    found = {}
+    found: dict[str, Any] = {}
     for number, (name, each) in enumerate(CASES.items(), 1):
         if each.group != group or any(importlib.util.find_spec(need) is None for need in each.needs):
             continue
         folder = os.path.realpath(tempfile.mkdtemp())
         os.chdir(folder)
         steps = each.run()
-        next(steps)
+        try:
+            next(steps)
+        except CannotBeSeenError as error:
+            found[name] = str(error)
+            continue
         for path in Path(folder).rglob("*"):  # what was there before the cell is older than it
             os.utime(path, (1, 1))
         found[name] = _rows(folder, float(number), lambda steps=steps: next(steps, None))
