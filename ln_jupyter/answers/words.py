@@ -143,12 +143,19 @@ def state(answer: Where, form: Form = CARD) -> tuple[str, str, list[str]]:
     return *word, more
 
 
-def hint(answer: Where) -> str:
-    """Say what to type to go on."""
-    if answer.state == "unknown":
-        return "ln.track_input(...) and ln.track_output(...) tell a run of what it does not see by itself"
+def hint(answer: Where, lineage: str = "ln.lineage({!r})") -> str:
+    """Say what to type to go on.
+
+    Args:
+        answer: What is known.
+        lineage: How a lineage is asked for.
+    """
     use = _told(answer)
-    return "" if use is None else f"ln.lineage({humanize.short_id(use.run_id)!r})"
+    if use is not None:
+        return lineage.format(humanize.short_id(use.run_id))
+    if answer.path.endswith(".ipynb"):
+        return f"of its own runs: {lineage.format(name_of(answer.path))}"
+    return "ln.track_input(...) and ln.track_output(...) tell a run of what it does not see by itself"
 
 
 def groups(answer: Where, form: Form = CARD) -> list[Group]:

@@ -152,6 +152,7 @@ def test_an_unknown_file(lab: Lab) -> None:
         assert ("unknown", False) == (answer.state, answer.is_known)
         assert f"{name}: the registry knows no run that wrote or read it" == repr(answer).splitlines()[0]
         assert "ln.track_output(...)" in repr(answer).splitlines()[-1]
+    assert "ln.lineage('clean.ipynb')" in lines("clean.ipynb")[-1]
 
 
 @alike

@@ -68,4 +68,6 @@ def _write(shown: Screen, answer: Where) -> None:
     if found:
         shown.write([" ", *table.facts(shown, found)])
     if shown.is_terminal and answer.state == "unknown":
-        shown.write([" ", *(shown.paint(line, "muted") for line in shown.fold(words.hint(answer)))])
+        shown.write(
+            [" ", *(shown.paint(line, "muted") for line in shown.fold(words.hint(answer, "ln-jupyter lineage {}")))]
+        )
