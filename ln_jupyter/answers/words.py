@@ -143,18 +143,18 @@ def state(answer: Where, form: Form = CARD) -> tuple[str, str, list[str]]:
     return *word, more
 
 
-def hint(answer: Where, lineage: str = "ln.lineage({!r})") -> str:
+def hint(answer: Where, lineage: Callable[[str], str] = "ln.lineage({!r})".format) -> str:
     """Say what to type to go on.
 
     Args:
         answer: What is known.
-        lineage: How a lineage is asked for.
+        lineage: Writes how the lineage of something is asked for.
     """
     use = _told(answer)
     if use is not None:
-        return lineage.format(humanize.short_id(use.run_id))
+        return lineage(humanize.short_id(use.run_id))
     if answer.path.endswith(".ipynb"):
-        return f"of its own runs: {lineage.format(name_of(answer.path))}"
+        return f"of its own runs: {lineage(name_of(answer.path))}"
     return "ln.track_input(...) and ln.track_output(...) tell a run of what it does not see by itself"
 
 
