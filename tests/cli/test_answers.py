@@ -15,7 +15,7 @@ import pytest
 
 from tests.answers.conftest import NOON, Lab
 from tests.cli.conftest import table
-from tests.cli.test_terminal import plain, show
+from tests.cli.test_terminal import exit_code_and_text, plain, show
 from tests.faults import releases
 
 if TYPE_CHECKING:
@@ -164,6 +164,24 @@ def test_a_terminal(lab: Lab, db: list[str], columns: int, words: tuple[str, ...
         whole = " ".join(" ".join(shown).split())
         assert "and 12 more: ln-jupyter files largex" in whole
         assert "NOT LISTED 7 more files" in whole
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("other.csv", "ln.track_output(...)"),
+        ("my notebook.ipynb", "of its own runs: ln-jupyter lineage 'my notebook.ipynb'"),
+    ],
+)
+def test_what_to_do(lab: Lab, db: list[str], name: str, expected: str) -> None:
+    """A terminal says what to do about a file that nobody knows, in words that can be pasted."""
+    lab.write(name, "x")
+
+    code, text = exit_code_and_text(["where", name, *db])
+
+    assert 1 == code
+    assert expected in " ".join(plain(text))
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)

@@ -96,10 +96,16 @@ def terminal(db: list[str]) -> Callable[..., str]:
 
 def show(words: list[str], *, width: int = 80, **environment: str) -> str:
     """Run a command in a terminal of this width."""
+    code, text = exit_code_and_text(words, width=width, **environment)
+    assert code in (0, 1 if "doctor" in words else 0), text
+    return text
+
+
+def exit_code_and_text(words: list[str], *, width: int = 80, **environment: str) -> tuple[int | None, str]:
+    """Run a command in a terminal, and give how it ended, too."""
     variables = {"TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"} | environment
     (((code, text),),) = processes.run(run_in_terminal, [(words, width, variables)])
-    assert code in (0, 1 if "doctor" in words else 0), text
-    return str(text)
+    return code, str(text)
 
 
 def run_in_terminal(tell: Callable[[object], None], words: list[str], width: int, variables: dict[str, str]) -> None:

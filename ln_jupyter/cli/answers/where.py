@@ -69,6 +69,5 @@ def _write(shown: Screen, answer: Where) -> None:
     if found:
         shown.write([" ", *table.facts(shown, found)])
     if shown.is_terminal and answer.state == "unknown":
-        shown.write(
-            [" ", *(shown.paint(line, "muted") for line in shown.fold(words.hint(answer, "ln-jupyter lineage {}")))]
-        )
+        hint = words.hint(answer, lambda name: f"ln-jupyter lineage {shlex.quote(name)}")
+        shown.write([" ", *(shown.paint(line, "muted") for line in shown.fold(hint))])
