@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ln_jupyter.files import audit, hashing, ledger
+from ln_jupyter.files import audit, hash_queue, hashing, ledger
 from ln_jupyter.files.access import READ, UPDATE, WRITE
 from ln_jupyter.files.events import Event
 from ln_jupyter.files.ledger import Ledger
@@ -141,7 +141,7 @@ def test_a_file_that_is_updated_is_both(run: Run) -> None:
     assert run.seen == [
         ("input", "known.csv", None),
         ("output", "known.csv", None),
-        ("input", "unknown.csv", ledger.OVERWRITTEN),
+        ("input", "unknown.csv", hash_queue.OVERWRITTEN),
         ("output", "unknown.csv", None),
     ]
     assert run.ledger.rows[2].content.size == 1
@@ -158,7 +158,7 @@ def test_a_file_opened_for_both(run: Run, *, is_written: bool) -> None:
     run.note("a.db", UPDATE, before=(found.st_size, found.st_mtime_ns, found.st_ino))
     run.end_cell()
 
-    expected = [("input", "a.db", ledger.OVERWRITTEN), ("output", "a.db", None)]
+    expected = [("input", "a.db", hash_queue.OVERWRITTEN), ("output", "a.db", None)]
     assert run.seen == (expected if is_written else [("input", "a.db", None)])
 
 
@@ -345,7 +345,7 @@ def test_what_a_process_has_written(run: Run) -> None:
 
 def test_hashing_ends_in_time(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """What cannot be hashed in the time of a cell has no hash, and says why; what is too large is not begun."""
-    monkeypatch.setattr(ledger, "SECONDS_A_CELL", 0.0)
+    monkeypatch.setattr(hash_queue, "SECONDS_A_CELL", 0.0)
     monkeypatch.setattr(hashing, "LARGEST", 5)
     run.write("a.csv", "abc")
     run.write("b.csv", "abcdef")
@@ -359,7 +359,7 @@ def test_the_end_does_not_wait(run: Run) -> None:
     run.write("a.csv", "abc")
     run.ledger.settle(set(), is_last=True, is_over=lambda: True)
 
-    assert run.seen == [("output", "a.csv", ledger.AT_END)]
+    assert run.seen == [("output", "a.csv", hash_queue.AT_END)]
 
 
 def test_a_file_is_hashed_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

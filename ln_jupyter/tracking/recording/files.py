@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from ln_jupyter import errors, settings
 from ln_jupyter.db import backends
-from ln_jupyter.files import audit, ledger, watching, workers
+from ln_jupyter.files import audit, hash_queue, ledger, watching, workers
 from ln_jupyter.files.noise import Noise
 from ln_jupyter.schema import ids, tables
 from ln_jupyter.schema.types import utcnow
@@ -231,7 +231,7 @@ class Files:
 
     def _overwritten(self, connection: sa.Connection, rows: Sequence[Row]) -> dict[int, str]:
         """Find what was in files that were overwritten, where it is known from an earlier look at them."""
-        lost = [row for row in rows if row.content.reason in (ledger.OVERWRITTEN, ledger.CHANGED)]
+        lost = [row for row in rows if row.content.reason in (hash_queue.OVERWRITTEN, ledger.CHANGED)]
         known = self._find(connection, lost, tables.run_file.c.file_id.is_not(None))
         return {row.position: known[state] for row in lost if (state := _state(row)) in known}
 

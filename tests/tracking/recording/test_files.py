@@ -15,7 +15,7 @@ import ln_jupyter as ln
 import ln_jupyter.schema as lns
 from ln_jupyter import errors
 from ln_jupyter.db import engines
-from ln_jupyter.files import audit, hashing, ledger
+from ln_jupyter.files import audit, hash_queue, hashing, ledger
 from tests.faults import processes
 from tests.ipython import kernel_driver
 from tests.tracking import notebooks
@@ -230,7 +230,7 @@ def test_a_kill_loses_no_more_than_a_hash(tmp_path: Path) -> None:
     with kernel_driver.start(tmp_path, SETUP) as kernel:
         notebook = Notebook(kernel, tmp_path, tmp_path)
         kernel.run(
-            "from ln_jupyter.files import hashing, ledger; ledger._SMALL = 10; begun = threading.Event()\n"
+            "from ln_jupyter.files import hash_queue, hashing; hash_queue._SMALL = 10; begun = threading.Event()\n"
             "read = hashing.of_path\n"
             "def of_path(path, **options):\n"
             "    if 'big' in path:\n        begun.set()\n        threading.Event().wait()\n"
@@ -243,7 +243,7 @@ def test_a_kill_loses_no_more_than_a_hash(tmp_path: Path) -> None:
         os.kill(kernel.read("os.getpid()"), 9)
 
     assert [(role, name, why) for role, name, _, _, why in notebook.seen] == [
-        ("output", "big.bin", ledger.NOT_YET),
+        ("output", "big.bin", hash_queue.NOT_YET),
         ("output", "small.bin", None),
     ]
     engines.dispose(f"sqlite:///{tmp_path / 'registry.db'}")

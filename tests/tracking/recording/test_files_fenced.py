@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 import ln_jupyter as ln
-from ln_jupyter.files import audit, events, hashing, ledger, noise, snapshot, watching, workers
+from ln_jupyter.files import audit, events, hash_queue, hashing, ledger, noise, snapshot, touches, watching, workers
 from ln_jupyter.schema import tables
 from ln_jupyter.tracking.recording import files as of_run
 from ln_jupyter.tracking.recording.files import Files
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.newest  # no library decides what is proved here
 
-MODULES = {each.__file__ for each in (audit, events, hashing, ledger, noise, snapshot, workers, of_run)}
+MODULES = {
+    each.__file__ for each in (audit, events, hash_queue, hashing, ledger, noise, snapshot, touches, workers, of_run)
+}
 # These begin the fence, or say what is there.
 OPEN = {("files", each) for each in ("take", "settle", "write", "confirm", "_fence", "_report", "__init__")}
 OPEN |= {("ledger", "__init__"), ("noise", "__init__"), ("audit", "__init__")}
