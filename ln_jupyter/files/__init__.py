@@ -2,5 +2,5 @@
 
 `watching` begins and ends it. `audit` sees what is opened, and `events` says it as others understand it; `workers` hands
 on what workers open, and wrappers around functions of libraries what those open past Python; `access` says how. `ledger`
-says what it comes to, `noise` what is left out, `hashing` what is in it. `fence` lets no error out.
+says what it comes to, `noise` what is left out, `hashing` what is in it, and `hash_queue` when that is found out. `fence` lets no error out.
 """

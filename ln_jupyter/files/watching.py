@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from ln_jupyter.files import audit, imports, workers
+from ln_jupyter.files import audit, workers
 from ln_jupyter.files.fence import Fence
+from ln_jupyter.files.wrapping import imports
 
 LIBRARIES = frozenset(
     {
@@ -44,7 +45,7 @@ def begin(cell: float | None = None) -> None:
 
 def see_libraries() -> None:
     """Wrap what libraries read and write past Python's own `open`, now or when they are imported."""
-    from ln_jupyter.files import wrappers  # here for cost: behind the cell, where no such library is there
+    from ln_jupyter.files.wrapping import wrappers  # here for cost: behind the cell, where no such library is there
 
     wrappers.install(audit.LOG.note)
 
@@ -61,5 +62,5 @@ def end() -> None:
         audit.stop()
         workers.INBOX.close()
         imports.forget()
-        if wrappers := sys.modules.get("ln_jupyter.files.wrappers"):
+        if wrappers := sys.modules.get("ln_jupyter.files.wrapping.wrappers"):
             wrappers.uninstall()

@@ -13,8 +13,9 @@ import os
 import tempfile
 from typing import TYPE_CHECKING, Any
 
-from ln_jupyter.files import audit, imports
+from ln_jupyter.files import audit
 from ln_jupyter.files.events import Event
+from ln_jupyter.files.wrapping import imports
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -150,7 +151,7 @@ def begin(path: str, cell: float | None, *, is_new: bool) -> None:
     audit.start()
     audit.LOG.raw = _Lines(descriptor, cell)
     if is_new:
-        from ln_jupyter.files import wrappers  # here for cost: not in the parent's first cell
+        from ln_jupyter.files.wrapping import wrappers  # here for cost: not in the parent's first cell
 
         wrappers.install(audit.LOG.note)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import ln_jupyter
 from ln_jupyter import settings
-from ln_jupyter.files import libraries
+from ln_jupyter.files.wrapping import libraries
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 _MODULES = {"__version__", "errors", "nb", "schema", "settings"}

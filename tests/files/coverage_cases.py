@@ -811,7 +811,8 @@ def _rows(folder: str, cell: float, run: Callable[[], object]) -> dict[str, dict
 
 def main(group: str) -> None:
     """Run the cases of a group whose libraries are installed, and print what the run comes to have read and written."""
-    from ln_jupyter.files import audit, wrappers
+    from ln_jupyter.files import audit
+    from ln_jupyter.files.wrapping import wrappers
 
     audit.start()
     wrappers.install(audit.LOG.note)

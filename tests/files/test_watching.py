@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from ln_jupyter.files import libraries, watching
+from ln_jupyter.files import watching
+from ln_jupyter.files.wrapping import libraries
 
 pytestmark = pytest.mark.newest  # no library decides what is proved here
 
@@ -22,7 +23,7 @@ def test_what_wraps_is_loaded_at_once_only_where_it_is_needed(before: str, *, ex
     """Where no such library was imported, what wraps it is left to the thread behind the cell."""
     pytest.importorskip("pandas")
     program = f"{before}\nimport sys\nfrom ln_jupyter.files import watching\nwatching.begin()\n"
-    program += "print('ln_jupyter.files.wrappers' in sys.modules)"
+    program += "print('ln_jupyter.files.wrapping.wrappers' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert ran.stdout.strip() == str(expected)

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from ln_jupyter.files.access import READ, UPDATE, WRITE
-from ln_jupyter.files.sql_paths import LONGEST, files_in
+from ln_jupyter.files.wrapping.sql_paths import LONGEST, files_in
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,10 @@ import cloudpickle
 import pytest
 from IPython.extensions.autoreload import superreload
 
-from ln_jupyter.files import fence, imports, libraries, wrappers
+from ln_jupyter.files import fence
 from ln_jupyter.files.access import READ, UPDATE, WRITE
-from ln_jupyter.files.libraries import Library, Point
+from ln_jupyter.files.wrapping import imports, libraries, wrappers
+from ln_jupyter.files.wrapping.libraries import Library, Point
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -368,8 +369,9 @@ FAULTS = '''
 import ast, importlib, logging, pickle, sys, traceback
 
 logging.disable()
-from ln_jupyter.files import fence, imports, libraries, sql_paths, wrappers
-from ln_jupyter.files.libraries import Library, Point
+from ln_jupyter.files import fence
+from ln_jupyter.files.wrapping import imports, libraries, sql_paths, wrappers
+from ln_jupyter.files.wrapping.libraries import Library, Point
 sys.path.insert(0, {tests!r})
 sys.path.insert(0, {folder!r})
 
@@ -471,7 +473,7 @@ print("tried", tried)
 
 def test_fault_at_each_line(tmp_path: Path) -> None:
     """Whatever line of ours fails, once or always, an import and a call do and give what they do without us."""
-    code = FAULTS.format(tests=str(Path(__file__).parents[2]), folder=str(tmp_path), this=__file__)
+    code = FAULTS.format(tests=str(Path(__file__).parents[3]), folder=str(tmp_path), this=__file__)
 
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ln_jupyter.files import fence, imports
+from ln_jupyter.files import fence
+from ln_jupyter.files.wrapping import imports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -319,7 +320,7 @@ def test_interrupt_of_a_change(tmp_path: Path) -> None:
     said = _run(
         """
         import signal, threading
-        from ln_jupyter.files import imports
+        from ln_jupyter.files.wrapping import imports
 
         calls = []
         def change(module):
@@ -351,7 +352,7 @@ def test_interrupt_of_a_module(tmp_path: Path) -> None:
     said = _run(
         """
         import builtins
-        from ln_jupyter.files import imports
+        from ln_jupyter.files.wrapping import imports
 
         imports.when_imported("odd", lambda module: print("changed", module.value))
         try:
@@ -370,7 +371,7 @@ def test_interrupt_of_a_module(tmp_path: Path) -> None:
 ODD = """
 import sys
 if len(sys.argv) > 1:
-    from ln_jupyter.files import imports, wrappers
+    from ln_jupyter.files.wrapping import imports, wrappers
     wrappers.install(lambda *_: None)
     for name in ("this", "antigravity", "__main__", "json.tool"):
         imports.when_imported(name, lambda module: None)

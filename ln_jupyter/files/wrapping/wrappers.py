@@ -14,11 +14,11 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from ln_jupyter.files import imports
 from ln_jupyter.files.access import READ, UPDATE, WRITE
 from ln_jupyter.files.fence import Fence
-from ln_jupyter.files.libraries import LIBRARIES, Library, Point
-from ln_jupyter.files.sql_paths import files_in
+from ln_jupyter.files.wrapping import imports
+from ln_jupyter.files.wrapping.libraries import LIBRARIES, Library, Point
+from ln_jupyter.files.wrapping.sql_paths import files_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
