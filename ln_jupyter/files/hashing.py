@@ -124,7 +124,10 @@ def of_path(path: str, *, seen: Content | None = None, is_over: Callable[[], boo
         return before
     try:
         with audit.silence():
-            found = _sha256(path, is_over) if before.members is None else _manifest(path, is_over)
+            if before.members is None:
+                found = _sha256(path, before.size or 0, is_over)
+            else:
+                found = _manifest(path, is_over)
     except (OSError, ValueError):
         return before._replace(reason=UNREADABLE)
     if found is None:
@@ -147,11 +150,13 @@ def is_secret(path: str) -> bool:
     return is_key or not _SECRET_FOLDERS.isdisjoint(Path(folder).parts)
 
 
-def _sha256(path: str, is_over: Callable[[], bool]) -> str | None:
-    digest = hashlib.sha256()
+def _sha256(path: str, size: int, is_over: Callable[[], bool]) -> str | None:
+    digest, left = hashlib.sha256(), size
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - as above
-        while chunk := file.read(_CHUNK):
+        # not further than it went: a log that grows as fast as it is read would have no end
+        while left >= 0 and (chunk := file.read(_CHUNK)):
             digest.update(chunk)
+            left -= len(chunk)
             if is_over():
                 return None
     return digest.hexdigest()
@@ -160,7 +165,7 @@ def _sha256(path: str, is_over: Callable[[], bool]) -> str | None:
 def _manifest(folder: str, is_over: Callable[[], bool]) -> str | None:
     digest = hashlib.sha256()
     for name, path, size in sorted((os.path.relpath(path, folder), path, each.st_size) for path, each in files(folder)):
-        found = _sha256(path, is_over)
+        found = _sha256(path, size, is_over)
         if found is None:
             return None
         line = f"{found} {size} {name.replace(os.sep, '/')}\0"

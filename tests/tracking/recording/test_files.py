@@ -97,15 +97,15 @@ def notebook(started: tuple[Kernel, Path], tmp_path: Path) -> Iterator[Notebook]
 
 def test_files_of_cells(notebook: Notebook) -> None:
     """What a cell reads and writes is of that cell, by absolute path, size and content; links to files are filled."""
-    (notebook.folder / "raw.csv").write_text("a,b\n")
+    (notebook.folder / "raw.csv").write_text("of cells alone")
     notebook.run("text = open('raw.csv').read()", "print(text, file=open('clean.csv', 'w')); del text")
 
     assert [each[:3] for each in notebook.seen] == [("input", "raw.csv", "open"), ("output", "clean.csv", "open")]
     read, written = notebook.rows
     assert read.file is not None
     assert written.file is not None
-    assert (read.size, read.file.size, read.file.name, read.file.suffix) == (4, 4, "raw", ".csv")
-    assert read.file.hash == hashlib.sha256(b"a,b\n").hexdigest()
+    assert (read.size, read.file.size, read.file.name, read.file.suffix) == (14, 14, "raw", ".csv")
+    assert read.file.hash == hashlib.sha256(b"of cells alone").hexdigest()
     with ln.Session(engines.resolve(f"sqlite:///{notebook.home / 'registry.db'}")) as ss:
         run = ss.select(lns.Run, id=read.run_id).load("inputs", "outputs").one()
     assert ([each.id for each in run.inputs], [each.id for each in run.outputs]) == ([read.file_id], [written.file_id])
