@@ -124,10 +124,8 @@ def of_path(path: str, *, seen: Content | None = None, is_over: Callable[[], boo
         return before
     try:
         with audit.silence():
-            if before.members is None:
-                found = _sha256(path, before.size or 0, is_over)
-            else:
-                found = _manifest(path, is_over)
+            is_file = before.members is None
+            found = _sha256(path, before.size or 0, is_over) if is_file else _manifest(path, is_over)
     except (OSError, ValueError):
         return before._replace(reason=UNREADABLE)
     if found is None:
