@@ -166,7 +166,8 @@ class Ledger:
             if touched.before != content.stamp[:3]:
                 writer = writer or reader
         if writer is not None:
-            if touched.is_read or (touched.is_update and touched.before is not None):
+            # where nothing was before, reading it has failed: a cache that is made when it is not there
+            if touched.before is not None and (touched.is_read or touched.is_update):
                 self._add("input", kind, path, reader, self._old(path, touched))
             self._add("output", kind, path, writer, content)
         elif not self._is_own_work(path, content):

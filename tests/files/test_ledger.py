@@ -84,6 +84,16 @@ def test_what_is_written_is_an_output(run: Run) -> None:
     assert run.seen == [("output", "a.csv", None)]
 
 
+def test_a_cache_that_was_not_there(run: Run) -> None:
+    """A file that is made because it could not be read is an output alone."""
+    run.note("cache.csv", READ)
+    run.write("cache.csv")
+    run.note("cache.csv", READ)
+    run.end_cell()
+
+    assert run.seen == [("output", "cache.csv", None)]
+
+
 def test_what_is_gone_is_scratch(run: Run) -> None:
     """What is not there when its cell has ended is neither."""
     run.write("a.tmp")
