@@ -182,6 +182,11 @@ class Log:
             self._follow()
             return self._spans[self.epoch].cell_of(threading.get_ident())
 
+    def cell_at_fork(self) -> float | None:
+        """Return the same in a fork, whose parent may have held the lock in a thread that is not there."""
+        self._lock = threading.RLock()
+        return self.cell
+
     def _follow(self) -> None:
         before = None
         for span in self._spans.values():
@@ -321,7 +326,9 @@ def stop() -> None:
 
 
 def _fall_silent() -> None:
-    cell = LOG.cell if LOG.is_on else None
+    cell = None
+    with Fence("a worker"):
+        cell = LOG.cell_at_fork() if LOG.is_on else None
     LOG.is_on = False
     LOG.forget()
     LOG.cell_of_parent = cell

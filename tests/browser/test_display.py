@@ -91,7 +91,7 @@ def test_displays(lab: Lab) -> None:
     assert 20 == output(lab, "list").locator("tbody tr:not(:has(td[colspan]))").count()
     assert output(lab, "list").get_by_role("columnheader", name="run").is_visible()
     assert output(lab, "session").get_by_role("rowheader", name="database").is_visible()
-    assert "- group: ⊘ 13 not loaded · session closed" in output(lab, "detached").aria_snapshot()
+    assert "- group: ⊘ 14 not loaded · session closed" in output(lab, "detached").aria_snapshot()
     for name in ("odd", "diagram"):
         assert output(lab, name).locator("img").is_visible(), name
     for theme in ("JupyterLab Dark", "JupyterLab Dark High Contrast", "JupyterLab Light"):

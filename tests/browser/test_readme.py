@@ -32,7 +32,7 @@ def test_the_first_cells(open_lab: Callable[[Path], Lab], tmp_path: Path) -> Non
     lab.run_all()
 
     shown = lab.page.locator(".jp-Cell").nth(2)
-    assert "● 1 relationship loaded, ⊘ 12 not loaded · session closed" in shown.inner_text()
+    assert "● 1 relationship loaded, ⊘ 13 not loaded · session closed" in shown.inner_text()
     shown.locator("summary").first.click()
     text = shown.inner_text()
     assert "● loaded" in text

@@ -64,7 +64,7 @@ ALLOWED = {
     # a text of ours, by which Python remembers that Ctrl-C ended it
     ("environment/exit_status.py", "exec"),
     # a call of a library's function, which looks at the variables of whoever calls it
-    ("files/wrappers.py", "eval"),
+    ("files/wrapping/wrappers.py", "eval"),
     # where that fails, a worker begins without it
     ("files/workers.py", "exec"),
     # the name of the operating system

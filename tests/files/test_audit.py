@@ -7,11 +7,13 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import threading
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -297,3 +299,30 @@ print("done", len(seen))
     assert len(outside) <= 4, outside
     assert done == "done"
     assert int(count) > 40
+
+
+def test_a_fork_while_another_thread_holds_the_lock(folder: Path) -> None:
+    """A process that is forked just when another thread looks at what was noted goes on."""
+    held, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with LOG._lock:
+            held.set()
+            go_on.wait(60)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(60)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork with threads
+        child = os.fork()
+    if not child:
+        os._exit(7)
+    deadline = threading.Timer(60, os.kill, (child, signal.SIGKILL))  # one that waits for the lock would wait for ever
+    deadline.start()
+    _, status = os.waitpid(child, 0)
+    deadline.cancel()
+    go_on.set()
+    thread.join()
+
+    assert os.waitstatus_to_exitcode(status) == 7

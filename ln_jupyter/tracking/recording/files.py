@@ -54,7 +54,7 @@ def begin(run: Mapping[str, Any], request: Request, engine: sa.Engine, folder: s
         own.append(os.path.abspath(engine.url.database))  # noqa: PTH100 - Path.absolute keeps ".."
     working = folder or (None if (found := settings.working_folder()) is None else str(found))
     noise = Noise(working, own=own, patterns=settings.current().ignored_files)
-    watching.see_libraries()
+    watching.see_libraries_again()
     return Files(run, noise, folder, request.process.host)
 
 

@@ -85,6 +85,7 @@ TABLE = {
 @pytest.fixture(autouse=True)
 def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A library of our own."""
+    wrappers.uninstall()  # whatever a run in this process has left
     (tmp_path / "shelf.py").write_text(textwrap.dedent(SHELF))
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(wrappers, "LIBRARIES", TABLE)
