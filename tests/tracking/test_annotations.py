@@ -14,7 +14,7 @@ from sqlalchemy import event
 
 import ln_jupyter as ln
 import ln_jupyter.schema as lns
-from ln_jupyter import errors
+from ln_jupyter import errors, settings
 from ln_jupyter.tracking import running
 
 if TYPE_CHECKING:
@@ -194,6 +194,7 @@ def test_without_a_run_there_is_nothing_to_put_it_on(engine: sa.Engine) -> None:
 def test_turned_off(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """With tracking turned off nothing is kept, and nothing is an error."""
     monkeypatch.setenv("LN_JUPYTER_MODE", "off")
+    monkeypatch.setattr(settings, "_current", None)  # what is decided here is nobody else's
 
     ln.log(auc=1)
     ln.tag("final")
