@@ -12,10 +12,10 @@ from urllib.parse import unquote, urlsplit
 import sqlalchemy as sa
 from sqlalchemy.orm import QueryableAttribute
 
-from ln_jupyter import errors, sanitize
+from ln_jupyter import addresses, errors, sanitize
 from ln_jupyter.answers import asking, uses
 from ln_jupyter.answers.provenance import Origin, Place, Where
-from ln_jupyter.files import events, hashing
+from ln_jupyter.files import hashing
 from ln_jupyter.queries import files
 from ln_jupyter.schema import File, Notebook, Run, RunFile
 from ln_jupyter.schema.types import utcnow
@@ -98,7 +98,7 @@ def look(path: object) -> Target:
     if given.startswith("file://"):
         given = unquote(urlsplit(given).path)
     if "://" in given:
-        return Target(events.without_credentials(given), hashing.look(""), is_named=True)
+        return Target(addresses.of_data(given), hashing.look(""), is_named=True)
     absolute = os.path.abspath(os.path.expanduser(given))  # noqa: PTH100, PTH111 - as it was recorded
     real = os.path.realpath(absolute)
     return Target(absolute, hashing.of_path(absolute), (real,) if real != absolute else ())

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from typing import TYPE_CHECKING, Any
 
-from ln_jupyter import reading
+from ln_jupyter import addresses, reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,11 +18,6 @@ _MOST = 500  # distributions that are named
 _LONGEST_URL = 2_000
 _LONGEST = 200  # of any other text
 _MOST_HASHES = 8
-
-_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<host>[^/?#]*)(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?.*")
-_HOST = re.compile(r"(?:\[[\da-fA-F:.]+\]|[^:@]*)(?::\d*)?", re.ASCII)
-# They tell nothing, and are needed to get the same again: the user of every Git host, and names of variables.
-_HARMLESS = re.compile(r"git|\$\{[\w-]+\}(?::\$\{[\w-]+\})?", re.ASCII)
 
 
 def origins(distributions: Iterable[Distribution]) -> dict[str, dict[str, Any]]:
@@ -63,37 +57,8 @@ def direct_url(distribution: Distribution) -> Mapping[str, Any]:
     return stated if isinstance(stated, dict) else {}
 
 
-def without_credentials(url: str) -> str:
-    """Leave out of a URL its user, password and fragment, and what its query says: each of them may be a key.
-
-    Returns:
-        The rest; empty where the text is no URL that names a host, or ``file://``.
-
-    Example:
-        >>> without_credentials("https://ann:s3cret@host/my_lab.whl?token=s3cret&raw=1#sha256=12")
-        'https://host/my_lab.whl?token=***&raw=***'
-        >>> without_credentials("ssh://git@host/my_lab.git")
-        'ssh://git@host/my_lab.git'
-    """
-    match = _URL.fullmatch(url)
-    if match is None or not url.isprintable():
-        return ""
-    user, _, host = match["host"].rpartition("@")
-    if not _HOST.fullmatch(host):
-        return ""
-    if _HARMLESS.fullmatch(user):
-        host = match["host"]
-    query = "&".join(_without_value(each) for each in (match["query"] or "").split("&") if each)
-    return f"{match['scheme']}://{host}{match['path']}{query and f'?{query}'}"
-
-
-def _without_value(field: str) -> str:
-    name, is_given, _ = field.partition("=")
-    return f"{name}=***" if is_given else "***"
-
-
 def _origin(stated: Mapping[str, Any]) -> dict[str, Any]:
-    url = without_credentials(_text(stated.get("url"), _LONGEST_URL))
+    url = addresses.without_credentials(_text(stated.get("url"), _LONGEST_URL))
     if not url:
         return {}
     found: dict[str, Any] = {"url": url}

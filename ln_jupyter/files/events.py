@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 from ln_jupyter.files.audit import PROCESS
 
@@ -13,8 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ln_jupyter.files.audit import Span
-
-_SECRET = re.compile(r"sig|token|key|cred|auth|secret|pass|pwd|expires|x-(?:amz|goog|ms)-", re.IGNORECASE)
 
 Stat = tuple[int, int, int]
 """Size, time in nanoseconds and inode."""
@@ -65,20 +62,3 @@ def _absolute(path: str, folder: str | None) -> str | None:
     if os.path.isabs(path):  # noqa: PTH117
         return os.path.normpath(path)
     return None if folder is None else os.path.normpath(os.path.join(folder, path))  # noqa: PTH118
-
-
-def without_credentials(address: str) -> str:
-    """Return a URL without user and password, without its fragment, and without a query that may hold a secret.
-
-    Example:
-        >>> without_credentials("https://ann:pw@example.org/a.csv?year=2026#top")
-        'https://example.org/a.csv?year=2026'
-        >>> without_credentials("https://example.org/a.csv?X-Amz-Signature=1f3a")
-        'https://example.org/a.csv'
-    """
-    try:
-        parts = urlsplit(address)
-    except ValueError:  # which nobody could open
-        return address.partition("://")[0] + "://"
-    query = "" if _SECRET.search(parts.query) else parts.query
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, ""))

@@ -7,7 +7,8 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from ln_jupyter.files import events, hashing, snapshot
+from ln_jupyter import addresses
+from ln_jupyter.files import hashing, snapshot
 from ln_jupyter.files.access import READ
 from ln_jupyter.files.hash_queue import OVERWRITTEN, HashQueue
 from ln_jupyter.files.hashing import Content
@@ -132,7 +133,7 @@ class Ledger:
 
     def _settle(self, path: str, touched: Touched) -> None:
         if "://" in path:
-            self._settle_url(events.without_credentials(path), touched)
+            self._settle_url(addresses.of_data(path), touched)
             return
         content = hashing.look(path)
         if content.is_there:
@@ -151,50 +152,52 @@ class Ledger:
             self._add("output", "url", address, touched.writer, content)
 
     def _settle_there(self, path: str, touched: Touched, content: Content) -> None:
-        kind, reader, writer = "file", (touched.cell, touched.via), touched.writer
-        if content.members is not None:
-            kind = "folder"
-            if touched.is_update and (
-                touched.before is None or (content.modified_ns or 0) >= (touched.at - _CLOCK_STEP) * 1e9
-            ):
-                writer = writer or reader
-            inside = os.path.join(path, "")  # noqa: PTH118 - a text
-            if self.folder is None or not os.path.join(self.folder, "").startswith(inside):  # noqa: PTH118 - likewise
-                self._touches.folders[inside] = writer[1] if writer else self._touches.folders.get(inside, "")
+        kind, reader = "file" if content.members is None else "folder", (touched.cell, touched.via)
+        writer = touched.writer
+        if self._is_updated(touched, content):
+            writer = writer or reader
+        if kind == "folder":
+            self._name_folder(path, writer)
         elif touched.is_update:
             self._held[path] = touched.via
-            if touched.before != content.stamp[:3]:
-                writer = writer or reader
-        if writer is not None:
-            # where nothing was before, reading it has failed: a cache that is made when it is not there
-            if touched.before is not None and (touched.is_read or touched.is_update):
-                self._add("input", kind, path, reader, self._old(path, touched))
-            self._add("output", kind, path, writer, content)
-        elif not self._is_own_work(path, content):
-            if self._is_newer(content, touched.at):
-                content = content._replace(reason=content.reason or CHANGED)
-            self._add("input", kind, path, reader, content)
+        if writer is None:
+            if not self._is_own_work(path, content):
+                is_newer = content.reason is None and self._is_newer(content, touched.at)
+                self._add("input", kind, path, reader, content._replace(reason=CHANGED) if is_newer else content)
+            return
+        # where nothing was before, reading it has failed: a cache that is made when it is not there
+        if touched.before is not None and (touched.is_read or touched.is_update):
+            size, modified, inode = touched.before if kind == "file" else (None, None, None)
+            old = Content(None, size, modified, inode, None, OVERWRITTEN)
+            if not self._is_own_work(path, old):
+                self._add("input", kind, path, reader, old)
+        self._add("output", kind, path, writer, content)
+
+    @staticmethod
+    def _is_updated(touched: Touched, content: Content) -> bool:
+        """Return whether what was opened to read and to write was written, as far as its time says."""
+        if not touched.is_update or touched.before is None or content.members is None:
+            return touched.is_update and touched.before != content.stamp[:3]
+        return (content.modified_ns or 0) >= (touched.at - _CLOCK_STEP) * 1e9
+
+    def _name_folder(self, path: str, writer: tuple[float | None, str] | None) -> None:
+        """Let what is done in a folder in later cells be the library's own work, unless the notebook is in it, too."""
+        inside = os.path.join(path, "")  # noqa: PTH118 - a text
+        if self.folder is None or not os.path.join(self.folder, "").startswith(inside):  # noqa: PTH118 - likewise
+            self._touches.folders[inside] = writer[1] if writer else self._touches.folders.get(inside, "")
 
     def _is_own_work(self, path: str, content: Content) -> bool:
-        """Return whether the run reads what it has written itself."""
-        written = self._by_path.get(("output", path))
-        return written is not None and any(each.content.stamp == content.stamp for each in written)
+        """Return whether the run reads what it has written itself; of a folder that was overwritten nobody knows what it was."""
+        written = self._by_path.get(("output", path), ())
+        return any(
+            (each.kind == "folder" and content.size is None) or each.content.stamp == content.stamp for each in written
+        )
 
     @staticmethod
     def _is_newer(content: Content, at: float) -> bool:
         """Return whether a file was written after that moment: its own time may lie in the future."""
         moment = (at + _CLOCK_STEP) * 1e9
         return min(content.modified_ns or 0, content.changed_ns or 0) > moment
-
-    def _old(self, path: str, touched: Touched) -> Content:
-        """Return what is known of what was there before it was overwritten."""
-        size, modified, inode = touched.before or (None, None, None)
-        old = Content(None, size, modified, inode, None, OVERWRITTEN)
-        for role in ("input", "output"):
-            for row in self._by_path.get((role, path), ()):
-                if touched.before is not None and row.content.stamp[:3] == touched.before:
-                    return row.content
-        return old
 
     def _look_around(self, cell: float | None, since: float) -> None:
         """Add what has appeared in the folder since a process was started: by whom, nobody says."""

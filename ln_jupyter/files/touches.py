@@ -115,7 +115,6 @@ class Touches:
             touched = self._touched[path]
             if touched.writer is not None or touched.is_update:
                 del self._touched[path]
-                self._scratch.discard(path)
                 if path != event.path:
                     self._touch(
                         event._replace(path=event.target + path[len(event.path) :], access=WRITE, via=touched.via)

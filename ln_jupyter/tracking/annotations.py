@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from ln_jupyter import errors, redaction, settings
-from ln_jupyter.files import events
+from ln_jupyter import addresses, errors, redaction, settings
 from ln_jupyter.tracking import running
 from ln_jupyter.tracking.request import storable
 
@@ -278,4 +277,4 @@ def _describe(role: Role, x: object) -> tuple[Kind, str]:
 
 def _describe_address(x: str) -> tuple[Kind, str]:
     scheme = x.partition("://")[0].lower()
-    return ("table" if _DATABASES.match(scheme) else "url"), events.without_credentials(x)
+    return ("table" if _DATABASES.match(scheme) else "url"), addresses.of_data(x)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ln_jupyter import addresses
 from ln_jupyter.environment import distributions, origins
 
 if TYPE_CHECKING:
@@ -176,8 +177,8 @@ def test_credentials(tmp_path: Path, expected: str, url: str) -> None:
     """Nothing of a URL is kept that may let somebody in; what is no URL is passed over."""
     stated = {"url": url, "vcs_info": {"vcs": "git", "commit_id": "12"}}
 
-    assert expected == origins.without_credentials(url)
-    assert expected == origins.without_credentials(expected)
+    assert expected == addresses.without_credentials(url)
+    assert expected == addresses.without_credentials(expected)
     assert found(written(tmp_path, stated)).get("my-lab", {"url": ""})["url"] == expected
 
 

@@ -157,6 +157,17 @@ def test_a_file_that_is_updated_is_both(run: Run) -> None:
     assert run.ledger.rows[2].content.size == 1
 
 
+def test_an_own_product_that_is_updated(run: Run) -> None:
+    """What a run has written, and reads and writes again, is an output with each content, and no input."""
+    run.write("a.csv", "a")
+    run.end_cell()
+    run.note("a.csv", READ)
+    run.write("a.csv", "ab")
+    run.end_cell()
+
+    assert run.seen == [("output", "a.csv", None), ("output", "a.csv", None)]
+
+
 @pytest.mark.parametrize("is_written", [False, True])
 def test_a_file_opened_for_both(run: Run, *, is_written: bool) -> None:
     """Of a file that is opened to read and to write, its time says whether it was written."""
@@ -328,7 +339,11 @@ def test_a_url(run: Run) -> None:
     run.end_cell()
 
     (row,) = run.ledger.rows
-    assert (row.kind, row.path, row.content.reason) == ("url", "https://example.org/a.csv", ledger.ONLY_ADDRESS)
+    assert (row.kind, row.path, row.content.reason) == (
+        "url",
+        "https://example.org/a.csv?token=***",
+        ledger.ONLY_ADDRESS,
+    )
 
 
 def test_a_secret_is_not_hashed(run: Run) -> None:

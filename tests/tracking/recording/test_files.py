@@ -172,13 +172,13 @@ def test_what_a_shell_command_writes(tmp_path: Path, started: tuple[Kernel, Path
 
 
 def test_a_run_has_its_own_files(notebook: Notebook) -> None:
-    """What a process does before another run begins in it is of the run before."""
+    """What a process does before the cell in which another run begins is of the run before, and what that cell does is not."""
     notebook.run("open('one.csv', 'w').close()")
     before = notebook.rows[0].run_id
     notebook.kernel.run("open('two.csv', 'w').close()")
-    notebook.run(HEADER, "open('three.csv', 'w').close()")
+    notebook.run(f"open('three.csv', 'w').close(); {HEADER}", "open('four.csv', 'w').close()")
 
-    assert [name for _, name, *_ in notebook.seen] == ["three.csv"]
+    assert sorted(name for _, name, *_ in notebook.seen) == ["four.csv", "three.csv"]
     with ln.Session(engines.resolve(f"sqlite:///{notebook.home / 'registry.db'}")) as ss:
         rows = ss.select(lns.RunFile, run_id=before).all()
     assert sorted(Path(each.path).name for each in rows) == ["one.csv", "two.csv"]
@@ -204,7 +204,7 @@ def test_what_the_user_says(notebook: Notebook) -> None:
 
     assert [(row.role, row.kind, row.path.removeprefix(f"{notebook.folder}/"), row.via) for row in notebook.rows] == [
         ("input", "file", "a.csv", "stated"),
-        ("input", "url", "https://example.org/a.csv", "stated"),
+        ("input", "url", "https://example.org/a.csv?token=***", "stated"),
         ("input", "table", "postgresql://example.org/lab/plates", "stated"),
         ("input", "query", "select * from plates", "stated"),
         ("output", "folder", str(notebook.folder), "stated"),
